@@ -1,0 +1,117 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_SIZE = 4096 - 64 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#    define ARENA_EACH_ALONE 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define ARENA_EACH_ALONE 1
+#    endif
+#endif
+#ifndef ARENA_EACH_ALONE
+#    define ARENA_EACH_ALONE 0
+#endif
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t used;
+    size_t size;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+static_assert(sizeof(struct arena_chunk) % alignof(max_align_t) == 0, "bytes[] must be aligned");
+
+static size_t round_up(size_t size)
+{
+    size_t mask = alignof(max_align_t) - 1;
+    return (size + mask) & ~mask;
+}
+
+static struct arena_chunk *chunk_create(size_t size, struct arena_chunk *next)
+{
+    struct arena_chunk *c = calloc(1, sizeof(*c) + size);
+    if (c == NULL)
+        abort();
+    c->next = next;
+    c->size = size;
+    return c;
+}
+
+void arena_init(struct arena *a, size_t limit)
+{
+    assert(limit <= SIZE_MAX / 2);
+    *a = (struct arena){.limit = limit};
+}
+
+void arena_finish(struct arena *a)
+{
+    while (a->chunks != NULL) {
+        struct arena_chunk *c = a->chunks;
+        a->chunks = c->next;
+        free(c);
+    }
+    a->used = 0;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    assert(size > 0);
+    assert(a->used <= a->limit);
+
+    if (size > a->limit)
+        return NULL;
+    size_t rounded = round_up(size);
+    if (rounded > a->limit - a->used)
+        return NULL;
+    if (ARENA_EACH_ALONE) {
+        a->chunks = chunk_create(size, a->chunks);
+        a->used += rounded;
+        return a->chunks->bytes;
+    }
+
+    if (a->chunks == NULL || rounded > a->chunks->size - a->chunks->used)
+        a->chunks = chunk_create(rounded > CHUNK_SIZE ? rounded : CHUNK_SIZE, a->chunks);
+
+    struct arena_chunk *c = a->chunks;
+    void *p = c->bytes + c->used;
+    c->used += rounded;
+    a->used += rounded;
+    return p;
+}
+
+bool arena_copy(struct arena *a, struct str s, struct str *ret)
+{
+    char *p = arena_alloc(a, s.len + 1);
+    if (p == NULL)
+        return false;
+    if (s.len > 0)
+        memcpy(p, s.p, s.len);
+    *ret = (struct str){p, s.len};
+    return true;
+}
+
+bool arena_printf(struct arena *a, struct str *ret, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(n >= 0);
+    char *p = arena_alloc(a, (size_t)n + 1);
+    if (p == NULL)
+        return false;
+    va_start(args, fmt);
+    (void)vsnprintf(p, (size_t)n + 1, fmt, args);
+    va_end(args);
+    *ret = (struct str){p, (size_t)n};
+    return true;
+}
