@@ -1,0 +1,85 @@
+#include "io/timeout.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "io/loop.h"
+
+/* The libuv timer lives apart from its owner, so that the owner's memory need not outlive the close. */
+struct timeout_handle {
+    uv_timer_t uv;
+    struct timeout *owner; /* NULL once finished */
+    uint64_t armed_ms;     /* when the libuv timer fires; 0: it does not run */
+};
+
+static void arm(struct timeout_handle *h, uint64_t due_ms);
+
+static void on_timer(uv_timer_t *uv)
+{
+    struct timeout_handle *h = uv->data;
+    struct timeout *t = h->owner;
+    h->armed_ms = 0;
+    if (t == NULL || t->due_ms == 0)
+        return;
+    if (t->due_ms > loop_now_ms(t->loop)) {
+        arm(h, t->due_ms);
+        return;
+    }
+    t->due_ms = 0;
+    t->fire(t);
+}
+
+static void arm(struct timeout_handle *h, uint64_t due_ms)
+{
+    uint64_t now = loop_now_ms(h->owner->loop);
+    h->armed_ms = due_ms;
+    (void)uv_timer_start(&h->uv, on_timer, due_ms > now ? due_ms - now : 0, 0);
+}
+
+void timeout_init(struct timeout *t, struct loop *loop, timeout_fn fire)
+{
+    *t = (struct timeout){.loop = loop, .fire = fire};
+}
+
+void timeout_set(struct timeout *t, uint64_t delay_ms)
+{
+    assert(t->loop != NULL);
+    if (t->handle == NULL) {
+        t->handle = mem_alloc(sizeof(*t->handle));
+        t->handle->owner = t;
+        t->handle->uv.data = t->handle;
+        (void)uv_timer_init(loop_uv(t->loop), &t->handle->uv);
+    }
+    t->due_ms = loop_now_ms(t->loop) + delay_ms;
+    if (t->due_ms == 0)
+        t->due_ms = 1;
+    if (t->handle->armed_ms == 0 || t->handle->armed_ms > t->due_ms)
+        arm(t->handle, t->due_ms);
+}
+
+void timeout_clear(struct timeout *t)
+{
+    t->due_ms = 0;
+}
+
+bool timeout_is_set(const struct timeout *t)
+{
+    return t->due_ms != 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void timeout_finish(struct timeout *t)
+{
+    t->due_ms = 0;
+    if (t->handle == NULL)
+        return;
+    t->handle->owner = NULL;
+    uv_close((uv_handle_t *)&t->handle->uv, on_closed);
+    t->handle = NULL;
+}
