@@ -1,0 +1,51 @@
+/* The life of a request: match -> modules -> upstream -> response. Above http/ exchanges only. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include "http/exchange.h"
+#include "proxy/catalog.h"
+
+struct http_client;
+struct loop;
+struct proxy;
+
+struct proxy_header {
+    struct str name;
+    struct str value;
+};
+
+struct proxy_options {
+    bool x_forwarded_headers; /* send X-Forwarded-* and X-Real-IP */
+    bool merge_slashes;
+    const struct proxy_header
+        *global_headers; /* on proxied responses; borrowed, as all strs here */
+    size_t global_header_count;
+    const char *const *tags; /* X-DGate-Tags to upstreams */
+    size_t tag_count;
+    uint64_t connect_timeout_ms; /* defaults of services that set none */
+    uint64_t request_timeout_ms;
+    uint32_t retries_max;
+    size_t collect_max; /* body collected for a module: 413 (request), 502 (response) past it */
+    size_t replay_max;  /* request body kept so that an attempt can be repeated */
+    uint64_t request_body_timeout_ms; /* between bytes of a body that is collected */
+};
+
+struct proxy_stats {
+    uint64_t requests;
+    uint64_t responses[6]; /* by class: [2] is 2xx; [0] those that were reset */
+    uint64_t upstream_errors;
+    uint64_t retries;
+    uint64_t module_errors;
+    uint32_t active;
+};
+
+struct proxy *proxy_create(struct loop *loop, struct catalog *catalog, struct http_client *client,
+                           const struct proxy_options *options);
+void proxy_destroy(struct proxy *p);
+
+/* An http_server_fn: user is the struct proxy. */
+void proxy_handle(void *user, struct exchange *x);
+
+void proxy_stats_get(const struct proxy *p, struct proxy_stats *ret);
+
+#endif

@@ -1,0 +1,26 @@
+/* The compiler process: TypeScript and JavaScript (ES modules or plain scripts) -> CommonJS for JavaScriptCore.
+ *
+ * It talks over one stream socket with frames: u32 little-endian length, then JSON.
+ * Request:  {"id": n, "name": "mod", "type": "typescript" | "javascript", "source": "..."}
+ * Answer:   {"id": n, "ok": true, "compiled": {...}} or
+ *           {"id": n, "ok": false, "problems": [{"line": 3, "column": 7, "text": "..."}]}
+ * compiled: {"js": "...", "map": "...", "exports": [...], "imports": [...], "flavour": "dgate1",
+ *            "readsRequestBody": bool, "readsResponseBody": bool, "compiler": "5.9.x"}
+ */
+#ifndef SCRIPT_COMPILER_H
+#define SCRIPT_COMPILER_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum { COMPILER_FRAME_MAX = 4 * 1024 * 1024 };
+
+struct compiler_options {
+    size_t memory_bytes; /* RLIMIT_DATA budget for the process */
+};
+
+/* Serves fd until its end. Returns the process's exit status. */
+int compiler_serve(int fd, const struct compiler_options *options);
+
+#endif

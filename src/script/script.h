@@ -1,0 +1,171 @@
+/* Modules: JavaScript on the requests of a worker. One VM per process, made when the first program is, one context
+ * per namespace, one program (linked modules) per route.
+ *
+ * script/ does not know the proxy: a request comes to it as a struct script_exchange that both sides read and write, and
+ * what modules ask of the world beyond fetch comes as the functions of struct script_host.
+ */
+#ifndef SCRIPT_SCRIPT_H
+#define SCRIPT_SCRIPT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "codec/http_head.h"
+#include "model/model.h"
+
+struct loop;
+struct script_vm;
+struct script_program;
+struct script_run;
+
+struct script_limits {
+    uint64_t cpu_ms;     /* of one call, microtasks that follow it included */
+    uint64_t wall_ms;    /* until its promise settles */
+    uint64_t heap_bytes; /* of the VM */
+    size_t body_max;     /* of a body that a module reads or writes */
+    uint32_t fetches;    /* per request */
+    uint32_t timers;     /* per request */
+};
+
+/* What a module asks of the state. args and result are JSON texts as the module API gives and takes them. */
+enum script_state_op {
+    SCRIPT_GET_COLLECTION,    /* {"name"} -> collection or null */
+    SCRIPT_GET_DOCUMENT,      /* {"id","collection"} -> document or null */
+    SCRIPT_GET_DOCUMENTS,     /* {"collection","limit","offset"} -> array */
+    SCRIPT_PUT_COLLECTION,    /* collection -> the stored one */
+    SCRIPT_PUT_DOCUMENT,      /* {"id","collection","data"} -> the stored one */
+    SCRIPT_DELETE_COLLECTION, /* {"name"} -> null */
+    SCRIPT_DELETE_DOCUMENT,   /* {"id","collection"} -> null */
+};
+
+/* error is NULL on success; else result is empty. Both are valid during the call. */
+typedef void (*script_state_done)(void *user, struct str result, const struct err *error);
+
+struct script_host {
+    void *user;
+    /* done is called exactly once, on the loop, maybe before this returns. namespace: the module's. */
+    void (*state)(void *user, enum script_state_op op, struct str ns, struct str module,
+                  struct str args, script_state_done done, void *done_user);
+    /* console.*: one line. */
+    void (*log)(void *user, enum log_level level, struct str ns, struct str module,
+                struct str text);
+    /* Called before and after JavaScript runs, for the shared page: what runs now (strs valid until the next call).
+     * module is empty when nothing runs. */
+    void (*running)(void *user, struct str ns, struct str route, struct str function);
+};
+
+/* A body that modules may read and replace. */
+struct script_body {
+    bool collected; /* bytes holds all of it */
+    bool replaced;  /* a module wrote it: bytes is what is to be sent */
+    struct str bytes;
+};
+
+struct script_param {
+    struct str name;
+    struct str value; /* percent-decoded */
+};
+
+/* One request as modules see it. Owned by the proxy; everything in it lives as long as the run. */
+struct script_exchange {
+    struct arena *arena; /* for what scripts add to the message */
+    struct str id;
+
+    struct str method;
+    struct str path;  /* normalised */
+    struct str query; /* without "?" */
+    struct str host;
+    struct str proto; /* "HTTP/1.1" */
+    struct str remote_address;
+    int64_t content_length;            /* of the request as received; -1 unknown */
+    struct http_fields request_fields; /* changes are forwarded */
+    struct script_body request_body;
+    const struct script_param *params;
+    size_t param_count;
+
+    const struct model_route *route;
+    const struct model_service *service; /* NULL: none */
+
+    /* The upstream's response: while a responseModifier runs. */
+    bool has_upstream;
+    struct str upstream_url; /* that it came from */
+    uint16_t upstream_status;
+    struct str upstream_reason;
+    struct str upstream_proto;
+    int64_t upstream_length;
+    struct http_fields upstream_fields; /* changes are forwarded */
+    struct http_fields upstream_trailers;
+    struct script_body upstream_body;
+
+    /* The response that modules make themselves. */
+    uint16_t response_status; /* 0: not set */
+    struct http_fields response_fields;
+    struct buf response_body; /* initialised by script_run_create() with limits.body_max */
+    bool response_sent;       /* send(), json(), end(), redirect(): it is the answer */
+};
+
+enum script_function {
+    SCRIPT_FETCH_UPSTREAM,
+    SCRIPT_REQUEST_MODIFIER,
+    SCRIPT_RESPONSE_MODIFIER,
+    SCRIPT_ERROR_HANDLER,
+    SCRIPT_REQUEST_HANDLER,
+    SCRIPT_FUNCTION_COUNT,
+};
+
+/* "fetchUpstream", ... */
+const char *script_function_name(enum script_function f);
+
+/* Makes the VM's owner; the VM itself comes with the first program. Borrows loop; copies limits and host. */
+struct script_vm *script_vm_create(struct loop *loop, const struct script_limits *limits,
+                                   const struct script_host *host);
+void script_vm_destroy(struct script_vm *vm);
+
+/* Links the modules of a route, in the route's order, and runs their top-level code (within the limits). Modules that
+ * another listed module imports are libraries; the rest are entries and form the chain. The error names module,
+ * line and column in the source. A program that failed to link can still be kept by the caller as an error. */
+enum err_code script_program_create(struct script_vm *vm, const struct model_route *route,
+                                    const struct model_module *const *modules, size_t count,
+                                    struct script_program **ret, struct err *e)
+    __attribute__((warn_unused_result));
+struct script_program *script_program_ref(struct script_program *p);
+void script_program_unref(struct script_program *p);
+
+/* Whether an entry has that function; whether any listed module may read that body (then the proxy collects it
+ * before the first call). */
+bool script_program_has(const struct script_program *p, enum script_function f);
+bool script_program_reads_request_body(const struct script_program *p);
+bool script_program_reads_response_body(const struct script_program *p);
+
+enum script_status {
+    SCRIPT_OK,
+    SCRIPT_THREW, /* text: the message with module:line:column */
+    SCRIPT_CPU,   /* the CPU limit stopped it */
+    SCRIPT_WALL,  /* its promise did not settle in time */
+    SCRIPT_HEAP,  /* the VM ran out of its memory */
+};
+
+struct script_outcome {
+    enum script_status status;
+    bool responded; /* a module sent the response: x->response_* is the answer */
+    struct str
+        text; /* FETCH_UPSTREAM: the URL; failures: what to log and give to errorHandler. Valid during done */
+};
+
+/* Called exactly once per call unless the run is destroyed before; maybe before script_run_call() returns. */
+typedef void (*script_done_fn)(void *user, const struct script_outcome *outcome);
+
+/* Begins a request's use of a program (takes a reference). x is borrowed. */
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x);
+
+/* Runs the chain's functions of that kind: requestModifiers in order until one responds, the first fetchUpstream,
+ * responseModifiers in reverse order, requestHandlers in order until one responds, errorHandlers in reverse until one responds.
+ * error_text only for SCRIPT_ERROR_HANDLER. One call at a time. */
+void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
+                     script_done_fn done, void *user);
+
+/* Ends it: what is pending (promises, fetches, timers) is dropped and done is not called any more. Safe inside done. */
+void script_run_destroy(struct script_run *r);
+
+#endif
