@@ -1,0 +1,124 @@
+#include "io/child.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "io/loop.h"
+
+enum { FDS_MAX = 512 };
+
+struct child {
+    uv_process_t uv;
+    child_exit_fn on_exit;
+    void *user;
+};
+
+struct env_list {
+    VEC_OF(char *);
+};
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_exit_cb(uv_process_t *uv, int64_t status, int signum)
+{
+    struct child *c = uv->data;
+    child_exit_fn fn = c->on_exit;
+    void *user = c->user;
+    uv_close((uv_handle_t *)uv, on_closed);
+    if (fn != NULL)
+        fn(user, status, signum);
+}
+
+/* uv_spawn() takes non-const strings and writes to none of them. */
+static void env_collect(struct env_list *list, const char *const *added)
+{
+    for (char **p = environ; *p != NULL; p++)
+        vec_push(list, *p);
+    for (size_t i = 0; added != NULL && added[i] != NULL; i++) {
+        char *copy = NULL;
+        memcpy(&copy, &added[i], sizeof(copy));
+        vec_push(list, copy);
+    }
+    vec_push(list, NULL);
+}
+
+enum err_code child_spawn(struct loop *l, const struct child_spec *spec, struct child **ret,
+                          struct err *e)
+{
+    if (spec->fd_count > FDS_MAX)
+        return err_set(e, ERR_INTERNAL, "too many descriptors to inherit");
+    uv_stdio_container_t stdio[FDS_MAX];
+    for (size_t i = 0; i < spec->fd_count; i++) {
+        stdio[i].flags = spec->fds[i] < 0 ? UV_IGNORE : UV_INHERIT_FD;
+        stdio[i].data.fd = spec->fds[i];
+    }
+    struct env_list env = {0};
+    env_collect(&env, spec->env);
+    char **args = NULL;
+    memcpy(&args, &spec->args, sizeof(args));
+
+    struct child *c = mem_alloc(sizeof(*c));
+    c->on_exit = spec->on_exit;
+    c->user = spec->user;
+    c->uv.data = c;
+    uv_process_options_t options = {
+        .exit_cb = on_exit_cb,
+        .file = spec->args[0],
+        .args = args,
+        .env = env.v,
+        .stdio = stdio,
+        .stdio_count = (int)spec->fd_count,
+    };
+    int rc = uv_spawn(loop_uv(l), &c->uv, &options);
+    vec_finish(&env);
+    if (rc != 0) {
+        uv_close((uv_handle_t *)&c->uv, on_closed);
+        return err_set(e, ERR_INTERNAL, "cannot start %s: %s", spec->args[0], uv_strerror(rc));
+    }
+    *ret = c;
+    return ERR_OK;
+}
+
+pid_t child_pid(const struct child *c)
+{
+    return c->uv.pid;
+}
+
+void child_signal(struct child *c, int signum)
+{
+    (void)uv_process_kill(&c->uv, signum);
+}
+
+void child_forget(struct child *c)
+{
+    if (c == NULL)
+        return;
+    c->on_exit = NULL;
+    uv_unref((uv_handle_t *)&c->uv);
+}
+
+void child_die_with_parent(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+}
+
+uint64_t child_cpu_ns(pid_t pid)
+{
+    clockid_t id = 0;
+    struct timespec ts = {0};
+    if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &ts) != 0)
+        return 0;
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
