@@ -1,22 +1,22 @@
 /* One exchange: a request and its response, seen from one side, over any version of HTTP, or in memory.
  *
  * It has two directions, each a head followed by bytes and an end (maybe with trailers), which close
- * independently. On the server side (made by http/h1_server.c, tests/... in memory) the request is received and
- * the response sent; on the client side (made by http/client.c) the reverse. Nothing above http/ sees a socket,
- * a connection or keep-alive: which bytes delimit a message, hop-by-hop fields and when a connection ends
- * is the business of the implementation.
+ * independently. On the server side (made by http_server.c, or exchange_mem.c in memory) the request
+ * is received and the response sent; on the client side (opened by http_client_open()) the reverse.
+ * Nothing above http/ sees a socket, a connection or keep-alive: which bytes delimit a message,
+ * hop-by-hop fields and when a connection ends is the business of the implementation.
  *
- * Receiving is pulled: the owner grants credit and gets at most that many bytes of body. Sending is pushed,
- * within exchange_room(): more is accepted and buffered whole (for bodies that are in memory anyway), but
- * who streams waits for on_room.
+ * Receiving is pulled: the owner grants credit and gets at most that many bytes of body. Sending is
+ * pushed, within exchange_room(): more is accepted and buffered whole (for bodies that are in memory
+ * anyway), but who streams waits for on_room.
  *
- * A switch to a tunnel (101 after Upgrade, 2xx after CONNECT) needs nothing special: after a head with that
- * status both directions carry raw bytes, and an end is a half-close.
+ * A switch to a tunnel (101 after Upgrade, 2xx after CONNECT) needs nothing special: after a head with
+ * that status both directions carry raw bytes, and an end is a half-close.
  *
- * Life: the owner sets events and user, uses the exchange, and gets on_done exactly once, as the last event,
- * after which the pointer must not be used. Both directions having ended, or a reset by either side, leads
- * there. No event is called from within a call of the owner: they come from the loop (in memory: from
- * the test).
+ * Life: the owner sets events and user, uses the exchange, and gets on_done exactly once, as the last
+ * event, after which the pointer must not be used. The end of the response leads there (what is left
+ * of the request is nobody's business then; a tunnel needs both ends), or a reset by either side. No
+ * event is called from within a call of the owner: they come from the loop (in memory: from the test).
  */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
@@ -48,9 +48,13 @@ enum exchange_reset_code {
 
 struct exchange_reset {
     enum exchange_reset_code code;
-    bool
-        unsent; /* client side: no byte of the request reached the wire, or the connection was a pooled one that
-                      * had been closed before it: repeating it is safe whatever the method (without a body sent) */
+    /* Client side: nothing of the request reached the peer, because no connection came about or the
+     * pooled one had been closed before: repeating it is safe whatever the method. What the owner
+     * sent of the body is lost all the same. */
+    bool unsent;
+    /* Client side: the connection was a pooled one and not a byte of a response came: likely the peer
+     * closed it as idle, so that an idempotent request may be repeated without counting it a failure. */
+    bool stale;
     const char *detail; /* more for the log, or NULL; static or valid during the event */
 };
 
@@ -61,9 +65,10 @@ struct exchange_events {
     void (*on_head)(struct exchange *x, const struct http_head *head);
     /* Body (or tunnel) bytes, never more than was granted; valid during the event. */
     void (*on_data)(struct exchange *x, struct str data);
-    /* The peer's direction ended. trailers (may be NULL) are valid until on_done. */
+    /* The peer's direction ended. trailers (may be NULL) are valid until on_done. Not for a request whose
+     * head has no_body: end_received is true from the start there. Needs no credit. */
     void (*on_end)(struct exchange *x, const struct http_fields *trailers);
-    /* exchange_room() became large again (it was 0, or the last send had to be buffered). */
+    /* exchange_room() became large again, after a send had left less than half of it. */
     void (*on_room)(struct exchange *x);
     /* The peer, the transport or a limit ended it early; not for exchange_reset() by the owner. */
     void (*on_reset)(struct exchange *x, const struct exchange_reset *why);

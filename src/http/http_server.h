@@ -1,6 +1,6 @@
 /* The server side of HTTP on accepted connections: hands every request over as an exchange. */
-#ifndef HTTP_SERVER_H
-#define HTTP_SERVER_H
+#ifndef HTTP_HTTP_SERVER_H
+#define HTTP_HTTP_SERVER_H
 
 #include "codec/http1.h"
 #include "http/exchange.h"
@@ -11,13 +11,17 @@ struct http_server;
 struct http_server_options {
     struct http1_limits limits;
     uint64_t header_timeout_ms; /* from the first byte of a request to its complete head: 408 */
-    uint64_t
-        idle_timeout_ms; /* keep-alive connection without a request; also between bytes of a body */
-    size_t buffer;       /* each way and exchange */
+    /* keep-alive connection without a request; also between bytes of a body, either way */
+    uint64_t idle_timeout_ms;
+    size_t buffer;            /* each way and exchange */
     size_t request_memory;    /* arena limit of one exchange */
     uint32_t connections_max; /* beyond it new ones are answered 503 and closed */
-    uint32_t drain_max; /* bytes of an unread request body that are read and dropped so that the
-                                 * connection can be kept; more: closed */
+    /* bytes of an unread request body that are read and dropped so that the connection can be kept;
+     * more: closed */
+    uint32_t drain_max;
+    /* a client that closed its direction is asked after so long whether it is still there (see
+     * docs/decisions/0001-half-close.md); 0: it counts as gone at once */
+    uint64_t half_close_probe_ms;
 };
 
 /* A request arrived. The callee becomes the owner of x: it must set x->events and x->user before it
@@ -34,17 +38,19 @@ struct http_server_stats {
     uint32_t exchanges;
 };
 
+/* Never NULL. */
 struct http_server *http_server_create(struct loop *loop, const struct http_server_options *options,
                                        http_server_fn on_request, void *user);
 
 /* Takes over a connected, non-blocking socket. */
 void http_server_accept(struct http_server *s, int fd);
 
-/* Drains: idle connections are closed at once, the others after their current response ("Connection: close"). done
- * (may be NULL) is called on the loop when no connection is left. */
+/* Drains: idle connections are closed at once, the others after their current response ("Connection:
+ * close"). done (may be NULL) is called on the loop when no connection is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *user), void *user);
 
-/* Closes every connection now, resetting what is in flight, and frees s. Exchanges get on_reset, on_done. */
+/* Closes every connection now and frees s, which may be NULL. What is in flight gets on_reset (SHUTDOWN)
+ * and on_done from here. */
 void http_server_destroy(struct http_server *s);
 
 void http_server_stats_get(const struct http_server *s, struct http_server_stats *ret);
