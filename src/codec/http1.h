@@ -46,7 +46,8 @@ enum http1_result http1_read_request(struct http1_reader *r, struct str in, stru
     __attribute__((warn_unused_result));
 
 /* Reads a response head, as above. request_method decides whether a body follows (HEAD, CONNECT). An
- * interim response (1xx but 101) is given like any other, without body and keep_alive. */
+ * interim response (1xx) is given like any other; its keep_alive means nothing. A 204 that announces a
+ * body gets none and ends the connection. */
 enum http1_result http1_read_response(struct http1_reader *r, struct str in,
                                       struct str request_method, struct http1_head *ret,
                                       size_t *used, const struct http1_error **error)
