@@ -63,7 +63,7 @@ char *buf_reserve(struct buf *b, size_t n)
 
 void buf_added(struct buf *b, size_t n)
 {
-    assert(n <= b->cap - b->head - b->len);
+    assert(n <= b->cap - b->head - b->len && n <= b->max - b->len);
     b->len += n;
 }
 

@@ -41,7 +41,9 @@ struct hmap_node *hmap_any(const struct hmap *m);
 /* Iteration in no particular order; the map must not change meanwhile. */
 struct hmap_node *hmap_first(const struct hmap *m);
 struct hmap_node *hmap_next(const struct hmap *m, const struct hmap_node *n);
+/* NOLINTBEGIN(bugprone-macro-parentheses): a declared name cannot have parentheses */
 #define hmap_for_each(n, m)                                                                        \
     for (struct hmap_node *n = hmap_first(m); (n) != NULL; (n) = hmap_next((m), (n)))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

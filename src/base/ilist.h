@@ -78,10 +78,12 @@ static inline struct ilist_node *ilist_pop(struct ilist *l)
 }
 
 /* Runs over the nodes; the body must not take the current node out (the _safe form may). */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a declared name cannot have parentheses */
 #define ilist_for_each(n, l)                                                                       \
     for (struct ilist_node *n = (l)->head.next; (n) != &(l)->head; (n) = (n)->next)
 #define ilist_for_each_safe(n, tmp, l)                                                             \
     for (struct ilist_node *n = (l)->head.next, *tmp = (n)->next; (n) != &(l)->head;               \
          (n) = (tmp), (tmp) = (n)->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,14 +8,17 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/utf8.h"
 
-enum { LINE_MAX_BYTES = 4096, CUT_MARK_ROOM = 8 };
+/* PIPE_BUF bytes at most, so that a pipe takes the line whole. */
+enum { LINE_MAX_BYTES = 4096, END_ROOM = 16 };
 
-/* A line being made; the last bytes are kept free for the cut mark and the line feed. */
+/* A line being made; the last END_ROOM bytes are kept free for its end. */
 struct line {
     char bytes[LINE_MAX_BYTES];
     size_t len;
-    bool cut;
+    bool quoted; /* within a quoted value */
+    bool cut;    /* something did not fit; nothing is added after that */
 };
 
 static struct log_setup current = {.level = LOG_INFO, .process = ""};
@@ -55,30 +59,64 @@ bool log_level_parse(struct str text, enum log_level *ret)
     return false;
 }
 
-static void put(struct line *l, struct str s)
+static size_t room(const struct line *l)
 {
-    size_t room = sizeof(l->bytes) - CUT_MARK_ROOM - l->len;
-    if (s.len > room) {
-        l->cut = true;
-        s.len = room;
-    }
-    if (s.len > 0)
-        memcpy(l->bytes + l->len, s.p, s.len);
-    l->len += s.len;
+    return l->cut ? 0 : sizeof(l->bytes) - END_ROOM - l->len;
 }
 
-static void put_escaped(struct line *l, struct str s)
+static void put(struct line *l, struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
+    struct str fitting = utf8_cut(s, room(l));
+    if (fitting.len > 0)
+        memcpy(l->bytes + l->len, fitting.p, fitting.len);
+    l->len += fitting.len;
+    l->cut = l->cut || fitting.len < s.len;
+}
+
+/* For what is of no use in part: an escape, a quote, a key. */
+static void put_whole(struct line *l, struct str s)
+{
+    if (s.len > room(l))
+        l->cut = true;
+    else
+        put(l, s);
+}
+
+static bool is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+/* Bytes from i on that need no escape. */
+static size_t plain_run(struct str s, size_t i, bool quoted)
+{
+    size_t from = i;
+    while (i < s.len) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
-            put(l, str_slice(s, i, i + 1));
-            continue;
-        }
+        size_t n = c < 0x80 ? 1 : utf8_length(str_skip(s, i));
+        if (n == 0 || is_control(c) || (quoted && (c == '"' || c == '\\')))
+            break;
+        i += n;
+    }
+    return i - from;
+}
+
+/* JSON's escapes; a byte that is no UTF-8 becomes the replacement character. Quotes and backslashes
+ * are escaped where the text is quoted only. */
+static void put_escaped(struct line *l, struct str s, bool quoted)
+{
+    for (size_t i = 0; i < s.len && !l->cut; i++) {
+        size_t run = plain_run(s, i, quoted);
+        put(l, str_slice(s, i, i + run));
+        i += run;
+        if (i == s.len)
+            return;
+        unsigned char c = (unsigned char)s.p[i];
         char esc[8];
-        int n = c == '"' || c == '\\' ? snprintf(esc, sizeof(esc), "\\%c", c)
-                                      : snprintf(esc, sizeof(esc), "\\u%04x", (unsigned)c);
-        put(l, (struct str){esc, (size_t)n});
+        int n = c == '"' || c == '\\'
+                    ? snprintf(esc, sizeof(esc), "\\%c", c)
+                    : snprintf(esc, sizeof(esc), "\\u%04x", c < 0x80 ? (unsigned)c : 0xfffdu);
+        put_whole(l, (struct str){esc, (size_t)n});
     }
 }
 
@@ -94,9 +132,13 @@ static bool is_plain(struct str s)
 
 static void put_quoted(struct line *l, struct str s)
 {
-    put(l, STR("\""));
-    put_escaped(l, s);
-    put(l, STR("\""));
+    put_whole(l, STR("\""));
+    if (l->cut)
+        return;
+    l->quoted = true;
+    put_escaped(l, s, true);
+    put_whole(l, STR("\""));
+    l->quoted = l->cut;
 }
 
 static void put_time(struct line *l)
@@ -112,17 +154,36 @@ static void put_time(struct line *l)
     put(l, (struct str){text, (size_t)m});
 }
 
+/* A pair of which not even the value's beginning fits is left out. */
 static void put_json_pair(struct line *l, const char *key, struct str value)
 {
-    put(l, STR(",\""));
-    put(l, str_of(key));
-    put(l, STR("\":"));
+    size_t before = l->len;
+    put_whole(l, STR(",\""));
+    put_escaped(l, str_of(key), true);
+    put_whole(l, STR("\":"));
     put_quoted(l, value);
+    if (l->cut && !l->quoted)
+        l->len = before;
+}
+
+static void put_text_pair(struct line *l, const char *key, struct str value)
+{
+    size_t before = l->len;
+    put_whole(l, STR(" "));
+    put_whole(l, str_of(key));
+    put_whole(l, STR("="));
+    if (l->cut)
+        l->len = before;
+    else if (is_plain(value))
+        put_escaped(l, value, false);
+    else
+        put_quoted(l, value);
 }
 
 static void start_line(struct line *l, enum log_level level, const char *module, struct str message)
 {
     l->len = 0;
+    l->quoted = false;
     l->cut = false;
     if (current.json) {
         put(l, STR("{\"time\":\""));
@@ -140,34 +201,35 @@ static void start_line(struct line *l, enum log_level level, const char *module,
     int n = snprintf(head, sizeof(head), " %-5s %s%s%s: ", LEVEL_NAMES[level], current.process,
                      current.process[0] == '\0' ? "" : " ", module);
     put(l, (struct str){head, n < (int)sizeof(head) ? (size_t)n : sizeof(head) - 1});
-    for (size_t i = 0; i < message.len; i++) {
-        unsigned char c = (unsigned char)message.p[i];
-        if (c >= 0x20 && c != 0x7f)
-            put(l, str_slice(message, i, i + 1));
-        else
-            put_escaped(l, str_slice(message, i, i + 1));
-    }
+    put_escaped(l, message, false);
+}
+
+static void end_with(struct line *l, struct str s)
+{
+    memcpy(l->bytes + l->len, s.p, s.len);
+    l->len += s.len;
 }
 
 static void finish_line(struct line *l)
 {
-    if (l->cut) {
-        memcpy(l->bytes + l->len, "...", 3);
-        l->len += 3;
-        if (current.json) {
-            l->bytes[l->len++] = '"';
-        }
-    }
-    if (current.json)
-        l->bytes[l->len++] = '}';
-    l->bytes[l->len++] = '\n';
+    if (l->cut && !current.json)
+        end_with(l, STR("..."));
+    if (l->quoted)
+        end_with(l, STR("\""));
+    if (l->cut && current.json)
+        end_with(l, STR(",\"cut\":true"));
+    end_with(l, current.json ? STR("}\n") : STR("\n"));
+    int saved = errno; /* callers log between a failure and the look at its errno */
     size_t off = 0;
     while (off < l->len) {
         ssize_t n = write(STDOUT_FILENO, l->bytes + off, l->len - off);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
-            return;
+            break;
         off += (size_t)n;
     }
+    errno = saved;
 }
 
 void log_write_fields(enum log_level level, const char *module, struct str message,
@@ -178,17 +240,10 @@ void log_write_fields(enum log_level level, const char *module, struct str messa
     struct line l;
     start_line(&l, level, module, message);
     for (size_t i = 0; i < count; i++) {
-        if (current.json) {
+        if (current.json)
             put_json_pair(&l, fields[i].key, fields[i].value);
-            continue;
-        }
-        put(&l, STR(" "));
-        put(&l, str_of(fields[i].key));
-        put(&l, STR("="));
-        if (is_plain(fields[i].value))
-            put(&l, fields[i].value);
         else
-            put_quoted(&l, fields[i].value);
+            put_text_pair(&l, fields[i].key, fields[i].value);
     }
     finish_line(&l);
 }
@@ -197,7 +252,7 @@ void log_write(enum log_level level, const char *module, const char *fmt, ...)
 {
     if (!log_enabled(level))
         return;
-    char text[2048];
+    char text[LINE_MAX_BYTES]; /* what does not fit here does not fit into the line */
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(text, sizeof(text), fmt, args);

@@ -24,9 +24,14 @@ int64_t now_wall_ms(void)
 
 void now_rfc3339(int64_t wall_ms, char out[NOW_RFC3339_SIZE])
 {
+    int64_t ms = wall_ms % 1000;
     time_t seconds = (time_t)(wall_ms / 1000);
+    if (ms < 0) { /* before 1970: count from the second that began last */
+        ms += 1000;
+        seconds--;
+    }
     struct tm tm;
     (void)gmtime_r(&seconds, &tm);
     size_t n = strftime(out, NOW_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(out + n, NOW_RFC3339_SIZE - n, ".%03dZ", (int)(wall_ms % 1000));
+    (void)snprintf(out + n, NOW_RFC3339_SIZE - n, ".%03dZ", (int)ms);
 }
