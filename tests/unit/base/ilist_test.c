@@ -8,6 +8,7 @@ struct item {
 
 static int id_of(struct ilist_node *n)
 {
+    assert_non_null(n);
     return container_of(n, struct item, node)->id;
 }
 
