@@ -13,7 +13,13 @@
 #include "base/err.h"
 #include "base/vec.h"
 
-/* kind, plural key in init_resources */
+/* What sources and names may measure, in bytes. */
+enum { MODEL_SOURCE_MAX = 512 * 1024, MODEL_NAME_MAX = 100, MODEL_DOCUMENT_ID_MAX = 255 };
+
+/* What is shown instead of a secret. */
+#define MODEL_REDACTED "**redacted**"
+
+/* kind, name */
 #define MODEL_KINDS(X)                                                                             \
     X(NAMESPACE, "namespace")                                                                      \
     X(DOMAIN, "domain")                                                                            \
@@ -142,7 +148,7 @@ struct model_problems {
 
 enum { MODEL_PROBLEMS_MAX = 50 };
 
-/* Adds one (beyond MODEL_PROBLEMS_MAX they are only counted out). */
+/* Adds one. Past MODEL_PROBLEMS_MAX a last one says that there are more, and the others are dropped. */
 void model_problems_add(struct model_problems *ps, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void model_problems_finish(struct model_problems *ps);
@@ -195,9 +201,11 @@ struct model_ref model_ref_of(const struct model_resource *r);
 enum { MODEL_LABEL_SIZE = 384 };
 void model_ref_label(const struct model_ref *ref, char out[MODEL_LABEL_SIZE]);
 
-/* The store key: kind, namespace, (collection,) name joined with NUL: "route\0default\0api". With
- * an empty name it ends after the last separator: the prefix of all of that kind in that namespace. False
- * past the buffer's maximum. model_key_parse() points into key. */
+/* The store key: kind, namespace, (collection,) name joined with NUL: "route\0default\0api"; a
+ * namespace's second part is empty: "namespace\0\0default". With an empty name it ends after the last
+ * separator: the prefix of all of that kind in that namespace. False, with out unchanged, past the
+ * buffer's maximum. model_key_parse() points into key and refuses
+ * prefixes. */
 bool model_key(struct buf *out, const struct model_ref *ref) __attribute__((warn_unused_result));
 bool model_key_parse(struct str key, struct model_ref *ret) __attribute__((warn_unused_result));
 

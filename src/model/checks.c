@@ -1,0 +1,91 @@
+#include "model/checks.h"
+
+#include "base/container.h"
+#include "codec/url.h"
+#include "model/model.h"
+
+static bool has_control(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c < 0x20 || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static enum err_code check_name(struct str text, size_t max, struct err *e)
+{
+    if (model_name_valid(text, max))
+        return ERR_OK;
+    return err_set(e, ERR_INVALID, "must be 1 to %zu bytes without control characters", max);
+}
+
+enum err_code checks_name(struct str text, struct err *e)
+{
+    return check_name(text, MODEL_NAME_MAX, e);
+}
+
+enum err_code checks_document_id(struct str text, struct err *e)
+{
+    return check_name(text, MODEL_DOCUMENT_ID_MAX, e);
+}
+
+enum err_code checks_upstream_url(struct str text, struct err *e)
+{
+    struct url url = {0};
+    struct err why = {0};
+    if (url_parse(text, &url, &why) != ERR_OK)
+        return err_set(e, ERR_INVALID, "is not an absolute URL: %s", why.msg);
+    if (str_eq_nocase(url.scheme, STR("https")) || str_eq_nocase(url.scheme, STR("wss")) ||
+        str_eq_nocase(url.scheme, STR("h2c")))
+        return err_set(e, ERR_INVALID, "%.*s upstreams come with a later version; use http",
+                       STR_ARG(url.scheme));
+    if (!str_eq_nocase(url.scheme, STR("http")) && !str_eq_nocase(url.scheme, STR("ws")))
+        return err_set(e, ERR_INVALID, "the scheme must be http or ws");
+    if (url.host.len == 0)
+        return err_set(e, ERR_INVALID, "the host is missing");
+    if (url.has_query)
+        return err_set(e, ERR_INVALID, "must not have a query");
+    return ERR_OK;
+}
+
+enum err_code checks_route_path(struct str text, struct err *e)
+{
+    if (!str_starts(text, STR("/")))
+        return err_set(e, ERR_INVALID, "must begin with '/'");
+    if (has_control(text))
+        return err_set(e, ERR_INVALID, "must not contain control characters");
+    return ERR_OK;
+}
+
+enum err_code checks_method(struct str text, struct err *e)
+{
+    static const char *const methods[] = {"GET",  "POST",    "PUT",     "PATCH", "DELETE",
+                                          "HEAD", "OPTIONS", "CONNECT", "TRACE", "*"};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (str_eq(text, str_of(methods[i])))
+            return ERR_OK;
+    }
+    return err_set(
+        e, ERR_INVALID,
+        "must be one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, CONNECT, TRACE, or "
+        "\"*\" alone");
+}
+
+enum err_code checks_domain_pattern(struct str text, struct err *e)
+{
+    if (text.len == 0)
+        return err_set(e, ERR_INVALID, "must not be empty");
+    if (has_control(text) || str_index(text, ' ', 0) < text.len)
+        return err_set(e, ERR_INVALID, "must not contain spaces or control characters");
+    return ERR_OK;
+}
+
+enum err_code checks_secret(struct str text, struct err *e)
+{
+    if (str_eq(text, STR(MODEL_REDACTED)))
+        return err_set(e, ERR_INVALID,
+                       "is the placeholder that is shown instead of the secret; give the secret");
+    return ERR_OK;
+}

@@ -1,0 +1,64 @@
+#include "codec/json.h"
+#include "model/fields.h"
+#include "model/model.h"
+
+static json_t *encode_strings(const struct model_strings *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->n; i++)
+        (void)json_array_append_new(array, json_text_string(str_of(list->v[i])));
+    return array;
+}
+
+static bool is_empty(const struct fields_field *f, const void *slot)
+{
+    if (f->type == FIELDS_STRINGS)
+        return ((const struct model_strings *)slot)->n == 0;
+    if (f->type == FIELDS_JSON)
+        return *(json_t *const *)slot == NULL;
+    return f->type == FIELDS_STRING && **(char *const *)slot == '\0';
+}
+
+static json_t *encode_value(const struct fields_field *f, const void *slot)
+{
+    switch (f->type) {
+    case FIELDS_STRINGS:
+        return encode_strings(slot);
+    case FIELDS_BOOL:
+        return json_boolean(*(const bool *)slot);
+    case FIELDS_INT:
+    case FIELDS_DURATION:
+        return json_integer(*(const int64_t *)slot);
+    case FIELDS_ENUM:
+        return json_string(fields_word_text(f, *(const int64_t *)slot));
+    case FIELDS_JSON:
+        return json_incref(*(json_t *const *)slot);
+    case FIELDS_STRING:
+    case FIELDS_SOURCE:
+    case FIELDS_RAW_SOURCE:
+    case FIELDS_REFUSED:
+    default:
+        return json_text_string(str_of(*(char *const *)slot));
+    }
+}
+
+json_t *model_encode(const struct model_resource *r, enum model_target target)
+{
+    json_t *object = json_object();
+    struct fields_table table = fields_of(r->kind);
+    for (size_t i = 0; i < table.n; i++) {
+        const struct fields_field *f = &table.v[i];
+        const void *slot = (const char *)r + f->offset;
+        bool to_store = target == MODEL_TO_STORE;
+        if (f->output == FIELDS_INPUT_ONLY || (f->output == FIELDS_INTERNAL && !to_store))
+            continue;
+        bool empty = is_empty(f, slot);
+        if (empty && (f->output == FIELDS_OMIT_EMPTY || f->output == FIELDS_INTERNAL))
+            continue;
+        json_t *value = f->output == FIELDS_REDACTED && !to_store && !empty
+                            ? json_string(MODEL_REDACTED)
+                            : encode_value(f, slot);
+        (void)json_object_set_new(object, f->name, value);
+    }
+    return object;
+}

@@ -1,0 +1,64 @@
+#include "model/nearest.h"
+
+#include <string.h>
+
+enum { WORD_MAX = 48 };
+
+void nearest_init(struct nearest *n, struct str wanted)
+{
+    *n = (struct nearest){.wanted = wanted, .distance = SIZE_MAX};
+}
+
+/* Copies text without underscores and in lower case; returns the length. */
+static size_t fold(struct str text, char out[WORD_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len && n < WORD_MAX; i++) {
+        char c = text.p[i];
+        if (c == '_')
+            continue;
+        out[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    return n;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Levenshtein's distance, one row at a time. */
+static size_t distance(struct str a, struct str b)
+{
+    size_t row[WORD_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j];
+            size_t replaced = diagonal + (a.p[i - 1] == b.p[j - 1] ? 0 : 1);
+            row[j] = least(above + 1, row[j - 1] + 1, replaced);
+            diagonal = above;
+        }
+    }
+    return row[b.len];
+}
+
+void nearest_offer(struct nearest *n, const char *word)
+{
+    if (n->wanted.len >= WORD_MAX || strlen(word) >= WORD_MAX)
+        return;
+    char a[WORD_MAX];
+    char b[WORD_MAX];
+    size_t a_len = fold(n->wanted, a);
+    size_t b_len = fold(str_of(word), b);
+    size_t limit = b_len < 6 ? 1 : b_len / 3;
+    size_t d = distance((struct str){a, a_len}, (struct str){b, b_len});
+    if (d > limit || d >= n->distance)
+        return;
+    n->best = word;
+    n->distance = d;
+}
