@@ -1,0 +1,47 @@
+#include "http/buf_pool.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#    define KEEP_NONE 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define KEEP_NONE 1
+#    endif
+#endif
+#ifndef KEEP_NONE
+#    define KEEP_NONE 0
+#endif
+
+void buf_pool_finish(struct buf_pool *p)
+{
+    while (p->n > 0)
+        free(p->blocks[--p->n]);
+}
+
+void buf_pool_take(struct buf_pool *p, struct buf *b)
+{
+    if (b->base != NULL)
+        return;
+    b->base = p->n > 0 ? p->blocks[--p->n] : mem_resize(NULL, BUF_POOL_BLOCK, 1);
+    b->cap = BUF_POOL_BLOCK;
+    b->head = 0;
+}
+
+void buf_pool_give(struct buf_pool *p, struct buf *b)
+{
+    if (b->len == 0)
+        buf_pool_drop(p, b);
+}
+
+void buf_pool_drop(struct buf_pool *p, struct buf *b)
+{
+    if (b->cap != BUF_POOL_BLOCK || p->n == BUF_POOL_KEEP || KEEP_NONE) {
+        buf_finish(b);
+        return;
+    }
+    p->blocks[p->n++] = b->base;
+    *b = (struct buf){.max = b->max};
+}
