@@ -13,22 +13,27 @@
 #include "codec/octets.h"
 #include "route/rex.h"
 
-enum { LITERAL_MAX = 3 * PATTERN_TEXT_MAX, CANONICAL_MAX = 4 * PATTERN_TEXT_MAX };
+enum {
+    OCTET_SIZE = 3, /* of an octet that is percent-encoded */
+    CANONICAL_MAX = (OCTET_SIZE + 1) * PATTERN_TEXT_MAX,
+};
 
 struct pattern {
     unsigned refs;
     char *text;
     size_t text_len;
+    char *literals; /* room for the text with every byte percent-encoded */
+    size_t literals_len;
     struct buf canonical;
     size_t captures;
-    VEC_OF(struct pattern_part); /* texts of literals are their own, all others point into text */
+    VEC_OF(struct pattern_part); /* texts of literals point into literals, all others into text */
 };
 
 struct parser {
     struct pattern *p;
     struct str in; /* p->text */
     size_t at;
-    struct buf literal; /* not yet a part */
+    size_t literal; /* where p->literals has what is not yet a part */
     struct err *e;
 };
 
@@ -42,11 +47,24 @@ static bool is_one_of(char c, const char *set)
     return c != '\0' && strchr(set, c) != NULL;
 }
 
+static size_t literal_len(const struct parser *ps)
+{
+    return ps->p->literals_len - ps->literal;
+}
+
 static void add_octet(struct parser *ps, unsigned char octet)
 {
-    bool ok = octets_is((char)octet, OCTETS_UNRESERVED) ? buf_addf(&ps->literal, "%c", octet)
-                                                        : buf_addf(&ps->literal, "%%%02X", octet);
-    assert(ok);
+    static const char digits[] = "0123456789ABCDEF";
+    char *to = ps->p->literals + ps->p->literals_len;
+    to[0] = '%';
+    to[1] = digits[octet >> 4];
+    to[2] = digits[octet & 15];
+    ps->p->literals_len += OCTET_SIZE;
+}
+
+static void add_byte(struct parser *ps, char c)
+{
+    ps->p->literals[ps->p->literals_len++] = c;
 }
 
 static enum err_code read_escape(struct parser *ps)
@@ -60,8 +78,11 @@ static enum err_code read_escape(struct parser *ps)
     if (octet == '\0' || octet == '\\')
         return err_set(ps->e, ERR_INVALID, "%%%02X at offset %zu never occurs in a path", octet,
                        ps->at);
-    add_octet(ps, octet);
-    ps->at += 3;
+    if (octets_is((char)octet, OCTETS_UNRESERVED))
+        add_byte(ps, (char)octet);
+    else
+        add_octet(ps, octet);
+    ps->at += OCTET_SIZE;
     return ERR_OK;
 }
 
@@ -77,24 +98,23 @@ static enum err_code read_literal(struct parser *ps)
                        ps->at);
     if ((unsigned char)c < 0x20 || c == 0x7f)
         return err_set(ps->e, ERR_INVALID, "there is a control character at offset %zu", ps->at);
-    if (octets_is(c, OCTETS_PATH)) {
-        bool ok = buf_add(&ps->literal, (struct str){&c, 1});
-        assert(ok);
-    } else {
+    if (octets_is(c, OCTETS_PATH))
+        add_byte(ps, c);
+    else
         add_octet(ps, (unsigned char)c);
-    }
     ps->at++;
     return ERR_OK;
 }
 
 static void flush_literal(struct parser *ps)
 {
-    if (ps->literal.len == 0)
+    struct pattern *p = ps->p;
+    size_t len = literal_len(ps);
+    if (len == 0)
         return;
-    size_t len = ps->literal.len;
-    char *text = mem_dup(ps->literal.base + ps->literal.head, len);
-    buf_clear(&ps->literal);
-    vec_push(ps->p, ((struct pattern_part){.kind = PATTERN_LITERAL, .text = {text, len}}));
+    struct str text = {p->literals + ps->literal, len};
+    ps->literal = p->literals_len;
+    vec_push(p, ((struct pattern_part){.kind = PATTERN_LITERAL, .text = text}));
 }
 
 static bool name_taken(const struct pattern *p, struct str name)
@@ -110,12 +130,13 @@ static bool name_taken(const struct pattern *p, struct str name)
 static enum err_code add_capture(struct parser *ps, size_t start, struct pattern_part part)
 {
     struct pattern *p = ps->p;
-    bool beside = ps->literal.len == 0 && p->n > 0 && part.kind != PATTERN_SUBTREE;
-    if (beside)
+    bool beside = literal_len(ps) == 0 && p->n > 0 && part.kind != PATTERN_SUBTREE;
+    if (beside) {
         return err_set(
             ps->e, ERR_INVALID,
             "the parameter at offset %zu needs a literal byte between it and the one before",
             start);
+    }
     if (part.name.len > 0 && name_taken(p, part.name))
         return err_set(ps->e, ERR_INVALID, "the parameter name \"%.*s\" is used twice",
                        STR_ARG(part.name));
@@ -150,6 +171,15 @@ static size_t closing_brace(struct str in, size_t start)
     return in.len;
 }
 
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_alnum(s.p[i]) && !is_one_of(s.p[i], "_-."))
+            return false;
+    }
+    return true;
+}
+
 static enum err_code read_braces(struct parser *ps)
 {
     size_t start = ps->at;
@@ -159,13 +189,12 @@ static enum err_code read_braces(struct parser *ps)
     struct str inside = str_slice(ps->in, start + 1, end);
     size_t colon = str_index(inside, ':', 0);
     struct str name = str_slice(inside, 0, colon);
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_alnum(name.p[i]) && !is_one_of(name.p[i], "_-."))
-            return err_set(
-                ps->e, ERR_INVALID,
-                "the parameter name at offset %zu may have letters, digits, \"_\", \"-\" and "
-                "\".\" only",
-                start + 1);
+    if (!is_name(name)) {
+        return err_set(
+            ps->e, ERR_INVALID,
+            "the parameter name at offset %zu may have letters, digits, \"_\", \"-\" and "
+            "\".\" only",
+            start + 1);
     }
     struct pattern_part part = {.kind = PATTERN_PARAM, .name = name};
     if (colon < inside.len) {
@@ -193,7 +222,7 @@ static enum err_code read_colon(struct parser *ps)
 /* Whether what was read so far ends with a "/". */
 static bool at_segment(const struct parser *ps)
 {
-    return ps->literal.len > 0 && buf_str(&ps->literal).p[ps->literal.len - 1] == '/';
+    return literal_len(ps) > 0 && ps->p->literals[ps->p->literals_len - 1] == '/';
 }
 
 static enum err_code read_star(struct parser *ps)
@@ -208,10 +237,10 @@ static enum err_code read_star(struct parser *ps)
         return add_capture(ps, start, (struct pattern_part){.kind = PATTERN_PARAM});
     }
     struct pattern_part part = {.kind = PATTERN_REST, .name = STR("*")};
-    bool root = ps->literal.len == 1 && ps->p->n == 0;
+    bool root = literal_len(ps) == 1 && ps->p->n == 0;
     if (two && at_segment(ps) && !root) {
         part.kind = PATTERN_SUBTREE;
-        ps->literal.len--;
+        ps->p->literals_len--;
     }
     return add_capture(ps, start, part);
 }
@@ -294,13 +323,12 @@ enum err_code pattern_create(struct str text, struct pattern **ret, struct err *
     p->refs = 1;
     p->text = mem_dup(text.p, text.len);
     p->text_len = text.len;
+    p->literals = mem_calloc(text.len, OCTET_SIZE);
     struct parser ps = {.p = p, .in = {p->text, text.len}, .e = e};
-    buf_init(&ps.literal, LITERAL_MAX);
     enum err_code code = ERR_OK;
     while (code == ERR_OK && ps.at < ps.in.len)
         code = read_part(&ps);
     flush_literal(&ps);
-    buf_finish(&ps.literal);
     if (code == ERR_OK)
         code = check_segments(p, e);
     if (code != ERR_OK) {
@@ -326,13 +354,11 @@ void pattern_unref(struct pattern *p)
     assert(p->refs > 0);
     if (--p->refs > 0)
         return;
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->v[i].kind == PATTERN_LITERAL)
-            free((char *)(uintptr_t)p->v[i].text.p);
-        rex_destroy(p->v[i].rex);
-    }
+    for (size_t i = 0; i < p->n; i++)
+        rex_unref(p->v[i].rex);
     vec_finish(p);
     buf_finish(&p->canonical);
+    free(p->literals);
     free(p->text);
     free(p);
 }

@@ -1,6 +1,7 @@
 #include "route/rex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <assert.h>
 #include <pcre2.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ enum {
 };
 
 struct rex {
+    unsigned refs;
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *context;
@@ -61,6 +63,7 @@ enum err_code rex_create(struct str source, enum rex_mode mode, struct rex **ret
     (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
 
     struct rex *r = mem_alloc(sizeof(*r));
+    r->refs = 1;
     r->code = code;
     r->data = pcre2_match_data_create(1, NULL);
     r->context = pcre2_match_context_create(NULL);
@@ -72,9 +75,19 @@ enum err_code rex_create(struct str source, enum rex_mode mode, struct rex **ret
     return ERR_OK;
 }
 
-void rex_destroy(struct rex *r)
+struct rex *rex_ref(struct rex *r)
+{
+    assert(r->refs > 0);
+    r->refs++;
+    return r;
+}
+
+void rex_unref(struct rex *r)
 {
     if (r == NULL)
+        return;
+    assert(r->refs > 0);
+    if (--r->refs > 0)
         return;
     pcre2_match_context_free(r->context);
     pcre2_match_data_free(r->data);

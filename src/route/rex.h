@@ -17,10 +17,12 @@ enum rex_mode {
 /* Longest source text. */
 enum { REX_SOURCE_MAX = 1024 };
 
-/* Compiles source; the error says what is wrong and at which byte of source. */
+/* Compiles source; the error says what is wrong and at which byte of source. The result is shared by
+ * reference. */
 enum err_code rex_create(struct str source, enum rex_mode mode, struct rex **ret, struct err *e)
     __attribute__((warn_unused_result));
-void rex_destroy(struct rex *r);
+struct rex *rex_ref(struct rex *r);
+void rex_unref(struct rex *r);
 
 /* LIMIT: the bound was reached before the answer was known. */
 enum rex_result { REX_MATCH, REX_NO_MATCH, REX_LIMIT };
