@@ -61,6 +61,7 @@ static inline void ilist_remove(struct ilist_node *n)
 {
     if (!ilist_linked(n))
         return;
+    assert(n->prev->next == n && n->next->prev == n);
     n->prev->next = n->next;
     n->next->prev = n->prev;
     n->next = NULL;
