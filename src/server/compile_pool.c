@@ -1,0 +1,329 @@
+#include "server/compile_pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/ilist.h"
+#include "base/mem.h"
+#include "codec/json.h"
+#include "io/child.h"
+#include "io/loop.h"
+#include "io/poller.h"
+#include "io/timeout.h"
+#include "script/compiler.h"
+#include "server/launch.h"
+
+enum { HEADER_SIZE = 4, READ_SIZE = 64 * 1024 };
+
+struct job {
+    struct ilist_node node;
+    struct buf frame; /* the request */
+    char name[MODEL_LABEL_SIZE];
+    change_compiled_fn done;
+    void *user;
+};
+
+/* One module at a time goes to the process: compiling is CPU work, and a module that kills the compiler fails alone. */
+struct compile_pool {
+    struct loop *loop;
+    struct compile_pool_options options;
+    struct child *child;
+    int fd; /* our end of the socket; -1: no process */
+    struct poller *poller;
+    struct buf in;
+    struct ilist waiting;
+    uint32_t waiting_count;
+    struct job *current;
+    struct timeout timer; /* of the current job, or idle */
+    struct loop_task next;
+    uint64_t id;
+};
+
+static void process_close(struct compile_pool *p, bool kill)
+{
+    if (p->fd < 0)
+        return;
+    poller_destroy(p->poller);
+    p->poller = NULL;
+    (void)close(p->fd);
+    p->fd = -1;
+    buf_clear(&p->in);
+    if (p->child != NULL && kill)
+        child_signal(p->child, SIGKILL);
+    child_forget(p->child);
+    p->child = NULL;
+}
+
+static void job_finish(struct compile_pool *p, json_t *compiled, struct model_problems *problems,
+                       const struct err *error)
+{
+    struct job *j = p->current;
+    p->current = NULL;
+    timeout_set(&p->timer, p->options.idle_ms);
+    j->done(j->user, compiled, problems, error);
+    buf_finish(&j->frame);
+    free(j);
+    if (!ilist_empty(&p->waiting))
+        loop_schedule(p->loop, &p->next);
+}
+
+static void job_fail(struct compile_pool *p, enum err_code code, const char *text)
+{
+    struct err e = {0};
+    (void)err_set(&e, code, "%s: %s", p->current->name, text);
+    log_warn("control", "%s", e.msg);
+    job_finish(p, NULL, NULL, &e);
+}
+
+static void take_problem(struct model_problems *problems, const json_t *problem)
+{
+    struct str text = json_text_str(json_object_get(problem, "text"));
+    json_int_t line = json_integer_value(json_object_get(problem, "line"));
+    json_int_t column = json_integer_value(json_object_get(problem, "column"));
+    if (line > 0)
+        model_problems_add(problems, "payload", "line %d, column %d: %.*s", (int)line, (int)column,
+                           STR_ARG(text));
+    else
+        model_problems_add(problems, "payload", "%.*s", STR_ARG(text));
+}
+
+static void take_answer(struct compile_pool *p, struct str text)
+{
+    struct err e = {0};
+    json_t *answer = json_text_parse(text, &e);
+    if (answer == NULL) {
+        process_close(p, true);
+        job_fail(p, ERR_INTERNAL, "the compiler gave no readable answer");
+        return;
+    }
+    json_t *compiled = json_object_get(answer, "compiled");
+    if (json_is_true(json_object_get(answer, "ok")) && json_is_object(compiled)) {
+        job_finish(p, json_incref(compiled), NULL, NULL);
+    } else {
+        struct model_problems problems = {0};
+        const json_t *list = json_object_get(answer, "problems");
+        for (size_t i = 0; i < json_array_size(list); i++)
+            take_problem(&problems, json_array_get(list, i));
+        if (problems.n == 0)
+            model_problems_add(&problems, "payload", "the compiler refused it without a reason");
+        job_finish(p, NULL, &problems, NULL);
+        model_problems_finish(&problems);
+    }
+    json_decref(answer);
+}
+
+/* True when a whole answer was taken. */
+static bool take_frame(struct compile_pool *p)
+{
+    struct str s = buf_str(&p->in);
+    if (s.len < HEADER_SIZE)
+        return false;
+    uint32_t len = 0;
+    for (size_t k = 0; k < HEADER_SIZE; k++)
+        len |= (uint32_t)(unsigned char)s.p[k] << (8 * k);
+    if (len > COMPILER_FRAME_MAX) {
+        process_close(p, true);
+        job_fail(p, ERR_TOO_LARGE, "the compiled form is too large");
+        return true;
+    }
+    if (s.len - HEADER_SIZE < len)
+        return false;
+    struct buf answer;
+    buf_init(&answer, COMPILER_FRAME_MAX);
+    bool ok = buf_add(&answer, str_slice(s, HEADER_SIZE, HEADER_SIZE + len));
+    buf_consume(&p->in, HEADER_SIZE + len);
+    if (ok && p->current != NULL)
+        take_answer(p, buf_str(&answer));
+    buf_finish(&answer);
+    return true;
+}
+
+static void on_gone(struct compile_pool *p)
+{
+    process_close(p, true);
+    if (p->current != NULL)
+        job_fail(p, ERR_INTERNAL,
+                 "the compiler ended unexpectedly; the module may need too much memory");
+}
+
+static void on_readable(struct compile_pool *p)
+{
+    char *to = buf_reserve(&p->in, READ_SIZE);
+    ssize_t n = to == NULL ? 0 : recv(p->fd, to, READ_SIZE, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        on_gone(p);
+        return;
+    }
+    buf_added(&p->in, (size_t)n);
+    (void)take_frame(p);
+}
+
+static void send_more(struct compile_pool *p)
+{
+    struct buf *b = &p->current->frame;
+    while (b->len > 0) {
+        struct str s = buf_str(b);
+        ssize_t n = send(p->fd, s.p, s.len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0) {
+            on_gone(p);
+            return;
+        }
+        buf_consume(b, (size_t)n);
+    }
+    poller_watch(p->poller, b->len > 0 ? POLLER_READ | POLLER_WRITE : POLLER_READ);
+}
+
+static void on_ready(void *user, int events)
+{
+    struct compile_pool *p = user;
+    if ((events & POLLER_WRITE) != 0 && p->current != NULL)
+        send_more(p);
+    if ((events & POLLER_READ) != 0 && p->fd >= 0)
+        on_readable(p);
+}
+
+static void on_compiler_exit(void *user, int64_t status, int signum)
+{
+    (void)status;
+    (void)signum;
+    struct compile_pool *p = user;
+    p->child = NULL;
+}
+
+static bool process_open(struct compile_pool *p, struct err *e)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        (void)err_set(e, ERR_INTERNAL, "cannot start the compiler: %s", strerror(errno));
+        return false;
+    }
+    char role[LAUNCH_ROLE_SIZE];
+    const char *args[4];
+    launch_args(LAUNCH_COMPILER, 0, role, args);
+    const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, p->options.launch_fd, pair[1]};
+    struct child_spec spec = {
+        .args = args, .fds = fds, .fd_count = 5, .on_exit = on_compiler_exit, .user = p};
+    bool ok = child_spawn(p->loop, &spec, &p->child, e) == ERR_OK;
+    (void)close(pair[1]);
+    if (!ok) {
+        (void)close(pair[0]);
+        return false;
+    }
+    p->fd = pair[0];
+    (void)fcntl(p->fd, F_SETFL, O_NONBLOCK);
+    p->poller = poller_create(p->loop, p->fd, on_ready, p);
+    return true;
+}
+
+static void on_next(struct loop_task *t)
+{
+    struct compile_pool *p = container_of(t, struct compile_pool, next);
+    struct ilist_node *n = p->current == NULL ? ilist_pop(&p->waiting) : NULL;
+    if (n == NULL)
+        return;
+    p->waiting_count--;
+    p->current = container_of(n, struct job, node);
+    struct err e = {0};
+    if (p->current->frame.len == 0) {
+        job_fail(p, ERR_UNAVAILABLE, "too many modules wait for the compiler, or it is too large");
+        return;
+    }
+    if (p->fd < 0 && !process_open(p, &e)) {
+        job_finish(p, NULL, NULL, &e);
+        return;
+    }
+    timeout_set(&p->timer, p->options.timeout_ms);
+    send_more(p);
+}
+
+static void on_timer(struct timeout *t)
+{
+    struct compile_pool *p = container_of(t, struct compile_pool, timer);
+    if (p->current == NULL) {
+        process_close(p, false);
+        return;
+    }
+    process_close(p, true);
+    job_fail(p, ERR_TIMEOUT, "compiling it took too long (limits.compile_timeout_ms)");
+}
+
+struct compile_pool *compile_pool_create(struct loop *loop,
+                                         const struct compile_pool_options *options)
+{
+    struct compile_pool *p = mem_alloc(sizeof(*p));
+    p->loop = loop;
+    p->options = *options;
+    p->fd = -1;
+    p->next.run = on_next;
+    ilist_init(&p->waiting);
+    buf_init(&p->in, COMPILER_FRAME_MAX + HEADER_SIZE + READ_SIZE);
+    timeout_init(&p->timer, loop, on_timer);
+    return p;
+}
+
+void compile_pool_destroy(struct compile_pool *p)
+{
+    if (p == NULL)
+        return;
+    process_close(p, true);
+    struct err e = {0};
+    (void)err_set(&e, ERR_UNAVAILABLE, "shutting down");
+    while (p->current != NULL || !ilist_empty(&p->waiting)) {
+        if (p->current == NULL) {
+            p->current = container_of(ilist_pop(&p->waiting), struct job, node);
+            p->waiting_count--;
+        }
+        job_finish(p, NULL, NULL, &e);
+    }
+    loop_unschedule(&p->next);
+    timeout_finish(&p->timer);
+    buf_finish(&p->in);
+    free(p);
+}
+
+static bool write_request(struct compile_pool *p, struct job *j, const struct model_module *m,
+                          struct str source)
+{
+    json_t *request =
+        json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)++p->id, "name", m->name, "type",
+                  m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "source",
+                  json_text_string(source));
+    buf_init(&j->frame, COMPILER_FRAME_MAX + HEADER_SIZE);
+    struct buf text;
+    buf_init(&text, COMPILER_FRAME_MAX);
+    bool ok = request != NULL && json_text_write(&text, request);
+    char head[HEADER_SIZE];
+    for (size_t k = 0; k < HEADER_SIZE; k++)
+        head[k] = (char)(unsigned char)(text.len >> (8 * k));
+    ok = ok && buf_add(&j->frame, (struct str){head, sizeof(head)}) &&
+         buf_add(&j->frame, buf_str(&text));
+    buf_finish(&text);
+    json_decref(request);
+    return ok;
+}
+
+void compile_pool_submit(struct compile_pool *p, const struct model_module *m, struct str source,
+                         change_compiled_fn done, void *user)
+{
+    struct job *j = mem_alloc(sizeof(*j));
+    j->done = done;
+    j->user = user;
+    struct model_ref ref = {.kind = MODEL_MODULE, .ns = str_of(m->ns), .name = str_of(m->name)};
+    model_ref_label(&ref, j->name);
+    if (!write_request(p, j, m, source) || p->waiting_count >= p->options.waiting_max)
+        buf_clear(&j->frame);
+    ilist_push(&p->waiting, &j->node);
+    p->waiting_count++;
+    loop_schedule(p->loop, &p->next);
+}

@@ -1,0 +1,245 @@
+/* Happy path: open the store, make the engine and the path of changes, apply the configuration's resources, then let the
+ * workers in and become ready. The admin API answers from the start (/readyz says 503 until then).
+ *
+ * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends.
+ */
+#include "server/control.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/mem.h"
+#include "change/change.h"
+#include "cluster/local.h"
+#include "http/http_server.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/signals.h"
+#include "server/compile_pool.h"
+#include "server/init_resources.h"
+#include "server/links.h"
+#include "server/module_calls.h"
+#include "server/test_server.h"
+#include "server/version.h"
+
+struct control {
+    struct loop *loop;
+    struct launch *launch;
+    struct pages *pages;
+    struct store *store;
+    struct engine *engine;
+    struct change_sink *changes;
+    struct links *links;
+    struct compile_pool *compilers;
+    struct admin *admin;
+    struct http_server *admin_http;
+    struct acceptor *admin_acceptor;
+    struct test_server *test_server;
+    struct signals *term;
+    bool ready;
+    bool stopping;
+    int status;
+};
+
+static void compile(void *user, const struct model_module *m, struct str source,
+                    change_compiled_fn done, void *done_user)
+{
+    struct control *c = user;
+    compile_pool_submit(c->compilers, m, source, done, done_user);
+}
+
+static void publish(void *user, const struct engine_applied *applied)
+{
+    struct control *c = user;
+    links_publish(c->links, applied);
+}
+
+static void when_served(void *user, uint64_t revision, void (*done)(void *done_user),
+                        void *done_user)
+{
+    struct control *c = user;
+    links_when_served(c->links, revision, done, done_user);
+}
+
+static void on_applied(void *user, const struct engine_applied *applied)
+{
+    struct control *c = user;
+    change_on_applied(c->changes, applied);
+}
+
+static void on_call(void *user, struct links_call *call, uint64_t op, struct str ns,
+                    struct str module, struct str args)
+{
+    struct control *c = user;
+    module_calls_run(c->changes, call, op, ns, module, args);
+}
+
+static bool is_ready(void *user)
+{
+    const struct control *c = user;
+    return c->ready && !c->stopping;
+}
+
+static void on_engine_closed(void *user)
+{
+    struct control *c = user;
+    c->engine = NULL;
+    loop_stop(c->loop);
+}
+
+static void on_admin_drained(void *user)
+{
+    struct control *c = user;
+    engine_close(c->engine, on_engine_closed, c);
+}
+
+static void stop(struct control *c)
+{
+    if (c->stopping)
+        return;
+    c->stopping = true;
+    if (c->test_server != NULL)
+        test_server_stop(c->test_server);
+    if (c->admin_http == NULL) {
+        on_admin_drained(c);
+        return;
+    }
+    acceptor_stop(c->admin_acceptor);
+    http_server_drain(c->admin_http, on_admin_drained, c);
+}
+
+static void on_term(void *user, int signum)
+{
+    (void)signum;
+    stop(user);
+}
+
+static void on_initialised(void *user, const struct err *e)
+{
+    struct control *c = user;
+    if (e != NULL) {
+        log_error("control", "the configuration's resources are refused: %s", e->msg);
+        c->status = LAUNCH_EXIT_REFUSED;
+        stop(c);
+        return;
+    }
+    struct engine_status status = {0};
+    engine_status_get(c->engine, &status);
+    links_open(c->links, status.revision);
+    atomic_store(&c->pages->revision, status.revision);
+    atomic_store(&c->pages->control_ready, 1);
+    c->ready = true;
+}
+
+static bool open_state(struct control *c, struct err *e)
+{
+    const struct config_limits *limits = &c->launch->config->limits;
+    size_t map = (size_t)limits->store_map_mb * 1024 * 1024;
+    struct local_options options = {.log_keep = (uint64_t)limits->change_log_keep};
+    return store_open(c->launch->store_dir, STORE_READ_WRITE, map, &c->store, e) == ERR_OK &&
+           local_create(c->loop, c->store, &options, on_applied, c, &c->engine, e) == ERR_OK;
+}
+
+static void open_changes(struct control *c)
+{
+    const struct config *config = c->launch->config;
+    struct change_host host = {
+        .user = c, .compile = compile, .publish = publish, .when_served = when_served};
+    struct change_options options = {
+        .default_namespace = !config->disable_default_namespace,
+        .conflict_retries = 16,
+        .pending_max = (uint32_t)config->limits.changes_pending,
+    };
+    c->changes = change_create(c->loop, c->store, c->engine, &host, &options);
+    struct links_options links = {
+        .launch = c->launch,
+        .pages = c->pages,
+        .listen_fd = LAUNCH_FD_CONTROL,
+        .confirm_ms = (uint64_t)config->limits.confirm_timeout_ms,
+        .on_call = on_call,
+        .user = c,
+    };
+    c->links = links_create(c->loop, &links);
+    struct compile_pool_options pool = {
+        .timeout_ms = (uint64_t)config->limits.compile_timeout_ms,
+        .idle_ms = (uint64_t)config->limits.compiler_idle_ms,
+        .launch_fd = LAUNCH_FD_TEXT,
+        .waiting_max = (uint32_t)config->limits.changes_pending,
+    };
+    c->compilers = compile_pool_create(c->loop, &pool);
+}
+
+static void on_admin_socket(void *user, int fd)
+{
+    struct control *c = user;
+    http_server_accept(c->admin_http, fd);
+}
+
+static void open_admin(struct control *c)
+{
+    const struct config *config = c->launch->config;
+    if (!config->admin.enabled)
+        return;
+    struct admin_options options = {
+        .loop = c->loop,
+        .store = c->store,
+        .changes = c->changes,
+        .config = config,
+        .version = version_text(),
+        .ready = is_ready,
+        .user = c,
+    };
+    c->admin = admin_create(&options);
+    struct http_server_options http = {
+        .limits = {.line_max = (uint32_t)config->limits.request_line_max,
+                   .head_max = (uint32_t)config->limits.header_max,
+                   .fields_max = (uint32_t)config->limits.header_fields_max,
+                   .trailer_max = (uint32_t)config->limits.trailer_max},
+        .header_timeout_ms = (uint64_t)config->limits.header_timeout_ms,
+        .idle_timeout_ms = (uint64_t)config->limits.client_idle_timeout_ms,
+        .buffer = (size_t)config->limits.exchange_buffer,
+        .request_memory = (size_t)config->limits.request_memory,
+        .connections_max = 1024,
+        .drain_max = 64 * 1024,
+        .half_close_probe_ms = 100,
+    };
+    c->admin_http = http_server_create(c->loop, &http, admin_handle, c->admin);
+    c->admin_acceptor = acceptor_create(c->loop, LAUNCH_FD_ADMIN,
+                                        (uint32_t)config->limits.accept_burst, on_admin_socket, c);
+    acceptor_start(c->admin_acceptor);
+}
+
+static void finish(struct control *c)
+{
+    test_server_destroy(c->test_server);
+    acceptor_destroy(c->admin_acceptor);
+    http_server_destroy(c->admin_http);
+    admin_destroy(c->admin);
+    links_close(c->links);
+    compile_pool_destroy(c->compilers);
+    change_destroy(c->changes);
+    store_close(c->store);
+    signals_stop(c->term);
+    loop_destroy(c->loop);
+}
+
+int control_run(struct launch *l)
+{
+    struct control c = {.launch = l, .loop = loop_create()};
+    struct err e = {0};
+    c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
+    if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK || !open_state(&c, &e)) {
+        log_error("control", "%s", e.msg);
+        return LAUNCH_EXIT_REFUSED;
+    }
+    open_changes(&c);
+    open_admin(&c);
+    if (l->config->test_server.enabled)
+        c.test_server = test_server_create(c.loop, l->config, LAUNCH_FD_TEST);
+    init_resources_apply(c.changes, c.store, l->config, on_initialised, &c);
+    loop_run(c.loop);
+    finish(&c);
+    return c.status;
+}

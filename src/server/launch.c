@@ -1,0 +1,150 @@
+#include "server/launch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/json.h"
+#include "io/child.h"
+#include "io/shm.h"
+#include "io/signals.h"
+
+static const char *const ROLE_NAMES[] = {"supervisor", "control", "worker", "compiler"};
+
+/* The address holds bytes that JSON cannot: it travels as hexadecimal. */
+static void hex_write(const char *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[(unsigned char)bytes[i] >> 4];
+        out[2 * i + 1] = digits[(unsigned char)bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+static size_t hex_read(struct str hex, char *out, size_t max)
+{
+    size_t n = 0;
+    for (; n < max && 2 * n + 1 < hex.len; n++)
+        out[n] = (char)(hex_digit(hex.p[2 * n]) * 16 + hex_digit(hex.p[2 * n + 1]));
+    return n;
+}
+
+enum err_code launch_write(const struct launch *l, int *fd, struct err *e)
+{
+    char address[2 * LAUNCH_ADDRESS_MAX + 1];
+    hex_write(l->address, l->address_len, address);
+    json_t *json =
+        json_pack("{s:o, s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "config", config_to_json(l->config),
+                  "workers", (json_int_t)l->workers, "store_dir", l->store_dir, "token", l->token,
+                  "address", address, "proxy_port", (json_int_t)l->proxy_port, "admin_port",
+                  (json_int_t)l->admin_port, "test_port", (json_int_t)l->test_port);
+    struct buf text;
+    buf_init(&text, (size_t)256 * 1024 * 1024);
+    enum err_code rc = ERR_OK;
+    if (json == NULL || !json_text_write(&text, json))
+        rc = err_set(e, ERR_INTERNAL, "the configuration is too large to hand over");
+    else
+        rc = shm_put_text("dgate-launch", buf_str(&text), fd, e);
+    buf_finish(&text);
+    json_decref(json);
+    return rc;
+}
+
+static void read_members(const json_t *json, struct launch *ret)
+{
+    ret->workers = (uint32_t)json_integer_value(json_object_get(json, "workers"));
+    ret->store_dir = mem_strdup(json_string_value(json_object_get(json, "store_dir")));
+    struct str token = json_text_str(json_object_get(json, "token"));
+    if (token.len < sizeof(ret->token))
+        memcpy(ret->token, token.p, token.len);
+    ret->address_len = hex_read(json_text_str(json_object_get(json, "address")), ret->address,
+                                sizeof(ret->address));
+    ret->proxy_port = json_integer_value(json_object_get(json, "proxy_port"));
+    ret->admin_port = json_integer_value(json_object_get(json, "admin_port"));
+    ret->test_port = json_integer_value(json_object_get(json, "test_port"));
+}
+
+enum err_code launch_read(int fd, struct launch *ret, struct err *e)
+{
+    size_t len = 0;
+    char *text = shm_get_text(fd, &len, e);
+    if (text == NULL)
+        return ERR_IO;
+    json_t *json = json_text_parse((struct str){text, len}, e);
+    free(text);
+    if (json == NULL || json_string_value(json_object_get(json, "store_dir")) == NULL) {
+        json_decref(json);
+        return err_set(e, ERR_INTERNAL, "descriptor %d does not hold what the supervisor writes",
+                       fd);
+    }
+    struct launch l = {0};
+    enum err_code rc = config_from_json(json_object_get(json, "config"), &l.config, e);
+    if (rc == ERR_OK) {
+        read_members(json, &l);
+        *ret = l;
+    }
+    json_decref(json);
+    return rc;
+}
+
+void launch_finish(struct launch *l)
+{
+    config_destroy(l->config);
+    free(l->store_dir);
+    *l = (struct launch){0};
+}
+
+void launch_begin(const struct launch *l, pid_t parent, const char *name)
+{
+    child_die_with_parent(parent);
+    signals_ignore_operator();
+    struct log_setup setup = {
+        .level = l->config->log_level, .json = l->config->log_json, .process = name};
+    log_configure(&setup);
+    char title[16];
+    (void)snprintf(title, sizeof(title), "dgate-%s", name);
+    (void)prctl(PR_SET_NAME, title);
+}
+
+void launch_args(enum launch_role role, uint32_t index, char text[LAUNCH_ROLE_SIZE],
+                 const char *args[4])
+{
+    (void)snprintf(text, LAUNCH_ROLE_SIZE, "%s:%u:%d", ROLE_NAMES[role], index, (int)getpid());
+    args[0] = "/proc/self/exe";
+    args[1] = "--role";
+    args[2] = text;
+    args[3] = NULL;
+}
+
+bool launch_parse_role(const char *text, enum launch_role *role, uint32_t *index, pid_t *parent)
+{
+    struct str s = str_of(text);
+    size_t first = str_index(s, ':', 0);
+    size_t second = str_index(s, ':', first + 1);
+    if (first == s.len || second == s.len)
+        return false;
+    uint64_t i = 0;
+    uint64_t pid = 0;
+    if (!str_to_u64(str_slice(s, first + 1, second), LAUNCH_WORKERS_MAX, &i) ||
+        !str_to_u64(str_skip(s, second + 1), INT32_MAX, &pid))
+        return false;
+    for (int r = LAUNCH_CONTROL; r <= LAUNCH_COMPILER; r++) {
+        if (!str_eq(str_slice(s, 0, first), str_of(ROLE_NAMES[r])))
+            continue;
+        *role = (enum launch_role)r;
+        *index = (uint32_t)i;
+        *parent = (pid_t)pid;
+        return true;
+    }
+    return false;
+}

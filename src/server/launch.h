@@ -1,0 +1,63 @@
+/* What the supervisor hands to its children: fixed descriptors, and one JSON text with the rest. */
+#ifndef SERVER_LAUNCH_H
+#define SERVER_LAUNCH_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "config/config.h"
+
+/* Descriptors of every child after the standard three. */
+enum {
+    LAUNCH_FD_TEXT = 3,     /* this struct as JSON */
+    LAUNCH_FD_PAGES = 4,    /* server/pages.h */
+    LAUNCH_FD_COMPILER = 4, /* the compiler's socket; it has no pages */
+    LAUNCH_FD_CONTROL = 5,  /* the listening socket of control; control only */
+    LAUNCH_FD_LOCK = 6,     /* holds the lock of the storage directory; control only */
+    LAUNCH_FD_ADMIN = 7,    /* listening sockets; control only; may be closed */
+    LAUNCH_FD_TEST = 8,
+    LAUNCH_FD_PROXY = 9, /* and following, one per worker; every worker has all */
+};
+
+enum { LAUNCH_WORKERS_MAX = 256, LAUNCH_TOKEN_SIZE = 33, LAUNCH_ADDRESS_MAX = 108 };
+
+/* Exit status of a control that refuses the configuration: it would refuse it again, so the start ends. */
+enum { LAUNCH_EXIT_REFUSED = 78 };
+
+enum launch_role { LAUNCH_SUPERVISOR, LAUNCH_CONTROL, LAUNCH_WORKER, LAUNCH_COMPILER };
+
+struct launch {
+    struct config *config;
+    uint32_t workers;
+    char *store_dir;
+    char token[LAUNCH_TOKEN_SIZE];    /* what a worker says to control to be believed */
+    char address[LAUNCH_ADDRESS_MAX]; /* of control's socket; abstract, so it begins with NUL */
+    size_t address_len;
+    int64_t proxy_port; /* as bound (differs from the config's where that says 0) */
+    int64_t admin_port;
+    int64_t test_port;
+};
+
+/* Writes l into a new memory file. */
+enum err_code launch_write(const struct launch *l, int *fd, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Reads it back in a child; launch_finish() releases it. */
+enum err_code launch_read(int fd, struct launch *ret, struct err *e)
+    __attribute__((warn_unused_result));
+void launch_finish(struct launch *l);
+
+/* A child's first steps: dies with its parent, ignores operators' signals, opens the log. name is kept. */
+void launch_begin(const struct launch *l, pid_t parent, const char *name);
+
+/* The arguments that start a child in a role: program, "--role", "worker:3:4711" (role, index, our pid). text must have
+ * at least LAUNCH_ROLE_SIZE bytes and live until the spawn. */
+enum { LAUNCH_ROLE_SIZE = 64 };
+void launch_args(enum launch_role role, uint32_t index, char text[LAUNCH_ROLE_SIZE],
+                 const char *args[4]);
+
+/* Reads that argument in the child. False when it is not one of ours. */
+bool launch_parse_role(const char *text, enum launch_role *role, uint32_t *index, pid_t *parent)
+    __attribute__((warn_unused_result));
+
+#endif

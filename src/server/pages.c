@@ -1,0 +1,81 @@
+#include "server/pages.h"
+
+#include <string.h>
+
+#include "base/now.h"
+#include "io/shm.h"
+
+static size_t size_of(uint32_t workers)
+{
+    return sizeof(struct pages) + workers * sizeof(struct pages_worker);
+}
+
+enum err_code pages_make(uint32_t workers, int *fd, struct pages **ret, struct err *e)
+{
+    enum err_code rc = shm_make("dgate-pages", size_of(workers), fd, e);
+    if (rc == ERR_OK)
+        rc = pages_map(*fd, workers, ret, e);
+    if (rc == ERR_OK)
+        (*ret)->workers = workers;
+    return rc;
+}
+
+enum err_code pages_map(int fd, uint32_t workers, struct pages **ret, struct err *e)
+{
+    struct pages *p = shm_map(fd, size_of(workers), e);
+    if (p == NULL)
+        return ERR_IO;
+    *ret = p;
+    return ERR_OK;
+}
+
+void pages_unmap(struct pages *p)
+{
+    if (p != NULL)
+        shm_unmap(p, size_of(p->workers));
+}
+
+void pages_running_set(struct pages_worker *w, struct str ns, struct str route, struct str function)
+{
+    if (route.len == 0) {
+        atomic_store_explicit(&w->running_since_ns, 0, memory_order_release);
+        return;
+    }
+    uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_relaxed);
+    atomic_store_explicit(&w->running_seq, seq + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    size_t at = 0;
+    const struct str parts[] = {ns, STR("/"), route, STR(" "), function};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t n = parts[i].len;
+        if (n > PAGES_RUNNING_SIZE - 1 - at)
+            n = PAGES_RUNNING_SIZE - 1 - at;
+        if (n > 0)
+            memcpy(w->running + at, parts[i].p, n);
+        at += n;
+    }
+    w->running[at] = '\0';
+    atomic_store_explicit(&w->running_seq, seq + 2, memory_order_release);
+    atomic_store_explicit(&w->running_since_ns, now_mono_ns(), memory_order_release);
+}
+
+uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE])
+{
+    out[0] = '\0';
+    uint64_t since = atomic_load_explicit(&w->running_since_ns, memory_order_acquire);
+    if (since == 0)
+        return 0;
+    uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_acquire);
+    memcpy(out, w->running, PAGES_RUNNING_SIZE);
+    out[PAGES_RUNNING_SIZE - 1] = '\0';
+    atomic_thread_fence(memory_order_acquire);
+    if ((seq & 1) != 0 || seq != atomic_load_explicit(&w->running_seq, memory_order_relaxed))
+        out[0] = '\0';
+    return since;
+}
+
+bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns)
+{
+    uint64_t beat = atomic_load_explicit(&w->heartbeat_ns, memory_order_acquire);
+    return beat != 0 && (beat > now_ns || now_ns - beat <= late_ns);
+}

@@ -1,0 +1,69 @@
+/* The shared pages: one header and one page per worker, mapped by supervisor, control and workers. Every member is
+ * written by one process and read by the others, without locks: a process may be killed at any point.
+ */
+#ifndef SERVER_PAGES_H
+#define SERVER_PAGES_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum { PAGES_RUNNING_SIZE = 192 };
+
+/* Counters of a worker; names are those of /metrics. */
+#define PAGES_COUNTERS(X)                                                                          \
+    X(requests)                                                                                    \
+    X(responses_2xx)                                                                               \
+    X(responses_3xx)                                                                               \
+    X(responses_4xx)                                                                               \
+    X(responses_5xx)                                                                               \
+    X(responses_aborted)                                                                           \
+    X(upstream_errors)                                                                             \
+    X(retries)                                                                                     \
+    X(module_errors)                                                                               \
+    X(connections_accepted)                                                                        \
+    X(connections_refused)                                                                         \
+    X(connections_active)                                                                          \
+    X(requests_active)
+
+struct pages_worker {
+    _Atomic uint64_t heartbeat_ns; /* now_mono_ns(); 0 while it does not serve (worker) */
+    _Atomic uint64_t applied;      /* revision that it serves (worker) */
+    _Atomic uint64_t
+        required;        /* it must catch up to this revision before it serves again (control) */
+    _Atomic int64_t pid; /* (supervisor) */
+    _Atomic uint64_t restarts;    /* (supervisor) */
+    _Atomic uint64_t running_seq; /* odd while running[] is being written (worker) */
+    _Atomic uint64_t running_since_ns;
+    char running[PAGES_RUNNING_SIZE]; /* "namespace/route function", "" when no module runs */
+#define X(name) _Atomic uint64_t name;
+    PAGES_COUNTERS(X)
+#undef X
+};
+
+struct pages {
+    _Atomic uint64_t revision;      /* newest that control applied */
+    _Atomic uint32_t control_ready; /* init_resources are in; workers are told */
+    uint32_t workers;
+    struct pages_worker worker[];
+};
+
+/* Makes and maps pages for that many workers (supervisor), or maps inherited ones. */
+enum err_code pages_make(uint32_t workers, int *fd, struct pages **ret, struct err *e)
+    __attribute__((warn_unused_result));
+enum err_code pages_map(int fd, uint32_t workers, struct pages **ret, struct err *e)
+    __attribute__((warn_unused_result));
+void pages_unmap(struct pages *p);
+
+/* Says what the worker runs now; three empty strs when nothing. */
+void pages_running_set(struct pages_worker *w, struct str ns, struct str route,
+                       struct str function);
+
+/* Copies what it runs; "" when nothing, or when it is being changed just now. Returns since when (0: nothing). */
+uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE]);
+
+/* Whether the worker's heartbeat is younger than late_ns. */
+bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns);
+
+#endif

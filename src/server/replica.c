@@ -1,0 +1,396 @@
+/* Happy path: connect to control, say which revision we have; control's welcome makes us load what the store holds; then each
+ * MESSAGE_STATE names the keys of one change, which are read from the store and put into the catalog, and we confirm.
+ *
+ * Without control (it died, or restarts) the catalog is served on; we reconnect with back-off. A worker that starts while
+ * control is away serves what the store has after alone_ms.
+ */
+#include "server/replica.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ilist.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "codec/json.h"
+#include "io/ipc.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+#include "server/messages.h"
+#include "server/state_reads.h"
+#include "store/store.h"
+
+enum { RECONNECT_FIRST_MS = 20, RECONNECT_MAX_MS = 1000, CALLS_MAX = 1024, STORE_RETRY_MS = 50 };
+
+struct call {
+    struct ilist_node node;
+    uint64_t id;
+    script_state_done done;
+    void *user;
+};
+
+struct replica {
+    struct loop *loop;
+    struct replica_options options;
+    struct pages_worker *page;
+    struct store *store; /* NULL until it could be opened */
+    struct store_read *read;
+    struct ipc *link; /* NULL while there is none */
+    struct timeout reconnect;
+    struct timeout alone;
+    uint64_t backoff_ms;
+    uint64_t applied;
+    bool loaded;
+    bool welcomed; /* by control, on this link */
+    struct ilist calls;
+    uint32_t call_count;
+    uint64_t call_id;
+};
+
+/* A put for the model's resource behind a stored value; what cannot be decoded is logged and left out. */
+static void put_value(struct replica *r, const struct model_ref *ref, struct str value)
+{
+    struct err e = {0};
+    char label[MODEL_LABEL_SIZE];
+    json_t *json = json_text_parse(store_value_json(value), &e);
+    struct model_problems problems = {0};
+    struct model_resource *resource = NULL;
+    if (json != NULL)
+        resource = model_decode(ref->kind, json, MODEL_FROM_STORE, NULL, "", &problems);
+    if (resource != NULL) {
+        catalog_put(r->options.catalog, resource);
+    } else {
+        model_ref_label(ref, label);
+        log_error("state", "%s in the store cannot be used: %s", label,
+                  problems.n > 0 ? problems.v[0].text : e.msg);
+    }
+    model_problems_finish(&problems);
+    json_decref(json);
+}
+
+static bool concerns_catalog(enum model_kind kind)
+{
+    return kind == MODEL_NAMESPACE || kind == MODEL_DOMAIN || kind == MODEL_SERVICE ||
+           kind == MODEL_ROUTE || kind == MODEL_MODULE;
+}
+
+static bool load_one(void *user, struct str key, struct str value)
+{
+    struct replica *r = user;
+    struct model_ref ref;
+    if (model_key_parse(key, &ref) && concerns_catalog(ref.kind))
+        put_value(r, &ref, value);
+    return true;
+}
+
+static uint64_t stored_revision(struct replica *r)
+{
+    struct str value = {0};
+    if (!store_get(r->read, STORE_META, STR("revision"), &value))
+        return 0;
+    return store_u64_of(value);
+}
+
+/* Opens the store, or moves the snapshot to its newest state. */
+static bool refresh(struct replica *r)
+{
+    struct err e = {0};
+    enum err_code rc = ERR_OK;
+    if (r->store == NULL)
+        rc = store_open(r->options.launch->store_dir, STORE_READ_ONLY,
+                        (size_t)r->options.launch->config->limits.store_map_mb * 1024 * 1024,
+                        &r->store, &e);
+    if (rc == ERR_OK)
+        rc = r->read == NULL ? store_read_begin(r->store, &r->read, &e)
+                             : store_read_renew(r->read, &e);
+    if (rc != ERR_OK)
+        log_warn("state", "%s", e.msg);
+    return rc == ERR_OK;
+}
+
+static void confirm(struct replica *r, uint64_t revision)
+{
+    r->applied = revision;
+    atomic_store(&r->page->applied, revision);
+    if (!r->welcomed)
+        return;
+    struct buf b;
+    buf_init(&b, 64);
+    if (ipc_write_u64(&b, revision))
+        ipc_send(r->link, MESSAGE_APPLIED, buf_str(&b));
+    buf_finish(&b);
+}
+
+/* Loads everything that the store holds now. */
+static bool reload(struct replica *r)
+{
+    if (!refresh(r))
+        return false;
+    catalog_clear(r->options.catalog);
+    store_each(r->read, STORE_RESOURCES, (struct str){0}, (struct str){0}, load_one, r);
+    uint64_t revision = stored_revision(r);
+    store_read_end(r->read);
+    r->read = NULL;
+    confirm(r, revision);
+    log_debug("state", "loaded revision %" PRIu64, revision);
+    if (!r->loaded) {
+        r->loaded = true;
+        timeout_clear(&r->alone);
+        r->options.on_loaded(r->options.user);
+    }
+    return true;
+}
+
+static void apply_key(struct replica *r, enum store_table table, struct str key)
+{
+    struct model_ref ref;
+    struct str value = {0};
+    if (table != STORE_RESOURCES || !model_key_parse(key, &ref) || !concerns_catalog(ref.kind))
+        return;
+    if (store_get(r->read, STORE_RESOURCES, key, &value))
+        put_value(r, &ref, value);
+    else
+        catalog_remove(r->options.catalog, &ref);
+}
+
+static void apply_state(struct replica *r, struct ipc_reader *in)
+{
+    uint64_t revision = ipc_read_u64(in);
+    bool all = ipc_read_u64(in) != 0;
+    uint64_t count = ipc_read_u64(in);
+    if (in->bad || revision <= r->applied)
+        return;
+    if (all || !r->loaded) {
+        (void)reload(r);
+        return;
+    }
+    if (!refresh(r))
+        return;
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        uint64_t table = ipc_read_u64(in);
+        struct str key = ipc_read_bytes(in);
+        if (!in->bad && table < STORE_TABLE_COUNT)
+            apply_key(r, (enum store_table)table, key);
+    }
+    store_read_end(r->read);
+    r->read = NULL;
+    confirm(r, revision);
+}
+
+static void on_welcome(struct replica *r, struct ipc_reader *in)
+{
+    uint64_t version = ipc_read_u64(in);
+    uint64_t revision = ipc_read_u64(in);
+    bool differs = ipc_read_u64(in) != 0;
+    if (in->bad || version != MESSAGES_VERSION)
+        return;
+    r->welcomed = true;
+    r->backoff_ms = RECONNECT_FIRST_MS;
+    if (!r->loaded || differs)
+        (void)reload(r);
+    else
+        confirm(r, revision);
+}
+
+static void on_reply(struct replica *r, struct ipc_reader *in)
+{
+    uint64_t id = ipc_read_u64(in);
+    uint64_t code = ipc_read_u64(in);
+    struct str text = ipc_read_bytes(in);
+    ilist_for_each (n, &r->calls) {
+        struct call *c = container_of(n, struct call, node);
+        if (c->id != id)
+            continue;
+        ilist_remove(&c->node);
+        r->call_count--;
+        struct err e = {0};
+        if (code != ERR_OK)
+            (void)err_set(&e, (enum err_code)code, "%.*s", STR_ARG(text));
+        c->done(c->user, code == ERR_OK ? text : (struct str){0}, code == ERR_OK ? NULL : &e);
+        free(c);
+        return;
+    }
+}
+
+static void fail_calls(struct replica *r)
+{
+    struct err e = {0};
+    (void)err_set(&e, ERR_UNKNOWN_OUTCOME, "the control process is gone: the outcome is unknown");
+    struct ilist failed;
+    ilist_init(&failed);
+    struct ilist_node *n = NULL;
+    while ((n = ilist_pop(&r->calls)) != NULL)
+        ilist_push(&failed, n);
+    r->call_count = 0;
+    while ((n = ilist_pop(&failed)) != NULL) {
+        struct call *c = container_of(n, struct call, node);
+        c->done(c->user, (struct str){0}, &e);
+        free(c);
+    }
+}
+
+static void on_message(void *user, uint8_t type, struct str payload)
+{
+    struct replica *r = user;
+    struct ipc_reader in = {.rest = payload};
+    if (type == MESSAGE_STATE)
+        apply_state(r, &in);
+    else if (type == MESSAGE_WELCOME)
+        on_welcome(r, &in);
+    else if (type == MESSAGE_REPLY)
+        on_reply(r, &in);
+}
+
+static void later(struct replica *r)
+{
+    timeout_set(&r->reconnect, r->backoff_ms);
+    r->backoff_ms = r->backoff_ms * 2 > RECONNECT_MAX_MS ? RECONNECT_MAX_MS : r->backoff_ms * 2;
+}
+
+static void on_closed(void *user, const char *text)
+{
+    struct replica *r = user;
+    r->link = NULL;
+    if (r->welcomed)
+        log_warn("state", "lost control (%s): serving revision %" PRIu64 " meanwhile", text,
+                 r->applied);
+    r->welcomed = false;
+    fail_calls(r);
+    later(r);
+}
+
+static const struct ipc_events LINK_EVENTS = {on_message, on_closed};
+static const struct ipc_options LINK_OPTIONS = {MESSAGES_FRAME_MAX, MESSAGES_BACKLOG_MAX};
+
+static void connect_control(struct replica *r)
+{
+    const struct launch *l = r->options.launch;
+    int fd = ipc_connect((struct str){l->address, l->address_len}, NULL);
+    if (fd < 0) {
+        later(r);
+        return;
+    }
+    r->link = ipc_create(r->loop, fd, &LINK_OPTIONS, &LINK_EVENTS, r);
+    struct buf b;
+    buf_init(&b, 256);
+    bool ok = ipc_write_u64(&b, MESSAGES_VERSION) && ipc_write_bytes(&b, str_of(l->token)) &&
+              ipc_write_u64(&b, r->options.index) && ipc_write_u64(&b, r->loaded ? r->applied : 0);
+    if (ok)
+        ipc_send(r->link, MESSAGE_HELLO, buf_str(&b));
+    buf_finish(&b);
+}
+
+static void on_reconnect(struct timeout *t)
+{
+    connect_control(container_of(t, struct replica, reconnect));
+}
+
+static void on_alone(struct timeout *t)
+{
+    struct replica *r = container_of(t, struct replica, alone);
+    if (r->loaded)
+        return;
+    if (atomic_load(&r->options.pages->control_ready) == 0 || !reload(r))
+        timeout_set(&r->alone, r->options.alone_ms);
+}
+
+struct replica *replica_create(struct loop *loop, const struct replica_options *options)
+{
+    struct replica *r = mem_alloc(sizeof(*r));
+    r->loop = loop;
+    r->options = *options;
+    r->page = &options->pages->worker[options->index];
+    r->backoff_ms = RECONNECT_FIRST_MS;
+    ilist_init(&r->calls);
+    timeout_init(&r->reconnect, loop, on_reconnect);
+    timeout_init(&r->alone, loop, on_alone);
+    timeout_set(&r->alone, options->alone_ms);
+    atomic_store(&r->page->applied, 0);
+    atomic_store(&r->page->required, 0);
+    connect_control(r);
+    return r;
+}
+
+void replica_destroy(struct replica *r)
+{
+    if (r == NULL)
+        return;
+    ipc_close(r->link);
+    r->link = NULL;
+    fail_calls(r);
+    timeout_finish(&r->reconnect);
+    timeout_finish(&r->alone);
+    store_read_end(r->read);
+    store_close(r->store);
+    free(r);
+}
+
+void replica_catch_up(struct replica *r)
+{
+    if (atomic_load_explicit(&r->page->required, memory_order_acquire) > r->applied)
+        (void)reload(r);
+}
+
+static bool send_call(struct replica *r, enum script_state_op op, struct str ns, struct str module,
+                      struct str args)
+{
+    struct buf b;
+    buf_init(&b, MESSAGES_FRAME_MAX);
+    bool ok = ipc_write_u64(&b, r->call_id) && ipc_write_u64(&b, op) && ipc_write_bytes(&b, ns) &&
+              ipc_write_bytes(&b, module) && ipc_write_bytes(&b, args);
+    if (ok)
+        ipc_send(r->link, MESSAGE_CALL, buf_str(&b));
+    buf_finish(&b);
+    return ok;
+}
+
+static void refuse(script_state_done done, void *user, enum err_code code, const char *text)
+{
+    struct err e = {0};
+    (void)err_set(&e, code, "%s", text);
+    done(user, (struct str){0}, &e);
+}
+
+/* done may run JavaScript that reads again: the snapshot is given back before. */
+static void read_state(struct replica *r, enum script_state_op op, struct str ns, struct str args,
+                       script_state_done done, void *done_user)
+{
+    struct buf out;
+    struct err e = {0};
+    buf_init(&out, MESSAGES_FRAME_MAX);
+    bool ok = state_reads_run(r->read, op, ns, args, &out, &e);
+    store_read_end(r->read);
+    r->read = NULL;
+    done(done_user, ok ? buf_str(&out) : (struct str){0}, ok ? NULL : &e);
+    buf_finish(&out);
+}
+
+void replica_state(struct replica *r, enum script_state_op op, struct str ns, struct str module,
+                   struct str args, script_state_done done, void *done_user)
+{
+    if (op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS) {
+        if (!refresh(r)) {
+            refuse(done, done_user, ERR_UNAVAILABLE, "the store cannot be read");
+            return;
+        }
+        read_state(r, op, ns, args, done, done_user);
+        return;
+    }
+    if (!r->welcomed || r->call_count >= CALLS_MAX) {
+        refuse(done, done_user, ERR_UNAVAILABLE,
+               r->welcomed ? "too many writes are waiting" : "the control process is restarting");
+        return;
+    }
+    r->call_id++;
+    if (!send_call(r, op, ns, module, args)) {
+        refuse(done, done_user, ERR_TOO_LARGE, "what is to be written is too large");
+        return;
+    }
+    struct call *c = mem_alloc(sizeof(*c));
+    c->id = r->call_id;
+    c->done = done;
+    c->user = done_user;
+    ilist_push(&r->calls, &c->node);
+    r->call_count++;
+}

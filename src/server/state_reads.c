@@ -1,0 +1,143 @@
+#include "server/state_reads.h"
+
+#include "codec/json.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+struct listing {
+    json_t *array;
+    uint64_t skip;
+    uint64_t left;
+};
+
+/* The API form of a stored resource, NULL when it cannot be decoded. */
+static json_t *api_form(enum model_kind kind, struct str value)
+{
+    json_t *stored = json_text_parse(store_value_json(value), NULL);
+    struct model_problems problems = {0};
+    struct model_resource *r = NULL;
+    if (stored != NULL)
+        r = model_decode(kind, stored, MODEL_FROM_STORE, NULL, "", &problems);
+    json_t *result = r == NULL ? NULL : model_encode(r, MODEL_TO_API);
+    model_problems_finish(&problems);
+    model_destroy(r);
+    json_decref(stored);
+    return result;
+}
+
+/* The resource of that address, JSON null when it is absent. */
+static json_t *get_one(struct store_read *read, const struct model_ref *ref)
+{
+    struct buf key;
+    struct str value = {0};
+    buf_init(&key, STORE_KEY_MAX);
+    enum store_table table = ref->kind == MODEL_DOCUMENT ? STORE_DOCUMENTS : STORE_RESOURCES;
+    json_t *result = NULL;
+    if (ref->name.len > 0 && model_key(&key, ref) && store_get(read, table, buf_str(&key), &value))
+        result = api_form(ref->kind, value);
+    buf_finish(&key);
+    return result != NULL ? result : json_null();
+}
+
+static bool collection_exists(struct store_read *read, struct str ns, struct str name,
+                              struct err *e)
+{
+    struct model_ref ref = {.kind = MODEL_COLLECTION, .ns = ns, .name = name};
+    json_t *found = get_one(read, &ref);
+    bool exists = json_is_object(found);
+    json_decref(found);
+    if (name.len == 0)
+        (void)err_set(e, ERR_INVALID, "collection is required");
+    else if (!exists)
+        (void)err_set(e, ERR_NOT_FOUND, "collection %.*s/%.*s: not found", STR_ARG(ns),
+                      STR_ARG(name));
+    return exists;
+}
+
+static bool add_document(void *user, struct str key, struct str value)
+{
+    (void)key;
+    struct listing *l = user;
+    if (l->skip > 0) {
+        l->skip--;
+        return true;
+    }
+    if (l->left == 0)
+        return false;
+    json_t *document = api_form(MODEL_DOCUMENT, value);
+    if (document != NULL && json_array_append_new(l->array, document) == 0)
+        l->left--;
+    return l->left > 0;
+}
+
+static bool read_number(const json_t *args, const char *name, json_int_t fallback, json_int_t max,
+                        uint64_t *ret, struct err *e)
+{
+    const json_t *given = json_object_get(args, name);
+    json_int_t n = given == NULL || json_is_null(given) ? fallback : json_integer_value(given);
+    bool ok =
+        (given == NULL || json_is_null(given) || json_is_integer(given)) && n >= 0 && n <= max;
+    if (!ok)
+        (void)err_set(e, ERR_INVALID, "%s must be a whole number from 0 to %lld", name,
+                      (long long)max);
+    *ret = ok ? (uint64_t)n : 0;
+    return ok;
+}
+
+static json_t *list_documents(struct store_read *read, struct str ns, struct str collection,
+                              const json_t *args, struct err *e)
+{
+    struct listing l = {0};
+    struct model_ref ref = {.kind = MODEL_DOCUMENT, .ns = ns, .collection = collection};
+    struct buf prefix;
+    if (!read_number(args, "limit", LIMIT_DEFAULT, LIMIT_MAX, &l.left, e) ||
+        !read_number(args, "offset", 0, INT32_MAX, &l.skip, e))
+        return NULL;
+    buf_init(&prefix, STORE_KEY_MAX);
+    l.array = json_array();
+    if (l.left > 0 && model_key(&prefix, &ref))
+        store_each(read, STORE_DOCUMENTS, buf_str(&prefix), (struct str){0}, add_document, &l);
+    buf_finish(&prefix);
+    return l.array;
+}
+
+static json_t *run(struct store_read *read, enum script_state_op op, struct str ns,
+                   const json_t *args, struct err *e)
+{
+    if (op == SCRIPT_GET_COLLECTION) {
+        struct model_ref ref = {.kind = MODEL_COLLECTION,
+                                .ns = ns,
+                                .name = json_text_str(json_object_get(args, "name"))};
+        return get_one(read, &ref);
+    }
+    struct str collection = json_text_str(json_object_get(args, "collection"));
+    if (!collection_exists(read, ns, collection, e))
+        return NULL;
+    if (op == SCRIPT_GET_DOCUMENTS)
+        return list_documents(read, ns, collection, args, e);
+    struct model_ref ref = {.kind = MODEL_DOCUMENT,
+                            .ns = ns,
+                            .collection = collection,
+                            .name = json_text_str(json_object_get(args, "id"))};
+    if (ref.name.len > 0)
+        return get_one(read, &ref);
+    (void)err_set(e, ERR_INVALID, "id is required");
+    return NULL;
+}
+
+bool state_reads_run(struct store_read *read, enum script_state_op op, struct str ns,
+                     struct str args, struct buf *out, struct err *e)
+{
+    json_t *object = json_text_parse(args, e);
+    if (object == NULL)
+        return false;
+    json_t *result = run(read, op, ns, object, e);
+    bool ok = result != NULL;
+    if (ok && !json_text_write(out, result)) {
+        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+        ok = false;
+    }
+    json_decref(result);
+    json_decref(object);
+    return ok;
+}

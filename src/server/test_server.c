@@ -1,0 +1,266 @@
+#include "server/test_server.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/ilist.h"
+#include "base/mem.h"
+#include "codec/json.h"
+#include "codec/url.h"
+#include "http/http_server.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+
+enum { BODY_MAX = 16 * 1024 * 1024, WAIT_MAX_MS = 600000, CREDIT = 64 * 1024 };
+
+struct test_server {
+    struct loop *loop;
+    const struct config *config;
+    struct http_server *http;
+    struct acceptor *acceptor;
+};
+
+/* One request being collected, then maybe waiting. */
+struct echo {
+    struct test_server *server;
+    struct exchange *x;
+    struct buf body;
+    struct timeout wait;
+    int64_t wait_ns;
+};
+
+static const char JSON_TYPE[] = "application/json";
+
+/* Content-Type for content-type: how DGate shows names. */
+static void canonical_name(struct str name, char out[256])
+{
+    bool start = true;
+    size_t n = 0;
+    for (; n < name.len && n < 255; n++) {
+        unsigned char ch = (unsigned char)name.p[n];
+        out[n] = (char)(start ? toupper(ch) : tolower(ch));
+        start = ch == '-';
+    }
+    out[n] = '\0';
+}
+
+static json_t *fields_json(const struct http_fields *fields)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < fields->n; i++) {
+        char name[256];
+        canonical_name(fields->v[i].name, name);
+        json_t *values = json_object_get(object, name);
+        if (values == NULL) {
+            values = json_array();
+            (void)json_object_set_new(object, name, values);
+        }
+        (void)json_array_append_new(values, json_text_string(fields->v[i].value));
+    }
+    return object;
+}
+
+static json_t *pairs_json(const struct config_pairs *pairs)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < pairs->n; i++)
+        (void)json_object_set_new(object, pairs->v[i].name, json_string(pairs->v[i].value));
+    return object;
+}
+
+static json_t *env_json(void)
+{
+    json_t *list = json_array();
+    for (char **p = environ; *p != NULL; p++)
+        (void)json_array_append_new(list, json_text_string(str_of(*p)));
+    return list;
+}
+
+static json_t *echo_json(const struct echo *c)
+{
+    const struct http_head *head = c->x->request;
+    char remote[80];
+    (void)snprintf(remote, sizeof(remote), "%s:%u", c->x->peer.address, c->x->peer.port);
+    json_t *data = json_object();
+    (void)json_object_set_new(data, "body", json_text_string(buf_str(&c->body)));
+    if (c->server->config->test_server.enable_env_vars)
+        (void)json_object_set_new(data, "env", env_json());
+    (void)json_object_set_new(data, "global_headers",
+                              pairs_json(&c->server->config->test_server.global_headers));
+    (void)json_object_set_new(data, "host", json_text_string(head->authority));
+    (void)json_object_set_new(data, "method", json_text_string(head->method));
+    (void)json_object_set_new(data, "path", json_text_string(head->target));
+    (void)json_object_set_new(data, "remote_addr", json_string(remote));
+    (void)json_object_set_new(data, "req_headers", fields_json(&head->fields));
+    if (c->wait_ns > 0) {
+        char waited[32];
+        (void)snprintf(waited, sizeof(waited), "%" PRId64 "ms", c->wait_ns / 1000000);
+        (void)json_object_set_new(data, "waited", json_string(waited));
+    }
+    return data;
+}
+
+static void respond(struct echo *c, uint16_t status, json_t *data)
+{
+    json_t *envelope = json_pack("{s:o, s:i}", "data", data, "status_code", (int)status);
+    struct buf text;
+    buf_init(&text, (size_t)BODY_MAX * 8);
+    if (!json_text_write(&text, envelope))
+        status = 500;
+    json_decref(envelope);
+    struct http_fields extra = {0};
+    const struct config_pairs *globals = &c->server->config->test_server.global_headers;
+    for (size_t i = 0; i < globals->n; i++)
+        (void)http_head_add(&extra, &c->x->arena, str_of(globals->v[i].name),
+                            str_of(globals->v[i].value));
+    exchange_respond(c->x, status, &extra, str_of(JSON_TYPE), buf_str(&text));
+    buf_finish(&text);
+}
+
+static void respond_error(struct echo *c, uint16_t status, const char *fmt, struct str detail)
+{
+    struct buf text;
+    buf_init(&text, 8192);
+    (void)buf_addf(&text, "%s%.*s", fmt, STR_ARG(detail));
+    respond(c, status, json_pack("{s:o}", "error", json_text_string(buf_str(&text))));
+    buf_finish(&text);
+}
+
+static void on_waited(struct timeout *t)
+{
+    struct echo *c = container_of(t, struct echo, wait);
+    if (c->x != NULL)
+        respond(c, 200, echo_json(c));
+}
+
+/* The value of wait= in the query; false when it is not there. */
+static bool find_wait(struct str target, struct str *value)
+{
+    struct str path;
+    struct str query;
+    bool has_query = false;
+    url_split_target(target, &path, &query, &has_query);
+    while (query.len > 0) {
+        size_t end = str_index(query, '&', 0);
+        struct str pair = str_slice(query, 0, end);
+        if (str_starts(pair, STR("wait="))) {
+            *value = str_skip(pair, 5);
+            return true;
+        }
+        query = str_skip(query, end == query.len ? end : end + 1);
+    }
+    return false;
+}
+
+static void on_data(struct exchange *x, struct str data)
+{
+    struct echo *c = x->user;
+    if (!buf_add(&c->body, data)) {
+        respond_error(c, 413, "the body is too large", (struct str){0});
+        return;
+    }
+    exchange_grant(x, data.len);
+}
+
+static void on_end(struct exchange *x, const struct http_fields *trailers)
+{
+    (void)trailers;
+    struct echo *c = x->user;
+    struct str wait = {0};
+    if (x->head_sent)
+        return;
+    if (!find_wait(x->request->target, &wait)) {
+        respond(c, 200, echo_json(c));
+    } else if (!model_duration_parse(wait, &c->wait_ns) || c->wait_ns < 0 ||
+               c->wait_ns / 1000000 > WAIT_MAX_MS) {
+        respond_error(c, 400, "Invalid wait time: ", wait);
+    } else {
+        timeout_set(&c->wait, (uint64_t)c->wait_ns / 1000000);
+    }
+}
+
+static void on_room(struct exchange *x)
+{
+    (void)x;
+}
+
+static void on_reset(struct exchange *x, const struct exchange_reset *why)
+{
+    (void)x;
+    (void)why;
+}
+
+static void on_done(struct exchange *x)
+{
+    struct echo *c = x->user;
+    timeout_finish(&c->wait);
+    buf_finish(&c->body);
+    free(c);
+}
+
+static const struct exchange_events ECHO_EVENTS = {.on_data = on_data,
+                                                   .on_end = on_end,
+                                                   .on_room = on_room,
+                                                   .on_reset = on_reset,
+                                                   .on_done = on_done};
+
+static void on_request(void *user, struct exchange *x)
+{
+    struct test_server *t = user;
+    struct echo *c = mem_alloc(sizeof(*c));
+    c->server = t;
+    c->x = x;
+    buf_init(&c->body, BODY_MAX);
+    timeout_init(&c->wait, t->loop, on_waited);
+    x->events = &ECHO_EVENTS;
+    x->user = c;
+    exchange_grant(x, CREDIT);
+}
+
+static void on_socket(void *user, int fd)
+{
+    struct test_server *t = user;
+    http_server_accept(t->http, fd);
+}
+
+struct test_server *test_server_create(struct loop *loop, const struct config *config, int fd)
+{
+    struct test_server *t = mem_alloc(sizeof(*t));
+    t->loop = loop;
+    t->config = config;
+    struct http_server_options options = {
+        .limits = {.line_max = (uint32_t)config->limits.request_line_max,
+                   .head_max = (uint32_t)config->limits.header_max,
+                   .fields_max = (uint32_t)config->limits.header_fields_max,
+                   .trailer_max = (uint32_t)config->limits.trailer_max},
+        .header_timeout_ms = (uint64_t)config->limits.header_timeout_ms,
+        .idle_timeout_ms = (uint64_t)config->limits.client_idle_timeout_ms,
+        .buffer = (size_t)config->limits.exchange_buffer,
+        .request_memory = (size_t)config->limits.request_memory,
+        .connections_max = (uint32_t)config->limits.client_connections,
+        .drain_max = CREDIT,
+        .half_close_probe_ms = 100,
+    };
+    t->http = http_server_create(loop, &options, on_request, t);
+    t->acceptor = acceptor_create(loop, fd, (uint32_t)config->limits.accept_burst, on_socket, t);
+    acceptor_start(t->acceptor);
+    return t;
+}
+
+void test_server_stop(struct test_server *t)
+{
+    acceptor_stop(t->acceptor);
+    http_server_drain(t->http, NULL, NULL);
+}
+
+void test_server_destroy(struct test_server *t)
+{
+    if (t == NULL)
+        return;
+    acceptor_destroy(t->acceptor);
+    http_server_destroy(t->http);
+    free(t);
+}

@@ -1,0 +1,6 @@
+#include "server/version.h"
+
+const char *version_text(void)
+{
+    return DGATE_VERSION;
+}

@@ -1,0 +1,312 @@
+/* Happy path: map the pages, follow control until a state is loaded, then accept from our own listening socket and beat. A
+ * sibling whose heartbeat is late may be stopped or dead while the kernel goes on queueing connections on its socket: then
+ * we accept from that one too.
+ *
+ * SIGTERM: the queue of our own socket is taken over once more, then nothing is accepted, and the process ends when the last
+ * exchange has.
+ */
+#include "server/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+#include "http/http_client.h"
+#include "http/http_server.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/signals.h"
+#include "io/timeout.h"
+#include "proxy/proxy.h"
+#include "server/pages.h"
+#include "server/replica.h"
+
+enum { BEAT_MS = 20, SIBLING_LATE_MS = 60, ALONE_MS = 2000, DNS_TTL_MAX_MS = 60000 };
+
+struct worker {
+    struct loop *loop;
+    struct launch *launch;
+    uint32_t index;
+    struct pages *pages;
+    struct pages_worker *page;
+    struct catalog *catalog;
+    struct replica *replica;
+    struct script_vm *vm;
+    struct http_client *client;
+    struct http_server *http;
+    struct proxy *proxy;
+    struct acceptor *acceptors[LAUNCH_WORKERS_MAX];
+    struct timeout beat;
+    struct signals *term;
+    struct proxy_header *global_headers;
+    const char **tags;
+    bool serving;
+    bool stopping;
+    uint64_t log_second; /* module log lines are counted per second */
+    int64_t log_lines;
+};
+
+static void publish_counters(struct worker *w)
+{
+    struct proxy_stats p;
+    struct http_server_stats h;
+    proxy_stats_get(w->proxy, &p);
+    http_server_stats_get(w->http, &h);
+    struct pages_worker *page = w->page;
+    atomic_store_explicit(&page->requests, p.requests, memory_order_relaxed);
+    atomic_store_explicit(&page->responses_2xx, p.responses[2], memory_order_relaxed);
+    atomic_store_explicit(&page->responses_3xx, p.responses[3], memory_order_relaxed);
+    atomic_store_explicit(&page->responses_4xx, p.responses[4], memory_order_relaxed);
+    atomic_store_explicit(&page->responses_5xx, p.responses[5], memory_order_relaxed);
+    atomic_store_explicit(&page->responses_aborted, p.responses[0], memory_order_relaxed);
+    atomic_store_explicit(&page->upstream_errors, p.upstream_errors, memory_order_relaxed);
+    atomic_store_explicit(&page->retries, p.retries, memory_order_relaxed);
+    atomic_store_explicit(&page->module_errors, p.module_errors, memory_order_relaxed);
+    atomic_store_explicit(&page->connections_accepted, h.accepted, memory_order_relaxed);
+    atomic_store_explicit(&page->connections_refused, h.overloaded, memory_order_relaxed);
+    atomic_store_explicit(&page->connections_active, h.connections, memory_order_relaxed);
+    atomic_store_explicit(&page->requests_active, p.active, memory_order_relaxed);
+}
+
+/* Accepts for siblings that do not. */
+static void watch_siblings(struct worker *w, uint64_t now)
+{
+    for (uint32_t i = 0; i < w->launch->workers; i++) {
+        if (i == w->index)
+            continue;
+        if (pages_alive(&w->pages->worker[i], now, SIBLING_LATE_MS * 1000000ull))
+            acceptor_stop(w->acceptors[i]);
+        else
+            acceptor_start(w->acceptors[i]);
+    }
+}
+
+static void on_beat(struct timeout *t)
+{
+    struct worker *w = container_of(t, struct worker, beat);
+    uint64_t now = now_mono_ns();
+    atomic_store_explicit(&w->page->heartbeat_ns, now, memory_order_release);
+    if (!w->stopping)
+        watch_siblings(w, now);
+    publish_counters(w);
+    timeout_set(&w->beat, BEAT_MS);
+}
+
+static void on_socket(void *user, int fd)
+{
+    struct worker *w = user;
+    http_server_accept(w->http, fd);
+}
+
+static void on_request(void *user, struct exchange *x)
+{
+    struct worker *w = user;
+    replica_catch_up(w->replica);
+    proxy_handle(w->proxy, x);
+}
+
+/* Control counts us as serving once it sees a heartbeat: what it applied before it did must be loaded. */
+static void on_loaded(void *user)
+{
+    struct worker *w = user;
+    atomic_store(&w->page->heartbeat_ns, now_mono_ns());
+    if (atomic_load(&w->pages->revision) > atomic_load(&w->page->applied))
+        atomic_store(&w->page->required, atomic_load(&w->pages->revision));
+    w->serving = true;
+    acceptor_start(w->acceptors[w->index]);
+    timeout_set(&w->beat, BEAT_MS);
+}
+
+static void on_drained(void *user)
+{
+    struct worker *w = user;
+    loop_stop(w->loop);
+}
+
+static void on_term(void *user, int signum)
+{
+    (void)signum;
+    struct worker *w = user;
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    if (w->serving)
+        acceptor_drain(w->acceptors[w->index]);
+    for (uint32_t i = 0; i < w->launch->workers; i++)
+        acceptor_stop(w->acceptors[i]);
+    http_server_drain(w->http, on_drained, w);
+}
+
+static void script_log(void *user, enum log_level level, struct str ns, struct str module,
+                       struct str text)
+{
+    struct worker *w = user;
+    const struct config *c = w->launch->config;
+    if (level < c->proxy.console_log_level)
+        return;
+    uint64_t second = loop_now_ms(w->loop) / 1000;
+    if (second != w->log_second) {
+        if (w->log_lines > c->limits.module_log_lines)
+            log_warn("module", "%lld lines of modules dropped (limits.module_log_lines)",
+                     (long long)(w->log_lines - c->limits.module_log_lines));
+        w->log_second = second;
+        w->log_lines = 0;
+    }
+    if (++w->log_lines > c->limits.module_log_lines)
+        return;
+    struct log_field fields[] = {{"namespace", ns}, {"name", module}};
+    log_write_fields(level, "module", text, fields, 2);
+}
+
+static void script_running(void *user, struct str ns, struct str route, struct str function)
+{
+    struct worker *w = user;
+    pages_running_set(w->page, ns, route, function);
+}
+
+static void script_state(void *user, enum script_state_op op, struct str ns, struct str module,
+                         struct str args, script_state_done done, void *done_user)
+{
+    struct worker *w = user;
+    replica_state(w->replica, op, ns, module, args, done, done_user);
+}
+
+static struct http1_limits http_limits(const struct config_limits *l)
+{
+    return (struct http1_limits){.line_max = (uint32_t)l->request_line_max,
+                                 .head_max = (uint32_t)l->header_max,
+                                 .fields_max = (uint32_t)l->header_fields_max,
+                                 .trailer_max = (uint32_t)l->trailer_max};
+}
+
+static void open_http(struct worker *w)
+{
+    const struct config_limits *l = &w->launch->config->limits;
+    struct http_server_options server = {
+        .limits = http_limits(l),
+        .header_timeout_ms = (uint64_t)l->header_timeout_ms,
+        .idle_timeout_ms = (uint64_t)l->client_idle_timeout_ms,
+        .buffer = (size_t)l->exchange_buffer,
+        .request_memory = (size_t)l->request_memory,
+        .connections_max = (uint32_t)l->client_connections,
+        .drain_max = (uint32_t)l->exchange_buffer,
+        .half_close_probe_ms = 100,
+    };
+    w->http = http_server_create(w->loop, &server, on_request, w);
+    struct http_client_options client = {
+        .limits = http_limits(l),
+        .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
+        .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
+        .buffer = (size_t)l->exchange_buffer,
+        .request_memory = (size_t)l->request_memory,
+        .connections_max = (uint32_t)l->upstream_connections,
+        .queue_max = (uint32_t)l->upstream_queue,
+        .dns_ttl_max_ms = DNS_TTL_MAX_MS,
+    };
+    w->client = http_client_create(w->loop, &client);
+}
+
+static void open_scripts(struct worker *w)
+{
+    const struct config_limits *l = &w->launch->config->limits;
+    struct script_limits limits = {
+        .cpu_ms = (uint64_t)l->module_cpu_ms,
+        .wall_ms = (uint64_t)l->module_wall_ms,
+        .heap_bytes = (uint64_t)l->module_heap_mb * 1024 * 1024,
+        .body_max = (size_t)l->module_body_max,
+        .fetches = (uint32_t)l->module_fetches,
+        .timers = (uint32_t)l->module_timers,
+    };
+    struct script_host host = {
+        .user = w, .state = script_state, .log = script_log, .running = script_running};
+    w->vm = script_vm_create(w->loop, &limits, &host);
+}
+
+static void open_proxy(struct worker *w)
+{
+    const struct config *c = w->launch->config;
+    struct catalog_options catalog = {.default_namespace = !c->disable_default_namespace};
+    w->catalog = catalog_create(w->vm, &catalog);
+    w->global_headers = mem_calloc(c->proxy.global_headers.n + 1, sizeof(*w->global_headers));
+    for (size_t i = 0; i < c->proxy.global_headers.n; i++) {
+        w->global_headers[i].name = str_of(c->proxy.global_headers.v[i].name);
+        w->global_headers[i].value = str_of(c->proxy.global_headers.v[i].value);
+    }
+    w->tags = mem_calloc(c->tags.n + 1, sizeof(*w->tags));
+    for (size_t i = 0; i < c->tags.n; i++)
+        w->tags[i] = c->tags.v[i];
+    struct proxy_options options = {
+        .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
+        .merge_slashes = c->proxy.merge_slashes,
+        .global_headers = w->global_headers,
+        .global_header_count = c->proxy.global_headers.n,
+        .tags = w->tags,
+        .tag_count = c->tags.n,
+        .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
+        .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
+        .retries_max = (uint32_t)c->limits.retries_max,
+        .collect_max = (size_t)c->limits.module_body_max,
+        .replay_max = (size_t)c->limits.exchange_buffer,
+        .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,
+    };
+    w->proxy = proxy_create(w->loop, w->catalog, w->client, &options);
+}
+
+static void open_replica(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->launch->workers; i++)
+        w->acceptors[i] =
+            acceptor_create(w->loop, LAUNCH_FD_PROXY + (int)i,
+                            (uint32_t)w->launch->config->limits.accept_burst, on_socket, w);
+    struct replica_options options = {
+        .launch = w->launch,
+        .index = w->index,
+        .pages = w->pages,
+        .catalog = w->catalog,
+        .alone_ms = ALONE_MS,
+        .on_loaded = on_loaded,
+        .user = w,
+    };
+    w->replica = replica_create(w->loop, &options);
+}
+
+static void finish(struct worker *w)
+{
+    atomic_store(&w->page->heartbeat_ns, 0);
+    for (uint32_t i = 0; i < w->launch->workers; i++)
+        acceptor_destroy(w->acceptors[i]);
+    timeout_finish(&w->beat);
+    signals_stop(w->term);
+    http_server_destroy(w->http);
+    proxy_destroy(w->proxy);
+    http_client_destroy(w->client);
+    replica_destroy(w->replica);
+    catalog_destroy(w->catalog);
+    script_vm_destroy(w->vm);
+    free(w->global_headers);
+    free(w->tags);
+    pages_unmap(w->pages);
+    loop_destroy(w->loop);
+}
+
+int worker_run(struct launch *l, uint32_t index)
+{
+    struct worker w = {.launch = l, .index = index, .loop = loop_create()};
+    struct err e = {0};
+    if (pages_map(LAUNCH_FD_PAGES, l->workers, &w.pages, &e) != ERR_OK) {
+        log_error("worker", "%s", e.msg);
+        return EXIT_FAILURE;
+    }
+    w.page = &w.pages->worker[index];
+    timeout_init(&w.beat, w.loop, on_beat);
+    w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
+    open_http(&w);
+    open_scripts(&w);
+    open_proxy(&w);
+    open_replica(&w);
+    loop_run(w.loop);
+    finish(&w);
+    return EXIT_SUCCESS;
+}

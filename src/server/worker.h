@@ -1,0 +1,10 @@
+/* A worker process: the data plane. */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "server/launch.h"
+
+/* Runs until SIGTERM and everything in flight has ended. Returns the exit status of the process. */
+int worker_run(struct launch *l, uint32_t index);
+
+#endif
