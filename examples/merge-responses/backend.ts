@@ -1,5 +1,4 @@
-// Runs before merge.ts in the chain: where the upstreams are, unless the request says so itself.
-export const requestModifier = (ctx: any) => {
-    const headers = ctx.request().headers;
-    if (!headers.get("x-backend")) headers.set("x-backend", "http://127.0.0.1:9001");
-};
+// A library module: where the upstreams are is a document, so it can be changed without touching code.
+import { getDocument } from "dgate/state";
+
+export const backend = async (): Promise<string> => (await getDocument("backend", "settings")).data.url;

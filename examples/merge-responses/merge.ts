@@ -1,10 +1,11 @@
 // Asks several upstreams at the same time and answers with one object.
 import { fetch } from "dgate/http";
+import { backend } from "./backend";
 
 const sources = ["profile", "orders", "messages"] as const;
 
 export const requestHandler = async (ctx: any) => {
-    const base = ctx.request().headers.get("x-backend");
+    const base = await backend();
     const user = ctx.pathParam("user");
     const answers = await Promise.all(
         sources.map(async (name) => {

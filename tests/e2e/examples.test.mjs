@@ -14,10 +14,9 @@ class Example extends Gateway {
     }
 
     async start() {
-        const { child_command: _, ...options } = this.options;
         this.child = spawn(SERVER, ['-c', this.exampleFile], {
             cwd: this.dir,
-            env: { ...process.env, ...options.env },
+            env: { ...process.env, ...this.options.env },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.exited = new Promise((done) => this.child.on('exit', (code, signal) => done((this.exit = { code, signal }))));
@@ -109,9 +108,9 @@ example('merge-responses', async () => {
         if (req.url === '/messages/ada') res.statusCode = 500;
         res.end(JSON.stringify({ '/profile/ada': { name: 'Ada' }, '/orders/ada': [1, 2] }[req.url] ?? {}));
     };
-    await withUpstream(upstream, async (backend) => {
-        await withExample('merge-responses', {}, async (gateway) => {
-            const answer = await gateway.proxy('/users/ada', { headers: { 'x-backend': backend } });
+    await withUpstream(upstream, async (BACKEND) => {
+        await withExample('merge-responses', { BACKEND }, async (gateway) => {
+            const answer = await gateway.proxy('/users/ada');
             assert.deepEqual(answer.json, { user: 'ada', profile: { name: 'Ada' }, orders: [1, 2], messages: null });
         });
     });
