@@ -1,10 +1,12 @@
-/* The life of a request: match -> modules -> upstream -> response. Above http/ exchanges only. */
+/* The life of a request: match -> modules -> upstream -> response. Above http/ exchanges only.
+ * docs/proxy.md says what happens to a request; proxy_request.h how it is done.
+ */
 #ifndef PROXY_PROXY_H
 #define PROXY_PROXY_H
 
 #include "http/exchange.h"
-#include "proxy/catalog.h"
 
+struct catalog;
 struct http_client;
 struct loop;
 struct proxy;
@@ -17,17 +19,18 @@ struct proxy_header {
 struct proxy_options {
     bool x_forwarded_headers; /* send X-Forwarded-* and X-Real-IP */
     bool merge_slashes;
-    const struct proxy_header
-        *global_headers; /* on proxied responses; borrowed, as all strs here */
+    /* Set on the responses of routes with a service; borrowed, as all strs here. Ones that are no legal
+     * fields are left out. */
+    const struct proxy_header *global_headers;
     size_t global_header_count;
     const char *const *tags; /* X-DGate-Tags to upstreams */
     size_t tag_count;
-    uint64_t connect_timeout_ms; /* defaults of services that set none */
-    uint64_t request_timeout_ms;
+    uint64_t connect_timeout_ms; /* defaults of services that set none; 0: none */
+    uint64_t request_timeout_ms; /* until the response's head; 0: none */
     uint32_t retries_max;
     size_t collect_max; /* body collected for a module: 413 (request), 502 (response) past it */
     size_t replay_max;  /* request body kept so that an attempt can be repeated */
-    uint64_t request_body_timeout_ms; /* between bytes of a body that is collected */
+    uint64_t request_body_timeout_ms; /* between bytes of a body that is collected; 0: none */
 };
 
 struct proxy_stats {
@@ -39,8 +42,11 @@ struct proxy_stats {
     uint32_t active;
 };
 
+/* Everything is borrowed but the options, which are copied. Never NULL. */
 struct proxy *proxy_create(struct loop *loop, struct catalog *catalog, struct http_client *client,
                            const struct proxy_options *options);
+
+/* When no request is active any more: after the server side was destroyed, before the client side is. */
 void proxy_destroy(struct proxy *p);
 
 /* An http_server_fn: user is the struct proxy. */

@@ -1,0 +1,225 @@
+#include "proxy/proxy_headers.h"
+
+#include "base/container.h"
+#include "model/model.h"
+#include "proxy/catalog_route.h"
+#include "proxy/proxy_error.h"
+
+/* Received fields that are not passed on to upstreams (DGate 1 and RFC 9110 section 11.7.2). */
+static const bool not_to_upstreams[HTTP_FIELD_COUNT] = {
+    [HTTP_FIELD_EXPECT] = true,
+    [HTTP_FIELD_FORWARDED] = true,
+    [HTTP_FIELD_PROXY_AUTHENTICATE] = true,
+    [HTTP_FIELD_PROXY_AUTHORIZATION] = true,
+    [HTTP_FIELD_X_FORWARDED_FOR] = true,
+    [HTTP_FIELD_X_FORWARDED_HOST] = true,
+    [HTTP_FIELD_X_FORWARDED_PROTO] = true,
+    [HTTP_FIELD_X_REAL_IP] = true,
+    [HTTP_FIELD_X_REQUEST_ID] = true,
+};
+
+static const bool not_to_clients[HTTP_FIELD_COUNT] = {
+    [HTTP_FIELD_PROXY_AUTHENTICATE] = true,
+    [HTTP_FIELD_PROXY_AUTHORIZATION] = true,
+    [HTTP_FIELD_X_REQUEST_ID] = true,
+};
+
+/* What belongs to a connection or to framing: http/ keeps it apart from the fields. */
+static const bool not_for_modules[HTTP_FIELD_COUNT] = {
+    [HTTP_FIELD_CONNECTION] = true, [HTTP_FIELD_CONTENT_LENGTH] = true,
+    [HTTP_FIELD_EXPECT] = true,     [HTTP_FIELD_HOST] = true,
+    [HTTP_FIELD_KEEP_ALIVE] = true, [HTTP_FIELD_PROXY_CONNECTION] = true,
+    [HTTP_FIELD_TE] = true,         [HTTP_FIELD_TRAILER] = true,
+    [HTTP_FIELD_UPGRADE] = true,    [HTTP_FIELD_TRANSFER_ENCODING] = true,
+};
+
+/* Fields that are always the same. */
+#define FIELD(field_name, field_id, text)                                                          \
+    {                                                                                              \
+        .name = {field_name, sizeof(field_name) - 1}, .value = {text, sizeof(text) - 1},           \
+        .id = (field_id)                                                                           \
+    }
+static const struct http_field via_1_0 = FIELD("Via", HTTP_FIELD_VIA, "1.0 dgate");
+static const struct http_field via_1_1 = FIELD("Via", HTTP_FIELD_VIA, "1.1 dgate");
+static const struct http_field via_2 = FIELD("Via", HTTP_FIELD_VIA, "2 dgate");
+
+static const struct http_field *via(uint8_t version)
+{
+    if (version == HTTP_1_0)
+        return &via_1_0;
+    return version == HTTP_2 ? &via_2 : &via_1_1;
+}
+
+static bool starts_nocase(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq_nocase(str_slice(s, 0, prefix.len), prefix);
+}
+
+static bool is_dgate(const struct http_field *f)
+{
+    return f->id == HTTP_FIELD_OTHER && starts_nocase(f->name, STR("x-dgate-"));
+}
+
+/* An empty array with room for n fields. */
+static bool reserve(struct http_fields *fs, struct arena *a, uint32_t n)
+{
+    *fs = (struct http_fields){.cap = n, .v = arena_alloc(a, n * sizeof(*fs->v))};
+    return fs->v != NULL;
+}
+
+static bool add(struct http_fields *fs, struct arena *a, const struct http_field *f)
+{
+    if (fs->n == fs->cap)
+        return http_head_add(fs, a, f->name, f->value);
+    fs->v[fs->n++] = *f;
+    return true;
+}
+
+static bool add_all(struct http_fields *fs, struct arena *a, const struct http_fields *more)
+{
+    for (uint32_t i = 0; i < more->n; i++)
+        if (!add(fs, a, &more->v[i]))
+            return false;
+    return true;
+}
+
+/* X-Forwarded-*: replaced, never appended to, since nothing tells yet which peers to believe. */
+static void put_forwarded(const struct proxy_request *r, struct http_fields *fs)
+{
+    struct str client = str_of(r->down->peer.address);
+    struct str host = r->down->request->authority;
+    if (client.len > 0) {
+        fs->v[fs->n++] =
+            (struct http_field){STR("X-Forwarded-For"), client, HTTP_FIELD_X_FORWARDED_FOR};
+        fs->v[fs->n++] = (struct http_field){STR("X-Real-IP"), client, HTTP_FIELD_X_REAL_IP};
+    }
+    if (host.len > 0)
+        fs->v[fs->n++] =
+            (struct http_field){STR("X-Forwarded-Host"), host, HTTP_FIELD_X_FORWARDED_HOST};
+    fs->v[fs->n++] =
+        (struct http_field){STR("X-Forwarded-Proto"), r->down->secure ? STR("https") : STR("http"),
+                            HTTP_FIELD_X_FORWARDED_PROTO};
+}
+
+static struct http_field request_id(const struct proxy_request *r)
+{
+    return (struct http_field){STR("X-Request-Id"), r->id, HTTP_FIELD_X_REQUEST_ID};
+}
+
+enum proxy_turn proxy_headers_prepare(struct proxy_request *r)
+{
+    const struct http_fields *received = &r->down->request->fields;
+    struct http_fields *fs = &r->fields;
+    uint32_t added = 6 + r->route->fields.n + r->proxy->tag_fields.n;
+    if (!reserve(fs, &r->down->arena, received->n + added))
+        return proxy_error_memory(r);
+    for (uint32_t i = 0; i < received->n; i++) {
+        const struct http_field *f = &received->v[i];
+        if (!not_to_upstreams[f->id] && !is_dgate(f))
+            fs->v[fs->n++] = *f;
+    }
+    if (r->proxy->options.x_forwarded_headers)
+        put_forwarded(r, fs);
+    fs->v[fs->n++] = request_id(r);
+    return proxy_request_go(r, PROXY_COLLECT);
+}
+
+/* What a module wrote must not pass for what we say. */
+static void remove_dgate(struct http_fields *fs)
+{
+    static const struct str names[] = {{"X-DGate-Namespace", 17},
+                                       {"X-DGate-Route", 13},
+                                       {"X-DGate-Service", 15},
+                                       {"X-DGate-Tags", 12}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        (void)http_head_remove(fs, names[i]);
+}
+
+bool proxy_headers_complete(struct proxy_request *r)
+{
+    struct http_fields *fs = &r->fields;
+    struct arena *a = &r->down->arena;
+    if (r->fields_complete)
+        return true;
+    r->fields_complete = true;
+    if (r->modules != NULL)
+        remove_dgate(fs);
+    if (!add(fs, a, via(r->down->request->version)))
+        return false;
+    return r->limits->hide_dgate_headers ||
+           (add_all(fs, a, &r->route->fields) && add_all(fs, a, &r->proxy->tag_fields));
+}
+
+static bool is_global(const struct proxy *p, const struct http_field *f)
+{
+    for (uint32_t i = 0; i < p->global_fields.n; i++) {
+        const struct http_field *global = &p->global_fields.v[i];
+        if (global->id == f->id && str_eq_nocase(global->name, f->name))
+            return true;
+    }
+    return false;
+}
+
+static bool copy_response(const struct proxy_request *r, const struct http_fields *from,
+                          struct http_fields *ret)
+{
+    const struct proxy *p = r->proxy;
+    bool globals = r->service != NULL && p->global_fields.n > 0;
+    uint32_t n = from != NULL ? from->n : 0;
+    if (!reserve(ret, &r->down->arena, n + p->global_fields.n + 3))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct http_field *f = &from->v[i];
+        if (!not_to_clients[f->id] && !(globals && is_global(p, f)))
+            ret->v[ret->n++] = *f;
+    }
+    ret->v[ret->n++] = request_id(r);
+    return !globals || add_all(ret, &r->down->arena, &p->global_fields);
+}
+
+bool proxy_headers_response(const struct proxy_request *r, const struct http_fields *received,
+                            uint8_t version, struct http_fields *ret)
+{
+    if (!copy_response(r, received, ret))
+        return false;
+    return r->limits->hide_dgate_headers || add(ret, &r->down->arena, via(version));
+}
+
+bool proxy_headers_own(const struct proxy_request *r, const struct http_fields *given,
+                       struct http_fields *ret)
+{
+    return copy_response(r, given, ret);
+}
+
+bool proxy_headers_clean(struct http_fields *fields)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < fields->n; i++) {
+        const struct http_field *f = &fields->v[i];
+        if (!http_head_is_token(f->name) || !http_head_is_value(f->value))
+            return false;
+        if (!not_for_modules[f->id])
+            fields->v[kept++] = *f;
+    }
+    fields->n = kept;
+    return true;
+}
+
+/* A protocol that is HTTP itself would let requests past the routes that we would not see. */
+static bool is_http(struct str protocol)
+{
+    return starts_nocase(protocol, STR("h2")) || starts_nocase(protocol, STR("http")) ||
+           starts_nocase(protocol, STR("tls"));
+}
+
+struct str proxy_headers_upgrade(const struct http_head *request)
+{
+    struct str rest = request->upgrade;
+    struct str protocol;
+    if (!request->no_body)
+        return (struct str){0};
+    while (str_next_item(&rest, &protocol))
+        if (is_http(protocol))
+            return (struct str){0};
+    return request->upgrade;
+}

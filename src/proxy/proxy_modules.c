@@ -1,0 +1,403 @@
+#include "proxy/proxy_modules.h"
+
+#include <assert.h>
+
+#include "codec/url.h"
+#include "model/model.h"
+#include "proxy/catalog.h"
+#include "proxy/catalog_route.h"
+#include "proxy/proxy_attempt.h"
+#include "proxy/proxy_error.h"
+#include "proxy/proxy_headers.h"
+
+enum { ERROR_TEXT_MAX = 4096 };
+
+struct proxy_modules {
+    struct script_program *program;
+    struct script_run *run;
+    struct script_exchange x;
+    bool pending; /* a call has not come to its end */
+    struct script_outcome outcome;
+};
+
+static const struct str no_detail;
+
+enum proxy_turn proxy_modules_link(struct proxy_request *r)
+{
+    if (r->route->module_count == 0)
+        return proxy_request_go(r, PROXY_PREPARE);
+    struct err e;
+    struct script_program *program =
+        catalog_route_link(r->route, catalog_vm(r->proxy->catalog), &e);
+    if (program == NULL) {
+        struct str detail = {0};
+        if (!arena_copy(&r->down->arena, str_of(e.msg), &detail))
+            detail.len = 0;
+        r->proxy->stats.module_errors++;
+        return proxy_error_refuse(r, 500, "the modules of this route cannot be loaded", detail);
+    }
+    r->modules = arena_alloc(&r->down->arena, sizeof(*r->modules));
+    if (r->modules == NULL)
+        return proxy_error_memory(r);
+    r->modules->program = script_program_ref(program);
+    return proxy_request_go(r, PROXY_PREPARE);
+}
+
+bool proxy_modules_has(const struct proxy_request *r, enum script_function f)
+{
+    return r->modules != NULL && script_program_has(r->modules->program, f);
+}
+
+const struct script_program *proxy_modules_program(const struct proxy_request *r)
+{
+    return r->modules->program;
+}
+
+static bool decode(struct arena *a, struct str *s)
+{
+    if (str_index(*s, '%', 0) == s->len)
+        return true;
+    struct buf b;
+    buf_init(&b, s->len);
+    bool ok = url_decode(&b, *s, false) && arena_copy(a, buf_str(&b), s);
+    buf_finish(&b);
+    return ok;
+}
+
+static bool set_params(struct proxy_request *r, struct script_exchange *x)
+{
+    if (r->param_count == 0)
+        return true;
+    struct script_param *params = arena_alloc(x->arena, r->param_count * sizeof(*params));
+    if (params == NULL)
+        return false;
+    for (uint32_t i = 0; i < r->param_count; i++) {
+        params[i] = (struct script_param){r->params[i].name, r->params[i].value};
+        if (!decode(x->arena, &params[i].value))
+            return false;
+    }
+    x->params = params;
+    x->param_count = r->param_count;
+    return true;
+}
+
+static struct str proto_of(uint8_t version)
+{
+    if (version == HTTP_1_0)
+        return STR("HTTP/1.0");
+    return version == HTTP_2 ? STR("HTTP/2.0") : STR("HTTP/1.1");
+}
+
+static bool begin_run(struct proxy_request *r)
+{
+    struct proxy_modules *m = r->modules;
+    const struct http_head *head = r->down->request;
+    m->x = (struct script_exchange){
+        .arena = &r->down->arena,
+        .id = r->id,
+        .method = head->method,
+        .path = r->path,
+        .query = r->query,
+        .host = head->authority,
+        .proto = proto_of(head->version),
+        .remote_address = str_of(r->down->peer.address),
+        .content_length = head->content_length,
+        .request_fields = r->fields,
+        .route = r->route->model,
+        .service = r->limits,
+    };
+    if (head->no_body || r->upload.collected)
+        m->x.request_body = (struct script_body){true, false, buf_str(&r->upload.kept)};
+    if (!set_params(r, &m->x))
+        return false;
+    m->run = script_run_create(m->program, &m->x);
+    return true;
+}
+
+/* A call may come to its end before it returns; later ends come from inside the engine, so that the next
+ * step is left to the loop. */
+static void on_called(void *user, const struct script_outcome *outcome)
+{
+    struct proxy_request *r = user;
+    struct proxy_modules *m = r->modules;
+    struct str text = outcome->text;
+    assert(m->pending);
+    m->pending = false;
+    m->outcome = *outcome;
+    if (text.len > ERROR_TEXT_MAX)
+        text.len = ERROR_TEXT_MAX;
+    if (text.len == 0 || !arena_copy(&r->down->arena, text, &m->outcome.text))
+        m->outcome.text = (struct str){0};
+    if (!r->running)
+        loop_schedule(r->proxy->loop, &r->wake);
+}
+
+static enum proxy_turn call(struct proxy_request *r, enum script_function f, enum proxy_step next)
+{
+    struct proxy_modules *m = r->modules;
+    assert(!m->pending);
+    m->pending = true;
+    m->outcome = (struct script_outcome){0};
+    struct str error = f == SCRIPT_ERROR_HANDLER ? r->failure.detail : (struct str){0};
+    script_run_call(m->run, f, error, on_called, r);
+    return proxy_request_go(r, next);
+}
+
+/* A function failed. Those that used too much are not followed by more of the same. */
+static enum proxy_turn fail(struct proxy_request *r, uint16_t status, const char *text)
+{
+    struct str detail = r->modules->outcome.text;
+    r->proxy->stats.module_errors++;
+    switch (r->modules->outcome.status) {
+    case SCRIPT_CPU:
+        return proxy_error_refuse(r, 503, "a module used too much CPU time", detail);
+    case SCRIPT_HEAP:
+        return proxy_error_refuse(r, 503, "a module used too much memory", detail);
+    case SCRIPT_WALL:
+        return proxy_error_raise(r, 504, "a module took too long", detail);
+    case SCRIPT_OK:
+    case SCRIPT_THREW:
+        break;
+    }
+    return proxy_error_raise(r, status, text, detail);
+}
+
+enum proxy_turn proxy_modules_modify(struct proxy_request *r)
+{
+    if (r->modules == NULL)
+        return proxy_request_go(r, PROXY_CHOOSE);
+    if (!begin_run(r))
+        return proxy_error_memory(r);
+    if (!proxy_modules_has(r, SCRIPT_REQUEST_MODIFIER))
+        return proxy_request_go(r, PROXY_CHOOSE);
+    return call(r, SCRIPT_REQUEST_MODIFIER, PROXY_MODIFIED);
+}
+
+/* Takes over what modules did to the request. */
+static bool take_request(struct proxy_request *r)
+{
+    struct script_exchange *x = &r->modules->x;
+    if (!proxy_headers_clean(&x->request_fields))
+        return false;
+    r->fields = x->request_fields;
+    if (x->request_body.replaced) {
+        r->upload.replaced = true;
+        r->upload.replacement = x->request_body.bytes;
+    }
+    return true;
+}
+
+static enum proxy_turn refuse_request(struct proxy_request *r)
+{
+    r->proxy->stats.module_errors++;
+    return proxy_error_raise(r, 500, "a module made an invalid request", no_detail);
+}
+
+enum proxy_turn proxy_modules_modified(struct proxy_request *r)
+{
+    const struct proxy_modules *m = r->modules;
+    if (m->pending)
+        return PROXY_PARKED;
+    if (m->outcome.status != SCRIPT_OK)
+        return fail(r, 500, "a module failed");
+    if (m->outcome.responded)
+        return proxy_request_go(r, PROXY_ANSWER);
+    if (!take_request(r))
+        return refuse_request(r);
+    return proxy_request_go(r, PROXY_CHOOSE);
+}
+
+enum proxy_turn proxy_modules_fetch(struct proxy_request *r)
+{
+    return call(r, SCRIPT_FETCH_UPSTREAM, PROXY_FETCHED);
+}
+
+enum proxy_turn proxy_modules_fetched(struct proxy_request *r)
+{
+    const struct proxy_modules *m = r->modules;
+    struct arena *a = &r->down->arena;
+    if (m->pending)
+        return PROXY_PARKED;
+    if (m->outcome.status != SCRIPT_OK)
+        return fail(r, 500, "a module failed");
+    if (m->outcome.responded)
+        return proxy_request_go(r, PROXY_ANSWER);
+    if (!take_request(r))
+        return refuse_request(r);
+    struct err e;
+    if (upstream_url_parse(a, m->outcome.text, &r->attempt.fetched, &e) != ERR_OK) {
+        struct str detail = {0};
+        if (!arena_printf(a, &detail, "fetchUpstream returned an invalid URL: %s: \"%.*s\"", e.msg,
+                          STR_ARG(m->outcome.text)))
+            detail.len = 0;
+        r->proxy->stats.module_errors++;
+        return proxy_error_raise(r, 500, "a module chose an invalid upstream", detail);
+    }
+    r->attempt.url = &r->attempt.fetched;
+    return proxy_request_go(r, PROXY_ATTEMPT);
+}
+
+enum proxy_turn proxy_modules_revise(struct proxy_request *r)
+{
+    struct script_exchange *x = &r->modules->x;
+    const struct proxy_reply *y = &r->reply;
+    x->has_upstream = true;
+    x->upstream_url = r->attempt.url->text;
+    x->upstream_status = y->head.status;
+    x->upstream_reason = y->head.reason;
+    x->upstream_proto = proto_of(y->head.version);
+    x->upstream_length = y->head.content_length;
+    x->upstream_fields = y->head.fields;
+    if (r->attempt.trailers != NULL)
+        x->upstream_trailers = *r->attempt.trailers;
+    bool complete = y->head.no_body || r->attempt.ended;
+    x->upstream_body = (struct script_body){complete, false, buf_str(&y->gathered)};
+    return call(r, SCRIPT_RESPONSE_MODIFIER, PROXY_REVISED);
+}
+
+static bool has_no_body(const struct proxy_request *r, uint16_t status)
+{
+    return str_eq(r->down->request->method, STR("HEAD")) || status == 204 || status == 304;
+}
+
+/* Takes over what modules did to the upstream's response. */
+static bool take_response(struct proxy_request *r)
+{
+    const struct script_exchange *x = &r->modules->x;
+    struct proxy_reply *y = &r->reply;
+    struct http_fields fields = x->upstream_fields;
+    if (!proxy_headers_clean(&fields))
+        return false;
+    y->head.fields = fields;
+    if (y->head.status == 101)
+        return true;
+    if (x->upstream_status < 200 || x->upstream_status > 999)
+        return false;
+    if (x->upstream_status != y->head.status)
+        y->head.reason = http_head_reason(x->upstream_status);
+    bool was_empty = y->head.no_body && !has_no_body(r, x->upstream_status);
+    y->head.status = x->upstream_status;
+    y->head.no_body = has_no_body(r, y->head.status);
+
+    bool gathered =
+        x->upstream_body.collected && r->attempt.trailers == NULL && !was_empty && !y->head.no_body;
+    if (x->upstream_body.replaced || gathered || was_empty)
+        y->head.content_length = (int64_t)x->upstream_body.bytes.len;
+    y->from_memory = x->upstream_body.replaced || x->upstream_body.collected;
+    y->body = x->upstream_body.bytes;
+    return true;
+}
+
+/* What was pending is dropped, so that nothing changes any more under the reply. */
+static void end_run(struct proxy_modules *m)
+{
+    if (m->run == NULL)
+        return;
+    script_run_destroy(m->run);
+    buf_finish(&m->x.response_body);
+    m->run = NULL;
+    m->pending = false;
+}
+
+enum proxy_turn proxy_modules_revised(struct proxy_request *r)
+{
+    const struct proxy_modules *m = r->modules;
+    if (m->pending)
+        return PROXY_PARKED;
+    r->modules->x.has_upstream = false;
+    if (m->outcome.status != SCRIPT_OK) {
+        proxy_attempt_drop(r);
+        return fail(r, 502, "a module failed on the upstream's response");
+    }
+    if (m->outcome.responded)
+        return proxy_request_go(r, PROXY_ANSWER);
+    if (r->attempt.failed) {
+        r->proxy->stats.upstream_errors++;
+        return proxy_attempt_raise(r);
+    }
+    if (!take_response(r)) {
+        proxy_attempt_drop(r);
+        r->proxy->stats.module_errors++;
+        return proxy_error_raise(r, 502, "a module made an invalid response", no_detail);
+    }
+    if (r->reply.from_memory)
+        proxy_attempt_drop(r);
+    else if (!r->upload.replaced)
+        end_run(r->modules); /* a stream may last long; nothing of the run is needed for it */
+    return proxy_request_go(r, PROXY_REPLY);
+}
+
+enum proxy_turn proxy_modules_handle(struct proxy_request *r)
+{
+    if (!proxy_modules_has(r, SCRIPT_REQUEST_HANDLER))
+        return proxy_error_refuse(r, 501, "the route has neither a service nor a requestHandler",
+                                  no_detail);
+    return call(r, SCRIPT_REQUEST_HANDLER, PROXY_HANDLED);
+}
+
+enum proxy_turn proxy_modules_handled(struct proxy_request *r)
+{
+    struct proxy_modules *m = r->modules;
+    if (m->pending)
+        return PROXY_PARKED;
+    if (m->outcome.status != SCRIPT_OK)
+        return fail(r, 500, "a module failed");
+    if (!m->outcome.responded && m->x.response_status == 0)
+        m->x.response_status = 204;
+    return proxy_request_go(r, PROXY_ANSWER);
+}
+
+enum proxy_turn proxy_modules_rescue(struct proxy_request *r)
+{
+    proxy_request_unwait(r);
+    proxy_attempt_drop(r);
+    if (r->modules == NULL || r->modules->run == NULL ||
+        !proxy_modules_has(r, SCRIPT_ERROR_HANDLER))
+        return proxy_request_go(r, PROXY_ERROR);
+    return call(r, SCRIPT_ERROR_HANDLER, PROXY_RESCUED);
+}
+
+enum proxy_turn proxy_modules_rescued(struct proxy_request *r)
+{
+    const struct proxy_modules *m = r->modules;
+    if (m->pending)
+        return PROXY_PARKED;
+    if (m->outcome.status == SCRIPT_OK)
+        return proxy_request_go(r, m->outcome.responded ? PROXY_ANSWER : PROXY_ERROR);
+    r->proxy->stats.module_errors++;
+    return proxy_error_refuse(r, 500, "errorHandler failed", m->outcome.text);
+}
+
+bool proxy_modules_answer(struct proxy_request *r)
+{
+    struct script_exchange *x = &r->modules->x;
+    struct proxy_reply *y = &r->reply;
+    uint16_t status = x->response_status != 0 ? x->response_status : 200;
+    struct http_fields fields = x->response_fields;
+    bool legal = status >= 200 && status <= 999 && proxy_headers_clean(&fields);
+    buf_finish(&y->gathered);
+    y->gathered = x->response_body;
+    buf_init(&x->response_body, 0);
+    end_run(r->modules);
+    if (!legal)
+        return false;
+    y->body = buf_str(&y->gathered);
+    y->head = (struct http_head){
+        .status = status,
+        .reason = http_head_reason(status),
+        .fields = fields,
+        .content_length = (int64_t)y->body.len,
+        .no_body = has_no_body(r, status),
+    };
+    return true;
+}
+
+void proxy_modules_finish(struct proxy_request *r)
+{
+    struct proxy_modules *m = r->modules;
+    if (m == NULL)
+        return;
+    r->modules = NULL;
+    end_run(m);
+    script_program_unref(m->program);
+}

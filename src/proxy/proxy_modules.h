@@ -1,0 +1,46 @@
+/* Modules in the life of a request: the program of its route, the object that both sides see, and the calls of
+ * its functions. Every call is a pair of steps: one begins it, the other looks at the outcome.
+ */
+#ifndef PROXY_PROXY_MODULES_H
+#define PROXY_PROXY_MODULES_H
+
+#include "proxy/proxy_request.h"
+#include "script/script.h"
+
+/* Step LINK: the program of the route, if it has modules. */
+enum proxy_turn proxy_modules_link(struct proxy_request *r);
+
+/* requestModifier, on every route. */
+enum proxy_turn proxy_modules_modify(struct proxy_request *r);
+enum proxy_turn proxy_modules_modified(struct proxy_request *r);
+
+/* fetchUpstream, instead of the round robin. */
+enum proxy_turn proxy_modules_fetch(struct proxy_request *r);
+enum proxy_turn proxy_modules_fetched(struct proxy_request *r);
+
+/* responseModifier, on what the upstream answered. */
+enum proxy_turn proxy_modules_revise(struct proxy_request *r);
+enum proxy_turn proxy_modules_revised(struct proxy_request *r);
+
+/* requestHandler, on routes without a service. */
+enum proxy_turn proxy_modules_handle(struct proxy_request *r);
+enum proxy_turn proxy_modules_handled(struct proxy_request *r);
+
+/* errorHandler, after a failure. */
+enum proxy_turn proxy_modules_rescue(struct proxy_request *r);
+enum proxy_turn proxy_modules_rescued(struct proxy_request *r);
+
+/* Whether the route's program has that function; false without a program. */
+bool proxy_modules_has(const struct proxy_request *r, enum script_function f);
+
+/* Only when there is one (r->modules is not NULL). */
+const struct script_program *proxy_modules_program(const struct proxy_request *r);
+
+/* Makes the reply's head and body of the response that modules made, which ends their work. False when it is
+ * not a legal response. */
+bool proxy_modules_answer(struct proxy_request *r) __attribute__((warn_unused_result));
+
+/* Ends what modules do for the request; NULL is fine. */
+void proxy_modules_finish(struct proxy_request *r);
+
+#endif
