@@ -1,0 +1,247 @@
+#include "config/keys.h"
+
+#include <string.h>
+
+#include "base/container.h"
+#include "config/address.h"
+#include "config/config.h"
+#include "config/text_checks.h"
+
+#define KEY(name, kind, member, ...)                                                               \
+    {                                                                                              \
+        .path = (name), .type = (kind), .offset = offsetof(struct config, member), __VA_ARGS__     \
+    }
+#define MAP(name, text)                                                                            \
+    {                                                                                              \
+        .path = (name), .type = KEYS_MAP, .doc = (text)                                            \
+    }
+#define REFUSED(name, reason, text)                                                                \
+    {                                                                                              \
+        .path = (name), .type = KEYS_REFUSED, .later = (reason), .doc = (text)                     \
+    }
+#define NUMBER(name, value, least, most, text)                                                     \
+    KEY("limits." #name, KEYS_INT, limits.name, .default_int = (value), .min = (least),            \
+        .max = (most), .doc = (text))
+#define TIME(name, value, least, most, text)                                                       \
+    KEY("limits." #name, KEYS_MS, limits.name, .default_int = (value), .min = (least),             \
+        .max = (most), .doc = (text))
+
+enum { KIB = 1024, MIB = 1024 * 1024 };
+enum { PATH_BYTES = 4096, SECRET_BYTES = 1024 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+static const char tls_later[] = "TLS listeners are not part of this version; remove the key";
+static const char http2_later[] = "HTTP/2 is not part of this version; remove the key";
+static const char transport_later[] =
+    "settings of the upstream client are not part of this version; see limits.*; remove the key";
+static const char cluster_later[] = "clusters are not part of this version; remove the key";
+static const char hosts_later[] =
+    "rules for hosts are not part of this version; use domains; remove the key";
+
+static const struct keys_word log_levels[] = {
+    {"debug", LOG_DEBUG},  {"info", LOG_INFO},
+    {"warn", LOG_WARN},    {"error", LOG_ERROR},
+    {"trace", LOG_DEBUG},  {"warning", LOG_WARN},
+    {"fatal", LOG_ERROR},  {"panic", LOG_ERROR},
+    {"dpanic", LOG_ERROR}, {NULL, 0},
+};
+
+static const struct keys_word storages[] = {
+    {"file", CONFIG_STORAGE_FILE},
+    {"memory", CONFIG_STORAGE_MEMORY},
+    {NULL, 0},
+};
+
+static const struct keys_word auths[] = {
+    {"none", CONFIG_AUTH_NONE},
+    {"basic", CONFIG_AUTH_BASIC},
+    {"key", CONFIG_AUTH_KEY},
+    {NULL, 0},
+};
+
+const struct keys_key keys_all[] = {
+    KEY("version", KEYS_STRING, version, .default_text = "v1", .check = text_checks_version,
+        .doc = "version of the file's format: v1"),
+    KEY("log_level", KEYS_WORD, log_level, .default_int = LOG_INFO, .words = log_levels,
+        .doc = "least level that is logged"),
+    KEY("log_json", KEYS_BOOL, log_json, .doc = "log one JSON object a line"),
+    REFUSED("log_color", "coloured logs are not part of this version; remove the key",
+            "colours in the log"),
+    REFUSED("Logger", "use log_level and log_json; remove the key", "DGate 1's logger settings"),
+    REFUSED("node_id", cluster_later, "name of the node"),
+    KEY("tags", KEYS_STRINGS, tags, .max = MODEL_NAME_MAX, .check = text_checks_tag,
+        .doc = "labels of the server, sent to upstreams as X-DGate-Tags"),
+    KEY("debug", KEYS_BOOL, debug,
+        .doc = "sets log_level to debug unless log_level is given; nothing else"),
+    KEY("disable_default_namespace", KEYS_BOOL, disable_default_namespace,
+        .doc = "no namespace \"default\": neither made at the first start, nor filled in where "
+               "none is "
+               "named, nor used for hosts that no domain claims"),
+    {.path = "disable_metrics",
+     .type = KEYS_IGNORED,
+     .doc = "accepted; there are no metrics to disable yet"},
+    KEY("workers", KEYS_INT, workers, .max = 256, .doc = "worker processes; 0: one per processor"),
+
+    MAP("storage", "where the state is kept"),
+    KEY("storage.type", KEYS_WORD, storage, .default_int = CONFIG_STORAGE_FILE, .words = storages,
+        .doc = "memory forgets everything when the server stops"),
+    KEY("storage.dir", KEYS_STRING, storage_dir, .default_text = ".dgate/data", .max = PATH_BYTES,
+        .check = text_checks_dir,
+        .doc =
+            "directory of type file, made when it is missing; relative to the working directory"),
+
+    MAP("proxy", "the listener for clients"),
+    KEY("proxy.host", KEYS_STRING, proxy.host, .default_text = "0.0.0.0", .max = MODEL_NAME_MAX,
+        .check = address_check_host, .doc = "IP address to listen on"),
+    KEY("proxy.port", KEYS_INT, proxy.port, .default_int = 80, .max = UINT16_MAX,
+        .doc = "port; 0: any free one"),
+    KEY("proxy.console_log_level", KEYS_WORD, proxy.console_log_level,
+        .default_int = KEYS_AS_LOG_LEVEL, .words = log_levels,
+        .doc = "least level of modules' console that is logged"),
+    KEY("proxy.global_headers", KEYS_PAIRS, proxy.global_headers,
+        .doc = "header fields added to responses that come from a service"),
+    KEY("proxy.disable_x_forwarded_headers", KEYS_BOOL, proxy.disable_x_forwarded_headers,
+        .doc = "send upstreams no X-Forwarded-* and X-Real-IP"),
+    KEY("proxy.merge_slashes", KEYS_BOOL, proxy.merge_slashes,
+        .doc = "take runs of / in a request's path as one"),
+    {.path = "proxy.init_resources",
+     .type = KEYS_RESOURCES,
+     .offset = offsetof(struct config, init_resources),
+     .doc = "resources that the file brings along: see below"},
+    REFUSED("proxy.tls", tls_later, "TLS listener"),
+    REFUSED("proxy.enable_h2c", http2_later, "HTTP/2 without TLS"),
+    REFUSED("proxy.enable_http2", http2_later, "HTTP/2"),
+    REFUSED("proxy.redirect_https", tls_later, "hosts redirected to https"),
+    REFUSED("proxy.allowed_domains", hosts_later, "hosts that are served"),
+    REFUSED("proxy.strict_mode", hosts_later, "close connections for unknown hosts"),
+    REFUSED("proxy.x_forwarded_for_depth",
+            "trusted proxies in front of the gateway are not part of this version; remove the key",
+            "which X-Forwarded-For entry is the client"),
+    REFUSED("proxy.allow_list", "client allow lists are not part of this version; remove the key",
+            "addresses that may connect"),
+    REFUSED("proxy.client_transport", transport_later, "settings of the upstream client"),
+
+    MAP("admin", "the admin API"),
+    KEY("admin.enabled", KEYS_BOOL, admin.enabled, .default_int = 1,
+        .doc = "false: no admin API listens"),
+    KEY("admin.host", KEYS_STRING, admin.host, .default_text = "127.0.0.1", .max = MODEL_NAME_MAX,
+        .check = address_check_host,
+        .doc = "IP address to listen on; one that other machines reach needs auth_method or "
+               "allow_list"),
+    KEY("admin.port", KEYS_INT, admin.port, .default_int = 9080, .max = UINT16_MAX,
+        .doc = "port; 0: any free one"),
+    KEY("admin.allow_list", KEYS_STRINGS, admin.allow_list, .max = MODEL_NAME_MAX,
+        .check = address_check_block,
+        .doc = "IP addresses and CIDR blocks that may connect; empty: all"),
+    KEY("admin.x_forwarded_for_depth", KEYS_INT, admin.x_forwarded_for_depth, .default_int = -1,
+        .min = -1, .max = 100,
+        .doc = "entry of X-Forwarded-For, from the end, that allow_list is asked about; 0 or less: "
+               "the peer's address"),
+    KEY("admin.auth_method", KEYS_WORD, admin.auth, .default_int = CONFIG_AUTH_NONE, .words = auths,
+        .doc = "how callers prove who they are"),
+    MAP("admin.basic_auth", "for auth_method basic"),
+    KEY("admin.basic_auth.users", KEYS_USERS, admin.users,
+        .doc = "list of maps with username and password"),
+    MAP("admin.key_auth", "for auth_method key"),
+    KEY("admin.key_auth.keys", KEYS_STRINGS, admin.keys, .max = SECRET_BYTES,
+        .check = text_checks_credential, .doc = "accepted keys"),
+    KEY("admin.key_auth.header_name", KEYS_STRING, admin.key_header, .max = MODEL_NAME_MAX,
+        .check = text_checks_header_name,
+        .doc = "header field that carries the key; X-DGate-Key when neither name is set"),
+    KEY("admin.key_auth.query_param_name", KEYS_STRING, admin.key_query, .max = MODEL_NAME_MAX,
+        .check = text_checks_tag, .doc = "query parameter that carries the key, instead"),
+    REFUSED("admin.key_auth.key", "list the keys under admin.key_auth.keys",
+            "DGate 1's unused key"),
+    REFUSED("admin.jwt_auth", "JWT authentication is not part of this version; remove the key",
+            "JWT authentication"),
+    REFUSED("admin.tls", tls_later, "TLS listener"),
+    REFUSED("admin.watch_only", cluster_later, "a node that does not vote"),
+    REFUSED("admin.replication", cluster_later, "DGate 1's cluster"),
+
+    {.path = "test_server",
+     .type = KEYS_MAP,
+     .offset = offsetof(struct config, test_server.enabled),
+     .doc = "a server that answers with what it was sent; it runs when this map is there"},
+    KEY("test_server.host", KEYS_STRING, test_server.host, .default_text = "127.0.0.1",
+        .max = MODEL_NAME_MAX, .check = address_check_host, .doc = "IP address to listen on"),
+    KEY("test_server.port", KEYS_INT, test_server.port, .default_int = 8888, .max = UINT16_MAX,
+        .doc = "port; 0: any free one"),
+    KEY("test_server.enable_env_vars", KEYS_BOOL, test_server.enable_env_vars,
+        .doc = "show the server's environment in every answer"),
+    KEY("test_server.global_headers", KEYS_PAIRS, test_server.global_headers,
+        .doc = "header fields of every answer"),
+    REFUSED("test_server.enable_h2c", http2_later, "HTTP/2 without TLS"),
+    REFUSED("test_server.enable_http2", http2_later, "HTTP/2"),
+
+    REFUSED("cluster", cluster_later, "DGate 2's cluster"),
+
+    MAP("limits", "bounds of everything; sizes in bytes unless the name says otherwise"),
+    NUMBER(request_line_max, 16 * KIB, 256, MIB, "request line"),
+    NUMBER(header_max, 64 * KIB, KIB, MIB, "header fields of a request or response together"),
+    NUMBER(header_fields_max, 100, 10, 10000, "number of header fields"),
+    NUMBER(trailer_max, 16 * KIB, 0, MIB, "trailer fields together"),
+    TIME(header_timeout_ms, 10 * SECOND, 100, HOUR, "until a request's header is complete"),
+    TIME(client_idle_timeout_ms, 75 * SECOND, 100, HOUR, "a client connection without a request"),
+    TIME(upstream_idle_timeout_ms, MINUTE, 100, HOUR,
+         "between two reads of an upstream's response"),
+    TIME(upstream_keepalive_ms, 30 * SECOND, 0, HOUR, "an upstream connection without a request"),
+    TIME(connect_timeout_ms, 5 * SECOND, 1, HOUR, "services without a connectTimeout"),
+    TIME(request_timeout_ms, MINUTE, 1, 24 * HOUR, "services without a requestTimeout"),
+    NUMBER(upstream_connections, 256, 1, 65536, "connections per upstream address and worker"),
+    NUMBER(upstream_queue, 1024, 0, MIB, "requests that wait for such a connection"),
+    NUMBER(client_connections, 16384, 1, MIB, "client connections per worker"),
+    NUMBER(exchange_buffer, 64 * KIB, 4 * KIB, 16 * MIB, "buffered body per request, each way"),
+    NUMBER(request_memory, MIB, 64 * KIB, 256 * MIB, "memory of one request beside its body"),
+    NUMBER(accept_burst, 64, 1, 4096, "connections accepted in one turn"),
+    NUMBER(admin_body_max, 16 * MIB, KIB, 256 * MIB, "body of an admin request"),
+    NUMBER(document_max, MIB, 64, MIB, "a document"),
+    NUMBER(module_body_max, 8 * MIB, 0, 256 * MIB, "body that is collected for a module"),
+    TIME(module_cpu_ms, 100, 1, HOUR, "processor time of one call of a module"),
+    TIME(module_wall_ms, 30 * SECOND, 1, HOUR,
+         "duration of one call of a module, waiting included"),
+    NUMBER(module_heap_mb, 256, 16, 65536, "memory of a worker's modules, in MiB"),
+    NUMBER(module_fetches, 32, 0, 10000, "fetches per request"),
+    NUMBER(module_timers, 100, 0, 10000, "timers per request"),
+    NUMBER(module_log_lines, 1000, 0, MIB, "lines that modules log per second and worker"),
+    NUMBER(module_source_max, MODEL_SOURCE_MAX, KIB, MODEL_SOURCE_MAX, "source of a module"),
+    NUMBER(module_compiled_max, MIB, KIB, MIB, "compiled form of a module"),
+    TIME(compile_timeout_ms, 10 * SECOND, 100, HOUR, "compiling a module"),
+    TIME(compiler_idle_ms, MINUTE, 0, HOUR, "the compiler process without work"),
+    NUMBER(compiler_memory_mb, 512, 64, 65536, "memory of the compiler process, in MiB"),
+    NUMBER(changes_pending, 1024, 1, MIB, "changes that wait at once"),
+    NUMBER(change_log_keep, 1000, 1, 1000 * 1000, "entries kept in the change log"),
+    NUMBER(store_map_mb, 16384, 16, MIB,
+           "address space of the store, in MiB: it never grows past it"),
+    NUMBER(retries_max, 3, 0, 100, "additional attempts, whatever a service asks for"),
+    TIME(shutdown_grace_ms, 10 * SECOND, 0, HOUR, "for requests in flight when the server stops"),
+    TIME(confirm_timeout_ms, 250, 10, MINUTE,
+         "for a worker to confirm a change before it stops accepting"),
+    TIME(hang_cpu_ms, 1500, 100, HOUR,
+         "processor time without a heartbeat before a worker is replaced"),
+};
+
+const size_t keys_count = ARRAY_LEN(keys_all);
+
+const struct keys_key *keys_find(struct str path)
+{
+    for (size_t i = 0; i < keys_count; i++) {
+        if (str_eq(path, str_of(keys_all[i].path)))
+            return &keys_all[i];
+    }
+    return NULL;
+}
+
+const char *keys_last_name(const char *path)
+{
+    const char *point = strrchr(path, '.');
+    return point == NULL ? path : point + 1;
+}
+
+const char *keys_word_text(const struct keys_key *k, unsigned value)
+{
+    for (const struct keys_word *w = k->words; w->text != NULL; w++) {
+        if (w->value == value)
+            return w->text;
+    }
+    return "";
+}
