@@ -101,8 +101,9 @@ static const struct http1_error *read_connection(struct special *s, struct str v
 
 static const struct http1_error *read_upgrade(struct special *s, struct str value, struct arena *a)
 {
-    if (s->upgrade.len == 0) {
-        s->upgrade = value;
+    if (s->upgrade.len == 0 || value.len == 0) {
+        if (value.len > 0)
+            s->upgrade = value;
         return NULL;
     }
     size_t len = s->upgrade.len + 2 + value.len;
@@ -111,8 +112,7 @@ static const struct http1_error *read_upgrade(struct special *s, struct str valu
         return &http1_error_head_too_large;
     memcpy(both, s->upgrade.p, s->upgrade.len);
     memcpy(both + s->upgrade.len, ", ", 2);
-    if (value.len > 0)
-        memcpy(both + s->upgrade.len + 2, value.p, value.len);
+    memcpy(both + s->upgrade.len + 2, value.p, value.len);
     s->upgrade = (struct str){both, len};
     return NULL;
 }
@@ -310,14 +310,15 @@ static const struct http1_error *read_status_line(struct str in, struct http_hea
 {
     const struct http1_error *error = NULL;
     const struct http1_error *malformed = &http1_error_bad_status_line;
-    if (in.len < 14)
+    if (in.len < 8)
         return malformed;
     head->version = read_version(in.p, malformed, &error);
     if (error != NULL)
         return error;
 
     uint64_t status;
-    if (in.p[8] != ' ' || !str_to_u64(str_slice(in, 9, 12), 999, &status) || status < 100)
+    if (in.len < 14 || in.p[8] != ' ' || !str_to_u64(str_slice(in, 9, 12), 999, &status) ||
+        status < 100)
         return malformed;
     head->status = (uint16_t)status;
 

@@ -54,9 +54,11 @@ struct levels {
 /* jansson's iterators take no const, but change nothing. */
 static json_t *without_const(const json_t *value)
 {
-    json_t *same;
-    memcpy(&same, &value, sizeof(same));
-    return same;
+    union {
+        const json_t *given;
+        json_t *same;
+    } u = {.given = value};
+    return u.same;
 }
 
 static bool write_integer(struct buf *b, json_int_t n)
@@ -74,7 +76,7 @@ static bool write_real(struct buf *b, double n)
         assert(len > 0 && (size_t)len < sizeof(text) - 2);
         char *end;
         double back = strtod(text, &end);
-        if (memcmp(&back, &n, sizeof(n)) == 0)
+        if (back <= n && back >= n)
             break;
     }
     bool integral = true;

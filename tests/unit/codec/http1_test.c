@@ -594,6 +594,8 @@ static const struct refusal refused_responses[] = {
     ROW("HTTP/1.1 200 O\x7fK\r\n\r\n", "bad_status_line"),
     ROW("HTTP/1.2 200 OK\r\n\r\n", "bad_version"),
     ROW("HTTP/2.0 200 OK\r\n\r\n", "bad_version"),
+    ROW("HTTP/0.1\r\n\n", "bad_version"),
+    ROW("HTTP/0.1\r\n\n\r\n KK\r\n", "bad_version"),
     ROW("HTTP/1.1 200 OK\n\n", "bare_lf"),
     ROW("HTTP/1.1 200 OK\nX: y\r\n\r\n", "bare_lf"),
     ROW("HTTP/1.1 200 OK\rX: y\r\n\r\n", "bare_cr"),
