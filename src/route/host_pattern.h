@@ -21,7 +21,7 @@ bool host_pattern_match(const struct host_pattern *p, struct str host);
 /* Whether p stands for one host only: *host is that host in lower case, borrowed from p. */
 bool host_pattern_exact(const struct host_pattern *p, struct str *host);
 
-/* Longest host that can match (RFC 1035 section 2.3.4, with room for a final dot). */
+/* Hosts have fewer bytes than this (RFC 1035 section 2.3.4). */
 enum { HOST_PATTERN_HOST_MAX = 256 };
 
 #endif

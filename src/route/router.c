@@ -9,6 +9,7 @@
 #include "route/router.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,7 @@ struct methods {
 };
 
 struct search {
-    struct str method;
+    struct tree_method method;
     struct str path;
     struct methods *all; /* router_allow(): take note of every method and go on */
     const struct tree_target *hit;
@@ -139,7 +140,7 @@ static void note_methods(struct methods *all, const struct tree_leaf *l)
 {
     static const char *const any[] = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"};
     for (size_t i = 0; i < l->n; i++) {
-        struct str method = tree_method(&l->v[i]);
+        struct str method = l->v[i].method.text;
         if (str_eq(method, STR("*"))) {
             for (size_t j = 0; j < ARRAY_LEN(any); j++)
                 note_method(all, str_of(any[j]));
@@ -152,18 +153,19 @@ static void note_methods(struct methods *all, const struct tree_leaf *l)
 }
 
 /* The target for a method: its own, for HEAD then that of GET, then that of all methods. */
-static const struct tree_target *leaf_target(const struct tree_leaf *l, struct str method)
+static const struct tree_target *leaf_target(const struct tree_leaf *l,
+                                             const struct tree_method *method)
 {
-    bool head = str_eq(method, STR("HEAD"));
+    bool head = str_eq(method->text, STR("HEAD"));
     const struct tree_target *get = NULL;
     const struct tree_target *any = NULL;
     for (size_t i = 0; i < l->n; i++) {
         const struct tree_target *t = &l->v[i];
-        if (str_eq(tree_method(t), method))
+        if (tree_method_eq(&t->method, method))
             return t;
-        if (head && str_eq(tree_method(t), STR("GET")))
+        if (head && str_eq(t->method.text, STR("GET")))
             get = t;
-        else if (str_eq(tree_method(t), STR("*")))
+        else if (str_eq(t->method.text, STR("*")))
             any = t;
     }
     return get != NULL ? get : any;
@@ -176,7 +178,7 @@ static enum verdict try_leaf(struct search *s, const struct tree_leaf *l, uint8_
         note_methods(s->all, l);
         return GO_ON;
     }
-    s->hit = leaf_target(l, s->method);
+    s->hit = leaf_target(l, &s->method);
     s->captures = captures;
     return s->hit != NULL ? HIT : GO_ON;
 }
@@ -192,8 +194,11 @@ static enum verdict try_literal(struct search *s, struct frame *f)
     const struct tree_node *n = f->node;
     f->stage = STAGE_REGEX;
     const struct tree_node *kid = tree_kid(n, s->path.p[f->pos]);
-    if (kid == NULL || kid->text_len > s->path.len - f->pos ||
-        memcmp(kid->text, s->path.p + f->pos, kid->text_len) != 0)
+    if (kid == NULL || kid->text_len > s->path.len - f->pos)
+        return GO_ON;
+    /* Its first byte is known to match: often it is the only one. */
+    size_t more = kid->text_len - 1U;
+    if (more > 0 && memcmp(kid->text + 1, s->path.p + f->pos + 1, more) != 0)
         return GO_ON;
     s->work += kid->text_len / WORK_BYTES;
     bool keep = n->regex_count > 0 || n->param != NULL || n->subtree != NULL || n->rest != NULL;
@@ -336,7 +341,7 @@ static enum router_result run(const struct router *r, struct search *s)
 /* Leaves the large arrays as they are: clearing them would cost more than the search. */
 static void search_init(struct search *s, struct str method, struct str path, struct methods *all)
 {
-    s->method = method;
+    s->method = tree_method(method);
     s->path = path;
     s->all = all;
     s->hit = NULL;
@@ -387,7 +392,7 @@ void router_allow(const struct router *r, struct str path, char *out, size_t siz
     assert(size > 0);
     struct methods all = {.n = 0};
     struct search s __attribute__((uninitialized));
-    search_init(&s, (struct str){0}, path, &all);
+    search_init(&s, STR(""), path, &all);
     if (path.len <= UINT32_MAX)
         (void)run(r, &s);
     size_t len = 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/vec.h"
 #include "route/pattern.h"
 #include "route/rex.h"
 
@@ -11,9 +12,10 @@ enum { BYTES = 256 };
 
 static struct tree_node *node_create(bool literal, struct str text)
 {
+    assert(text.len <= UINT16_MAX);
     struct tree_node *n = mem_alloc(sizeof(*n) + text.len + 1);
     n->literal = literal;
-    n->text_len = (uint32_t)text.len;
+    n->text_len = (uint16_t)text.len;
     if (text.len > 0)
         memcpy(n->text, text.p, text.len);
     return n;
@@ -29,10 +31,9 @@ static void leaf_destroy(struct tree_leaf *l)
     if (l == NULL)
         return;
     for (size_t i = 0; i < l->n; i++) {
-        free(l->v[i].method);
+        free(l->v[i].text);
         pattern_unref(l->v[i].pattern);
     }
-    vec_finish(l);
     free(l);
 }
 
@@ -93,16 +94,16 @@ static unsigned char first_byte(const struct tree_node *n)
 }
 
 /* Position of the first kid whose first byte is not less. */
-static uint32_t kid_position(const struct tree_node *n, unsigned char byte)
+static uint8_t kid_position(const struct tree_node *n, unsigned char byte)
 {
-    uint32_t i = 0;
+    uint8_t i = 0;
     while (i < n->kid_count && first_byte(n->kids[i]) < byte)
         i++;
     return i;
 }
 
 /* After a change of kids that had old_count before. */
-static void index_kids(struct tree_node *n, uint32_t old_count)
+static void index_kids(struct tree_node *n, unsigned old_count)
 {
     if (n->kid_count <= TREE_INLINE_KIDS) {
         if (old_count > TREE_INLINE_KIDS)
@@ -133,49 +134,49 @@ static void erase_at(struct tree_node **list, uint32_t count, uint32_t at)
 
 static void add_kid(struct tree_node *n, struct tree_node *kid)
 {
-    uint32_t at = kid_position(n, first_byte(kid));
+    uint8_t at = kid_position(n, first_byte(kid));
     assert(n->kid_count < UINT8_MAX);
     insert_at(&n->kids, n->kid_count, at, kid);
     n->kid_count++;
-    index_kids(n, n->kid_count - 1);
+    index_kids(n, n->kid_count - 1U);
 }
 
 static void remove_kid(struct tree_node *n, const struct tree_node *kid)
 {
-    uint32_t at = kid_position(n, first_byte(kid));
+    uint8_t at = kid_position(n, first_byte(kid));
     assert(n->kids[at] == kid);
     erase_at(n->kids, n->kid_count, at);
     n->kid_count--;
-    index_kids(n, n->kid_count + 1);
+    index_kids(n, n->kid_count + 1U);
 }
 
 /* Puts another node, with the same first byte, in the place of a kid. */
 static void replace_kid(struct tree_node *n, const struct tree_node *old, struct tree_node *with)
 {
-    uint32_t at = kid_position(n, first_byte(with));
+    uint8_t at = kid_position(n, first_byte(with));
     assert(n->kids[at] == old);
     n->kids[at] = with;
 }
 
 /* The node above kid, a literal one, with the first len bytes of its text, which kid loses. */
-static struct tree_node *split(struct tree_node *parent, struct tree_node *kid, uint32_t len)
+static struct tree_node *split(struct tree_node *parent, struct tree_node *kid, uint16_t len)
 {
     assert(len > 0 && len < kid->text_len);
     struct tree_node *upper = node_create(true, (struct str){kid->text, len});
     replace_kid(parent, kid, upper);
-    kid->text_len -= len;
+    kid->text_len = (uint16_t)(kid->text_len - len);
     memmove(kid->text, kid->text + len, kid->text_len);
     add_kid(upper, kid);
     return upper;
 }
 
-static uint32_t common_prefix(struct str a, struct str b)
+static uint16_t common_prefix(struct str a, struct str b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
     size_t i = 0;
     while (i < n && a.p[i] == b.p[i])
         i++;
-    return (uint32_t)i;
+    return (uint16_t)i;
 }
 
 static struct tree_node *make_literal(struct tree_node *n, struct str text)
@@ -187,7 +188,7 @@ static struct tree_node *make_literal(struct tree_node *n, struct str text)
             add_kid(n, kid);
             return kid;
         }
-        uint32_t common = common_prefix(node_text(kid), text);
+        uint16_t common = common_prefix(node_text(kid), text);
         if (common < kid->text_len)
             kid = split(n, kid, common);
         text = str_skip(text, common);
@@ -245,13 +246,27 @@ static struct tree_leaf **leaf_of(struct tree_node *n, enum pattern_kind last)
     return last == PATTERN_REST ? &n->rest : &n->end;
 }
 
-static struct tree_target *leaf_find(const struct tree_leaf *l, struct str method)
+static struct tree_target *leaf_find(struct tree_leaf *l, struct str method)
 {
+    struct tree_method wanted = tree_method(method);
     for (size_t i = 0; l != NULL && i < l->n; i++) {
-        if (str_eq(tree_method(&l->v[i]), method))
+        if (tree_method_eq(&l->v[i].method, &wanted))
             return &l->v[i];
     }
     return NULL;
+}
+
+static void leaf_add(struct tree_leaf **leaf, struct pattern *p, struct str method, void *target)
+{
+    size_t n = *leaf != NULL ? (*leaf)->n : 0;
+    struct tree_leaf *l = mem_resize(*leaf, 1, sizeof(*l) + (n + 1) * sizeof(l->v[0]));
+    char *text = mem_dup(method.p, method.len);
+    l->v[n] = (struct tree_target){.method = tree_method((struct str){text, method.len}),
+                                   .pattern = pattern_ref(p),
+                                   .target = target,
+                                   .text = text};
+    l->n = n + 1;
+    *leaf = l;
 }
 
 bool tree_add(struct tree_node *root, struct pattern *p, struct str method, void *target)
@@ -271,12 +286,7 @@ bool tree_add(struct tree_node *root, struct pattern *p, struct str method, void
     struct tree_leaf **leaf = leaf_of(n, parts[count - 1].kind);
     if (leaf_find(*leaf, method) != NULL)
         return false;
-    if (*leaf == NULL)
-        *leaf = mem_alloc(sizeof(**leaf));
-    vec_push(*leaf, ((struct tree_target){.method = mem_dup(method.p, method.len),
-                                          .method_len = method.len,
-                                          .pattern = pattern_ref(p),
-                                          .target = target}));
+    leaf_add(leaf, p, method, target);
     return true;
 }
 
@@ -318,7 +328,7 @@ static bool trace(struct tree_node *root, const struct pattern *p, struct steps 
 static void leaf_remove(struct tree_leaf **leaf, struct tree_target *t)
 {
     struct tree_leaf *l = *leaf;
-    free(t->method);
+    free(t->text);
     pattern_unref(t->pattern);
     *t = l->v[--l->n];
     if (l->n == 0) {
@@ -357,7 +367,8 @@ static void join(struct tree_node *parent, struct tree_node *n)
     kid = mem_resize(kid, 1, sizeof(*kid) + size + 1);
     memmove(kid->text + n->text_len, kid->text, kid->text_len);
     memcpy(kid->text, n->text, n->text_len);
-    kid->text_len = (uint32_t)size;
+    assert(size <= UINT16_MAX);
+    kid->text_len = (uint16_t)size;
     replace_kid(parent, n, kid);
     node_free(n);
 }

@@ -16,46 +16,69 @@
 #ifndef ROUTE_TREE_H
 #define ROUTE_TREE_H
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "base/vec.h"
 
 struct pattern;
 struct rex;
 
+/* A method in a form that compares without following a pointer when it is short, as most are. */
+struct tree_method {
+    uint64_t start; /* its first bytes, the rest 0 */
+    struct str text;
+};
+
+static inline struct tree_method tree_method(struct str text)
+{
+    struct tree_method m = {.text = text};
+    memcpy(&m.start, text.p, text.len < sizeof(m.start) ? text.len : sizeof(m.start));
+    return m;
+}
+
+static inline bool tree_method_eq(const struct tree_method *a, const struct tree_method *b)
+{
+    return a->start == b->start && a->text.len == b->text.len &&
+           (a->text.len <= sizeof(a->start) || str_eq(a->text, b->text));
+}
+
 struct tree_target {
-    char *method; /* owned */
-    size_t method_len;
+    struct tree_method method;
     struct pattern *pattern; /* a reference; its own names of the captures on the way here */
     void *target;
+    char *text; /* the method's, owned */
 };
 
 /* Where a pattern ends: one target per method. */
 struct tree_leaf {
-    VEC_OF(struct tree_target);
+    size_t n;
+    struct tree_target v[];
 };
 
 enum { TREE_INLINE_KIDS = 16 };
 
+/* What a search reads of every node it passes comes first, in the bytes of one cache line. */
 struct tree_node {
     struct tree_node **kids; /* literal nodes, by their first byte ascending */
     union {
         uint8_t first[TREE_INLINE_KIDS]; /* up to that many: their first bytes, in the same order */
         uint8_t *index;                  /* more: for each byte the position in kids + 1, or 0 */
     };
-    uint32_t kid_count; /* at most 255: literals have no NUL */
-    uint32_t text_len;
+    uint16_t text_len;
+    uint8_t kid_count; /* literals have no NUL, so that it suffices */
+    bool literal;      /* reached by its text; else by what it captures */
+    uint32_t regex_count;
+    struct tree_node *param;    /* patterns that go on with PATTERN_PARAM */
     struct tree_leaf *end;      /* patterns that end here */
     struct tree_leaf *subtree;  /* patterns that go on with PATTERN_SUBTREE */
     struct tree_leaf *rest;     /* patterns that go on with PATTERN_REST */
-    struct tree_node *param;    /* patterns that go on with PATTERN_PARAM */
     struct tree_node **regexes; /* patterns that go on with PATTERN_REGEX, by source ascending */
-    uint32_t regex_count;
-    bool literal;    /* reached by its text; else by what it captures */
-    struct rex *rex; /* a reference; of a regex node only, whose text is the source */
+    struct rex *rex;            /* a reference; of a regex node only, whose text is the source */
     char text[];
 };
+
+static_assert(offsetof(struct tree_node, regexes) == 64, "one cache line");
 
 struct tree_node *tree_create(void);
 void tree_destroy(struct tree_node *root);
@@ -65,11 +88,6 @@ bool tree_add(struct tree_node *root, struct pattern *p, struct str method, void
     __attribute__((warn_unused_result));
 void tree_remove(struct tree_node *root, const struct pattern *p, struct str method,
                  const void *target);
-
-static inline struct str tree_method(const struct tree_target *t)
-{
-    return (struct str){t->method, t->method_len};
-}
 
 /* The literal node that begins with byte; NULL when there is none. */
 static inline struct tree_node *tree_kid(const struct tree_node *n, char byte)

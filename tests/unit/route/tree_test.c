@@ -211,10 +211,11 @@ static void check_find(const struct router *r)
             fail_msg("%s %s: result %d, not %d", method, path, (int)result, (int)miss);
         return;
     }
-    if (result != ROUTER_FOUND || got.target != want)
+    if (result != ROUTER_FOUND || got.target != want) {
         fail_msg("%s %s: result %d, pattern %.*s, not %.*s", method, path, (int)result,
                  STR_ARG(result == ROUTER_FOUND ? pattern_text(got.pattern) : STR("none")),
                  STR_ARG(pattern_text(want->p)));
+    }
     size_t param = 0;
     size_t from = 0;
     size_t count = 0;
