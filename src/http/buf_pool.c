@@ -4,17 +4,6 @@
 
 #include "base/mem.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#    define KEEP_NONE 1
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define KEEP_NONE 1
-#    endif
-#endif
-#ifndef KEEP_NONE
-#    define KEEP_NONE 0
-#endif
-
 void buf_pool_finish(struct buf_pool *p)
 {
     while (p->n > 0)
@@ -38,7 +27,7 @@ void buf_pool_give(struct buf_pool *p, struct buf *b)
 
 void buf_pool_drop(struct buf_pool *p, struct buf *b)
 {
-    if (b->cap != BUF_POOL_BLOCK || p->n == BUF_POOL_KEEP || KEEP_NONE) {
+    if (b->cap != BUF_POOL_BLOCK || p->n == BUF_POOL_KEEP || !BUF_POOL_RECYCLE) {
         buf_finish(b);
         return;
     }

@@ -1,11 +1,23 @@
 /* Blocks of memory for buffers that are mostly empty: a connection holds one only while bytes wait in it, and the
  * one that was used last, still in the processor's cache, is used next. One owner, not thread-safe.
- * Sanitizer builds recycle nothing.
+ * Under AddressSanitizer nothing is recycled.
  */
 #ifndef HTTP_BUF_POOL_H
 #define HTTP_BUF_POOL_H
 
 #include "base/buf.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#    define BUF_POOL_RECYCLE 0
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define BUF_POOL_RECYCLE 0
+#    endif
+#endif
+#ifndef BUF_POOL_RECYCLE
+#    define BUF_POOL_RECYCLE                                                                       \
+        1 /* whether memory is recycled in this build; 0 under AddressSanitizer */
+#endif
 
 enum { BUF_POOL_BLOCK = 16384, BUF_POOL_KEEP = 128 };
 

@@ -7,6 +7,7 @@
 
 struct loop;
 struct http_server;
+struct sockaddr;
 
 struct http_server_options {
     struct http1_limits limits;
@@ -15,7 +16,7 @@ struct http_server_options {
     uint64_t idle_timeout_ms;
     size_t buffer;            /* each way and exchange */
     size_t request_memory;    /* arena limit of one exchange */
-    uint32_t connections_max; /* beyond it new ones are answered 503 and closed */
+    uint32_t connections_max; /* beyond it new ones are answered 503 (a few) or just closed */
     /* bytes of an unread request body that are read and dropped so that the connection can be kept;
      * more: closed */
     uint32_t drain_max;
@@ -42,8 +43,9 @@ struct http_server_stats {
 struct http_server *http_server_create(struct loop *loop, const struct http_server_options *options,
                                        http_server_fn on_request, void *user);
 
-/* Takes over a connected, non-blocking socket. */
-void http_server_accept(struct http_server *s, int fd);
+/* Takes over a connected, non-blocking socket. peer is the client's address as accept4() gave it, or NULL: then
+ * the socket is asked. */
+void http_server_accept(struct http_server *s, int fd, const struct sockaddr *peer);
 
 /* Drains: idle connections are closed at once, the others after their current response ("Connection:
  * close"). done (may be NULL) is called on the loop when no connection is left. */

@@ -13,9 +13,10 @@ enum { WATCH_IN = EPOLLIN | EPOLLRDHUP, WATCH_BOTH = EPOLLIN | EPOLLRDHUP | EPOL
 static void on_watch(struct loop_watch *w, uint32_t events)
 {
     struct sock *s = container_of(w, struct sock, watch);
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+    /* EPOLLHUP alone is no failure: it also says that both directions were ended. */
+    if ((events & EPOLLERR) != 0)
         s->failed = true;
-    if ((events & EPOLLRDHUP) != 0)
+    if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0)
         s->closed = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0)
         s->readable = true;

@@ -1,0 +1,905 @@
+/* A connection runs a table of steps:
+ *
+ *     HEAD -> EXCHANGE -> HEAD ...            keep-alive
+ *                  |  `-> DRAIN -> HEAD       the response ended before the request
+ *                  `-> LINGER -> CLOSED       the last response, with bytes of the client left to read
+ *     HEAD, EXCHANGE -> FLUSH -> LINGER       an error of the client, answered here
+ *
+ * Steps run when the socket is ready, when a timer fires, and at the end of a turn in which the owner of the
+ * exchange did something (the task). The owner's calls only change buffers and schedule the task, so
+ * that events never come from within them. Responses are gathered and written by the task.
+ *
+ * A client that ends its direction after the request may still wait for the response (half-close), or be
+ * gone: docs/decisions/0001-half-close.md.
+ */
+#include "http/h1_server.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/http1_write.h"
+#include "http/exchange_impl.h"
+#include "http/h1_body.h"
+#include "io/timeout.h"
+
+enum {
+    READS_PER_TURN = 4,
+    LINGER_MS = 2000,
+    LINGER_BYTES = 1 << 20,
+    SPARES_MAX = 256,
+};
+
+enum step { STEP_HEAD, STEP_EXCHANGE, STEP_DRAIN, STEP_FLUSH, STEP_LINGER, STEP_CLOSED };
+
+enum turn { AGAIN, PARKED };
+
+/* What the timer is set for. */
+enum wait { WAIT_NOTHING, WAIT_REQUEST, WAIT_HEAD, WAIT_PEER, WAIT_PROBE, WAIT_LINGER };
+
+/* An error that was found inside a call of the owner, or in the client's bytes. */
+struct fault {
+    enum exchange_reset_code code;
+    const char *detail;
+    uint16_t status; /* to answer if no head was sent; 0: none */
+};
+
+struct h1_server {
+    struct ilist_node node;
+    struct h1_server_shared *shared;
+    struct h1_wire wire;
+    struct loop_task task;
+    struct timeout timer;
+    enum wait wait;
+    enum step step;
+    uint32_t reads;     /* left in this turn */
+    uint32_t discarded; /* DRAIN, LINGER: bytes so far */
+    bool served;        /* a request was complete before: keep-alive */
+    bool peer_known;
+    bool running;
+    bool progress; /* bytes were read or written in this run */
+
+    /* HEAD */
+    struct http1_reader reader;
+    bool head_began;
+
+    /* EXCHANGE; valid from the head's end until finish_exchange() */
+    bool has_exchange;
+    bool keep_alive;
+    bool expect;      /* 100 (Continue) is due with the first grant */
+    bool body_ended;  /* of the request */
+    bool half_closed; /* the client ended its direction */
+    bool tunnel;
+    bool shut; /* tunnel: we ended ours */
+    bool want_room;
+    bool head_written;
+    bool faulty;
+    struct fault fault;
+    size_t credit;
+    struct http1_head head;
+    struct http1_body body;
+    struct h1_body_out out;
+    struct exchange x;
+};
+
+static void run(struct h1_server *c);
+static void flush(struct h1_server *c);
+static void begin_head(struct h1_server *c);
+
+static struct h1_server *of(struct exchange *x)
+{
+    return container_of(x, struct h1_server, x);
+}
+
+static const struct http_server_options *options_of(const struct h1_server *c)
+{
+    return c->shared->options;
+}
+
+static void schedule(struct h1_server *c)
+{
+    loop_schedule(c->shared->loop, &c->task);
+}
+
+static void set_wait(struct h1_server *c, enum wait wait, uint64_t ms)
+{
+    c->wait = wait;
+    if (wait == WAIT_NOTHING)
+        timeout_clear(&c->timer);
+    else
+        timeout_set(&c->timer, ms);
+}
+
+/* Releases what a request held; between requests that is nothing. */
+static void forget_request(struct h1_server *c)
+{
+    assert(!c->has_exchange);
+    http1_body_finish(&c->body);
+    arena_finish(&c->x.arena);
+}
+
+/* Its memory goes back at the end of the task. */
+static void close_now(struct h1_server *c, bool abort)
+{
+    if (abort)
+        sock_abort(&c->wire.sock);
+    else
+        sock_close(&c->wire.sock);
+    forget_request(c);
+    set_wait(c, WAIT_NOTHING, 0);
+    c->step = STEP_CLOSED;
+    schedule(c);
+}
+
+/* What the owner of the exchange calls. */
+
+static void set_fault(struct h1_server *c, enum exchange_reset_code code, const char *detail,
+                      uint16_t status)
+{
+    if (c->faulty)
+        return;
+    c->faulty = true;
+    c->fault = (struct fault){code, detail, status};
+    schedule(c);
+}
+
+/* What was sent waits for the end of the turn. */
+static void after_send(struct h1_server *c)
+{
+    if (c->wire.out.len > options_of(c)->buffer / 2)
+        c->want_room = true;
+    schedule(c);
+}
+
+static void add_raw(struct h1_server *c, struct str s)
+{
+    const bool added = buf_add(h1_wire_out(&c->wire), s);
+    assert(added);
+    (void)added;
+}
+
+static void server_grant(struct exchange *x, size_t n)
+{
+    struct h1_server *c = of(x);
+    c->credit = n > SIZE_MAX - c->credit ? SIZE_MAX : c->credit + n;
+    if (c->expect && !x->head_sent) {
+        c->expect = false;
+        add_raw(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    schedule(c);
+}
+
+static void server_send_info(struct exchange *x, const struct http_head *head)
+{
+    struct h1_server *c = of(x);
+    if (c->head.head.version < HTTP_1_1 || (head->status == 100 && !c->expect))
+        return;
+    if (head->status == 100)
+        c->expect = false;
+    /* An interim response that cannot be written is dropped: it is no part of the answer. */
+    const struct http1_send how = {.keep_alive = true, .peer_version = HTTP_1_1};
+    if (http1_write_response(h1_wire_out(&c->wire), head, &how))
+        after_send(c);
+}
+
+static bool opens_tunnel(const struct h1_server *c, uint16_t status)
+{
+    return status == 101 || (status / 100 == 2 && str_eq(c->head.head.method, STR("CONNECT")));
+}
+
+static enum http1_framing framing_of(const struct h1_server *c, const struct http_head *head)
+{
+    if (opens_tunnel(c, head->status))
+        return HTTP1_TUNNEL;
+    if (head->no_body || head->status == 204 || head->status == 304 ||
+        str_eq(c->head.head.method, STR("HEAD")))
+        return HTTP1_NO_BODY;
+    if (head->content_length != HTTP_LENGTH_UNKNOWN)
+        return HTTP1_LENGTH;
+    return c->head.head.version >= HTTP_1_1 ? HTTP1_CHUNKED : HTTP1_UNTIL_CLOSE;
+}
+
+/* Whether so much of the request is left that it is better not to read it. */
+static bool request_too_long(const struct h1_server *c)
+{
+    if (c->body_ended)
+        return false;
+    /* Without the 100 it is open whether the body will come (RFC 9110 section 10.1.1). */
+    return c->expect ||
+           (c->body.framing == HTTP1_LENGTH && c->body.left > options_of(c)->drain_max);
+}
+
+static void start_tunnel(struct h1_server *c)
+{
+    http1_body_finish(&c->body);
+    http1_body_init(&c->body, HTTP1_TUNNEL, HTTP_LENGTH_UNKNOWN, &options_of(c)->limits,
+                    &c->x.arena);
+    c->tunnel = true;
+    c->keep_alive = false;
+    c->body_ended = false;
+    c->x.end_received = false;
+}
+
+static void server_send_head(struct exchange *x, const struct http_head *head)
+{
+    struct h1_server *c = of(x);
+    c->out.framing = framing_of(c, head);
+    c->out.left = c->out.framing == HTTP1_LENGTH ? (uint64_t)head->content_length : 0;
+    c->keep_alive = c->head.keep_alive && c->out.framing != HTTP1_UNTIL_CLOSE && !c->half_closed &&
+                    !c->shared->draining && !request_too_long(c);
+    struct http_head sent = *head;
+    sent.no_body = c->out.framing == HTTP1_NO_BODY;
+    const struct http1_send how = {
+        .chunked = c->out.framing == HTTP1_CHUNKED,
+        .keep_alive = c->keep_alive || c->out.framing == HTTP1_TUNNEL,
+        .peer_version = c->head.head.version,
+    };
+    const bool refused = head->status == 101 && c->head.head.upgrade.len == 0;
+    if (refused || !http1_write_response(h1_wire_out(&c->wire), &sent, &how)) {
+        set_fault(c, EXCHANGE_PROTOCOL, "the response's head cannot be written", 500);
+        return;
+    }
+    c->head_written = true;
+    if (c->out.framing == HTTP1_TUNNEL)
+        start_tunnel(c);
+    after_send(c);
+}
+
+static void server_send_data(struct exchange *x, struct str data)
+{
+    struct h1_server *c = of(x);
+    if (c->faulty)
+        return;
+    if (!h1_body_send(&c->out, &c->wire, data))
+        set_fault(c, EXCHANGE_PROTOCOL, "the response's body is longer than announced", 0);
+    after_send(c);
+}
+
+static void server_send_end(struct exchange *x, const struct http_fields *trailers)
+{
+    struct h1_server *c = of(x);
+    if (c->faulty)
+        return;
+    if (!h1_body_send_end(&c->out, &c->wire, trailers))
+        set_fault(c, EXCHANGE_PROTOCOL, "the response's body is shorter than announced", 0);
+    schedule(c);
+}
+
+static size_t server_room(const struct exchange *x)
+{
+    const struct h1_server *c =
+        (const struct h1_server *)(const void *)((const char *)x - offsetof(struct h1_server, x));
+    const size_t buffer = options_of(c)->buffer;
+    return c->wire.out.len >= buffer ? 0 : buffer - c->wire.out.len;
+}
+
+static void server_reset(struct exchange *x, enum exchange_reset_code code)
+{
+    (void)code;
+    struct h1_server *c = of(x);
+    sock_abort(&c->wire.sock);
+    schedule(c);
+}
+
+static const struct exchange_impl impl = {
+    .grant = server_grant,
+    .send_info = server_send_info,
+    .send_head = server_send_head,
+    .send_data = server_send_data,
+    .send_end = server_send_end,
+    .room = server_room,
+    .reset = server_reset,
+};
+
+/* HEAD */
+
+/* How many bytes of in the head at its start has at most: no more than max if it is over at the end of in, as
+ * nearly always. 0 when its end is not there. */
+static size_t find_head_end(struct str in, size_t from, size_t max)
+{
+    if (in.len >= 4 && in.len <= max && memcmp(in.p + in.len - 4, "\r\n\r\n", 4) == 0)
+        return in.len;
+    const char *end = in.p + in.len;
+    const char *p = in.p + from;
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        p++;
+        if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
+            return (size_t)(p + 2 - in.p);
+    }
+    return 0;
+}
+
+/* Answers an error of the client, and closes. text has nothing that JSON must escape. */
+static enum turn refuse(struct h1_server *c, uint16_t status, const char *text)
+{
+    forget_request(c);
+    struct buf *out = h1_wire_out(&c->wire);
+    char body[256];
+    const int n = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"status\":%u}", text, status);
+    assert(n > 0 && (size_t)n < sizeof(body));
+    struct http_field type = {STR("Content-Type"), STR("application/json"),
+                              HTTP_FIELD_CONTENT_TYPE};
+    const struct http_head head = {
+        .status = status, .content_length = n, .fields = {.v = &type, .n = 1, .cap = 1}};
+    const struct http1_send how = {.keep_alive = false};
+    const bool written = http1_write_response(out, &head, &how);
+    assert(written);
+    (void)written;
+    add_raw(c, (struct str){body, (size_t)n});
+    c->step = STEP_FLUSH;
+    c->keep_alive = false;
+    set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+    return AGAIN;
+}
+
+static enum turn refuse_head(struct h1_server *c, const struct http1_error *error)
+{
+    c->shared->stats->refused++;
+    return refuse(c, error->status, error->text);
+}
+
+static void learn_peer(struct h1_server *c, const struct sockaddr *address)
+{
+    struct exchange_peer *peer = &c->x.peer;
+    peer->address[0] = '\0';
+    peer->port = 0;
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        (void)inet_ntop(AF_INET, &in->sin_addr, peer->address, sizeof(peer->address));
+        peer->port = ntohs(in->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+        (void)inet_ntop(mapped ? AF_INET : AF_INET6,
+                        mapped ? &in6->sin6_addr.s6_addr[12] : in6->sin6_addr.s6_addr,
+                        peer->address, sizeof(peer->address));
+        peer->port = ntohs(in6->sin6_port);
+    }
+    c->peer_known = true;
+}
+
+static void ask_peer(struct h1_server *c)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    if (getpeername(c->wire.sock.fd, (struct sockaddr *)&address, &len) != 0)
+        address.ss_family = AF_UNSPEC;
+    learn_peer(c, (const struct sockaddr *)&address);
+}
+
+static enum turn begin_exchange(struct h1_server *c)
+{
+    struct exchange *x = &c->x;
+    if (!c->peer_known)
+        ask_peer(c);
+    c->served = true;
+    c->has_exchange = true;
+    c->keep_alive = c->head.keep_alive;
+    c->expect = c->head.head.expect_continue;
+    c->body_ended = c->head.framing == HTTP1_NO_BODY;
+    c->half_closed = false;
+    c->tunnel = false;
+    c->shut = false;
+    c->want_room = false;
+    c->head_written = false;
+    c->faulty = false;
+    c->credit = 0;
+    c->out = (struct h1_body_out){.framing = HTTP1_NO_BODY};
+    http1_body_init(&c->body, c->head.framing, c->head.head.content_length, &options_of(c)->limits,
+                    &x->arena);
+    x->request = &c->head.head;
+    x->end_received = c->body_ended;
+    c->step = STEP_EXCHANGE;
+    set_wait(c, WAIT_NOTHING, 0);
+    c->shared->stats->requests++;
+    c->shared->stats->exchanges++;
+    c->shared->on_request(c->shared->user, x);
+    assert(x->events != NULL);
+    return AGAIN;
+}
+
+/* The head must stay while the exchange lives, which its place in the buffer does not: one copy, then it is read
+ * where it stays. */
+static enum turn read_head(struct h1_server *c, size_t end)
+{
+    struct exchange *x = &c->x;
+    struct str in = str_slice(buf_str(&c->wire.in), 0, end);
+    struct str copy;
+    size_t used = 0;
+    const struct http1_error *error = &http1_error_head_too_large;
+    if (end > options_of(c)->limits.head_max || !arena_copy(&x->arena, in, &copy))
+        return refuse_head(c, error);
+    c->reader.scanned = 0;
+    const enum http1_result result = http1_read_request(&c->reader, copy, &c->head, &used, &error);
+    if (result != HTTP1_DONE)
+        return refuse_head(c, result == HTTP1_ERROR ? error : &http1_error_bad_request_line);
+    h1_wire_consume(&c->wire, used);
+    return begin_exchange(c);
+}
+
+static enum turn fill_head(struct h1_server *c)
+{
+    if (!c->wire.sock.readable)
+        return PARKED;
+    if (c->reads == 0) {
+        schedule(c);
+        return PARKED;
+    }
+    c->reads--;
+    switch (h1_wire_fill(&c->wire)) {
+    case SOCK_OK:
+        return AGAIN;
+    case SOCK_AGAIN:
+        return PARKED;
+    case SOCK_EOF:
+    case SOCK_ERROR:
+    default:
+        close_now(c, false);
+        return PARKED;
+    }
+}
+
+static enum turn step_head(struct h1_server *c)
+{
+    struct str in = buf_str(&c->wire.in);
+    if (in.len == 0) {
+        const enum turn turn = fill_head(c);
+        if (turn == PARKED && c->shared->draining && c->step == STEP_HEAD && !c->wire.sock.readable)
+            close_now(c, false);
+        return turn;
+    }
+    if (!c->head_began) {
+        c->head_began = true;
+        exchange_impl_init(&c->x, &impl, options_of(c)->request_memory);
+        c->reader.scanned = 0;
+    }
+    const size_t from = c->reader.scanned;
+    const size_t end = find_head_end(in, from, options_of(c)->limits.head_max);
+    if (end > 0)
+        return read_head(c, end);
+
+    /* Not complete; what can be refused already is. */
+    const struct http1_error *error = NULL;
+    size_t used = 0;
+    const enum http1_result result = http1_read_request(&c->reader, in, &c->head, &used, &error);
+    if (result == HTTP1_ERROR)
+        return refuse_head(c, error);
+    if (result == HTTP1_DONE)
+        return read_head(c, used);
+    if (c->wait != WAIT_HEAD)
+        set_wait(c, WAIT_HEAD, options_of(c)->header_timeout_ms);
+    return fill_head(c);
+}
+
+static void begin_head(struct h1_server *c)
+{
+    forget_request(c);
+    c->step = STEP_HEAD;
+    c->head_began = false;
+    const struct http_server_options *o = options_of(c);
+    set_wait(c, WAIT_REQUEST, c->served ? o->idle_timeout_ms : o->header_timeout_ms);
+}
+
+/* EXCHANGE */
+
+static void finish_exchange(struct h1_server *c)
+{
+    c->has_exchange = false;
+    c->shared->stats->exchanges--;
+    exchange_impl_done(&c->x);
+}
+
+/* Ends the exchange before its time. */
+static enum turn fail(struct h1_server *c, const struct fault *f)
+{
+    const struct exchange_reset why = {.code = f->code, .detail = f->detail};
+    const struct fault fault = *f;
+    const bool answer = fault.status != 0 && !c->head_written && !c->wire.sock.failed;
+    exchange_impl_reset(&c->x, &why);
+    finish_exchange(c);
+    if (answer)
+        return refuse(c, fault.status,
+                      fault.detail != NULL ? fault.detail : exchange_reset_text(fault.code));
+    close_now(c, true);
+    return PARKED;
+}
+
+/* The last response was written. Closing with bytes of the client unread would reset the connection, and
+ * could take the response from the client. */
+static enum turn end_connection(struct h1_server *c)
+{
+    if (c->body_ended && c->wire.in.len == 0 && !c->wire.sock.readable) {
+        close_now(c, false);
+        return PARKED;
+    }
+    c->step = STEP_FLUSH;
+    return AGAIN;
+}
+
+static enum turn complete(struct h1_server *c)
+{
+    const bool keep_alive =
+        c->keep_alive && !c->shared->draining && !c->half_closed && !request_too_long(c);
+    finish_exchange(c);
+    if (!keep_alive)
+        return end_connection(c);
+    if (c->body_ended) {
+        begin_head(c);
+        return AGAIN;
+    }
+    arena_init(&c->x.arena, options_of(c)->request_memory); /* the body's trailers need it */
+    c->discarded = 0;
+    c->step = STEP_DRAIN;
+    set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+    return AGAIN;
+}
+
+/* The client ended its direction. What it sent before may still have to be handed over. */
+static enum turn peer_ended(struct h1_server *c)
+{
+    const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+    c->half_closed = true;
+    if (!c->body_ended && c->body.framing == HTTP1_LENGTH && c->body.left > c->wire.in.len)
+        return fail(c, &gone);
+    return AGAIN;
+}
+
+static enum turn fill_exchange(struct h1_server *c)
+{
+    if (!c->wire.sock.readable || c->half_closed)
+        return PARKED;
+    if (c->reads == 0) {
+        schedule(c);
+        return PARKED;
+    }
+    c->reads--;
+    const struct fault f = {EXCHANGE_PEER_RESET, NULL, 0};
+    switch (h1_wire_fill(&c->wire)) {
+    case SOCK_OK:
+        c->progress = true;
+        return AGAIN;
+    case SOCK_AGAIN:
+        return PARKED;
+    case SOCK_EOF:
+        return peer_ended(c);
+    case SOCK_ERROR:
+    default:
+        return fail(c, &f);
+    }
+}
+
+/* The request is over: only the client's end is of interest, and up to a block of what it sends ahead is kept. */
+static enum turn look_out(struct h1_server *c)
+{
+    const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+    if (c->tunnel || c->wire.in.len >= BUF_POOL_BLOCK)
+        return PARKED;
+    if (c->half_closed && options_of(c)->half_close_probe_ms == 0)
+        return fail(c, &gone);
+    return fill_exchange(c);
+}
+
+static enum turn body_ended(struct h1_server *c)
+{
+    c->body_ended = true;
+    exchange_impl_end(&c->x, &c->body.trailers);
+    return AGAIN;
+}
+
+/* Reads and hands over what comes from the client. Without credit up to a block is read ahead, to see its end. */
+static enum turn receive(struct h1_server *c)
+{
+    const struct http1_error *error = NULL;
+    const enum http1_result result =
+        h1_body_deliver(&c->body, &c->wire, &c->x, &c->credit, &error);
+    if (c->x.reset_done)
+        return AGAIN;
+    if (result == HTTP1_ERROR) {
+        const struct fault f = {EXCHANGE_PROTOCOL, error->text, error->status};
+        c->shared->stats->refused++;
+        return fail(c, &f);
+    }
+    if (result == HTTP1_DONE)
+        return body_ended(c);
+    if (c->half_closed && c->wire.in.len == 0) {
+        const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+        return c->tunnel ? body_ended(c) : fail(c, &gone);
+    }
+    return c->wire.in.len < BUF_POOL_BLOCK ? fill_exchange(c) : PARKED;
+}
+
+/* Whether the owner has nothing more to say and it is on the wire. */
+static bool is_complete(const struct h1_server *c)
+{
+    if (!c->x.end_sent || c->faulty || c->wire.out.len > 0)
+        return false;
+    return !c->tunnel || c->body_ended;
+}
+
+static enum turn step_exchange(struct h1_server *c)
+{
+    struct exchange *x = &c->x;
+    if (x->reset_done) {
+        finish_exchange(c);
+        close_now(c, true);
+        return PARKED;
+    }
+    if (c->faulty)
+        return fail(c, &c->fault);
+    if (c->wire.sock.failed) {
+        const struct fault f = {EXCHANGE_PEER_RESET, NULL, 0};
+        return fail(c, &f);
+    }
+    if (is_complete(c))
+        return complete(c);
+    if (c->want_room && !x->end_sent && c->wire.out.len <= options_of(c)->buffer / 2) {
+        c->want_room = false;
+        exchange_impl_room(x);
+        return AGAIN;
+    }
+    if (c->tunnel && x->end_sent && c->wire.out.len == 0 && !c->shut) {
+        c->shut = true;
+        sock_shutdown(&c->wire.sock);
+    }
+    return c->body_ended ? look_out(c) : receive(c);
+}
+
+/* What the timer has to watch while an exchange runs. */
+static void watch_exchange(struct h1_server *c)
+{
+    const bool reading = !c->body_ended && !c->tunnel && c->credit > 0;
+    const bool writing = c->wire.out.len > 0 && !c->wire.sock.writable;
+    if (reading || writing) {
+        if (c->progress || c->wait != WAIT_PEER)
+            set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+    } else if (c->half_closed && !c->x.head_sent && c->head.head.version >= HTTP_1_1) {
+        if (c->wait != WAIT_PROBE)
+            set_wait(c, WAIT_PROBE, options_of(c)->half_close_probe_ms);
+    } else if (c->wait != WAIT_NOTHING) {
+        set_wait(c, WAIT_NOTHING, 0);
+    }
+}
+
+/* DRAIN, FLUSH, LINGER */
+
+/* The client's bytes are read and dropped until the request's end. */
+static enum turn step_drain(struct h1_server *c)
+{
+    struct h1_wire *w = &c->wire;
+    const struct http1_error *error = NULL;
+    while (w->in.len > 0) {
+        struct str data = {0};
+        size_t used = 0;
+        const enum http1_result result =
+            http1_body_read(&c->body, buf_str(&w->in), SIZE_MAX, &data, &used, &error);
+        if (result == HTTP1_ERROR || used > options_of(c)->drain_max - c->discarded) {
+            c->step = STEP_FLUSH;
+            return AGAIN;
+        }
+        c->discarded += (uint32_t)used;
+        h1_wire_consume(w, used);
+        if (result == HTTP1_DONE) {
+            c->body_ended = true;
+            begin_head(c);
+            return AGAIN;
+        }
+    }
+    const enum turn turn = fill_head(c);
+    if (turn == AGAIN)
+        set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+    return turn;
+}
+
+static enum turn step_flush(struct h1_server *c)
+{
+    h1_wire_flush(&c->wire);
+    if (c->wire.sock.failed) {
+        close_now(c, false);
+        return PARKED;
+    }
+    if (c->wire.out.len > 0)
+        return PARKED;
+    sock_shutdown(&c->wire.sock);
+    c->step = STEP_LINGER;
+    c->discarded = 0;
+    set_wait(c, WAIT_LINGER, LINGER_MS);
+    return AGAIN;
+}
+
+static enum turn step_linger(struct h1_server *c)
+{
+    c->discarded += (uint32_t)c->wire.in.len;
+    h1_wire_consume(&c->wire, c->wire.in.len);
+    if (c->discarded > LINGER_BYTES) {
+        close_now(c, false);
+        return PARKED;
+    }
+    return fill_head(c);
+}
+
+static enum turn step_closed(struct h1_server *c)
+{
+    (void)c;
+    return PARKED;
+}
+
+/* The loop around the steps. */
+
+static const struct {
+    const char *name;
+    enum turn (*run)(struct h1_server *c);
+} steps[] = {
+    [STEP_HEAD] = {"head", step_head},       [STEP_EXCHANGE] = {"exchange", step_exchange},
+    [STEP_DRAIN] = {"drain", step_drain},    [STEP_FLUSH] = {"flush", step_flush},
+    [STEP_LINGER] = {"linger", step_linger}, [STEP_CLOSED] = {"closed", step_closed},
+};
+
+static void check(const struct h1_server *c)
+{
+    assert(c->has_exchange == (c->step == STEP_EXCHANGE));
+    assert((c->wire.sock.fd >= 0) == (c->step != STEP_CLOSED) || c->x.reset_done);
+    assert(c->wire.in.len <= c->wire.in.max);
+}
+
+static void run(struct h1_server *c)
+{
+    assert(!c->running);
+    c->running = true;
+    c->progress = false;
+    c->reads = READS_PER_TURN;
+    enum turn turn = AGAIN;
+    while (turn == AGAIN) {
+        check(c);
+        turn = steps[c->step].run(c);
+    }
+    c->running = false;
+    if (c->step == STEP_EXCHANGE)
+        watch_exchange(c);
+}
+
+static void flush(struct h1_server *c)
+{
+    const uint64_t before = c->wire.sent;
+    h1_wire_flush(&c->wire);
+    if (c->wire.sent != before && c->wait == WAIT_PEER)
+        set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+}
+
+static void on_ready(struct sock *s)
+{
+    struct h1_server *c = container_of(s, struct h1_server, wire.sock);
+    if (s->writable && c->wire.out.len > 0 && !ilist_linked(&c->task.node))
+        flush(c);
+    run(c);
+}
+
+static void release(struct h1_server *c)
+{
+    struct h1_server_shared *shared = c->shared;
+    loop_unschedule(&c->task);
+    h1_wire_finish(&c->wire);
+    ilist_remove(&c->node);
+    if (BUF_POOL_RECYCLE && shared->spare_count < SPARES_MAX) {
+        shared->spare_count++;
+        ilist_push_front(&shared->spares, &c->node);
+    } else {
+        timeout_finish(&c->timer);
+        free(c);
+    }
+    shared->stats->connections--;
+    shared->on_closed(shared);
+}
+
+static void on_task(struct loop_task *t)
+{
+    struct h1_server *c = container_of(t, struct h1_server, task);
+    run(c);
+    if (c->wire.out.len > 0) {
+        flush(c);
+        run(c);
+    }
+    if (c->step == STEP_CLOSED)
+        release(c);
+}
+
+static void on_timer(struct timeout *t)
+{
+    struct h1_server *c = container_of(t, struct h1_server, timer);
+    const enum wait wait = c->wait;
+    c->wait = WAIT_NOTHING;
+    const struct fault late = {EXCHANGE_TIMEOUT, NULL, c->body_ended ? 0 : 408};
+    if (wait == WAIT_HEAD) {
+        (void)refuse_head(c,
+                          &(const struct http1_error){"http1.slow_head", 408,
+                                                      "the request's head did not come in time"});
+    } else if (wait == WAIT_PROBE) {
+        add_raw(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        c->wait = WAIT_PROBE;
+    } else if (c->step == STEP_EXCHANGE) {
+        (void)fail(c, &late);
+    } else {
+        close_now(c, false);
+    }
+    schedule(c);
+}
+
+/* Opening and closing from outside. */
+
+static struct h1_server *take_spare(struct h1_server_shared *shared)
+{
+    struct ilist_node *n = ilist_pop(&shared->spares);
+    if (n == NULL) {
+        struct h1_server *c = mem_alloc(sizeof(*c));
+        timeout_init(&c->timer, shared->loop, on_timer);
+        return c;
+    }
+    shared->spare_count--;
+    struct h1_server *c = container_of(n, struct h1_server, node);
+    const struct timeout timer = c->timer;
+    memset(c, 0, sizeof(*c));
+    c->timer = timer;
+    return c;
+}
+
+void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockaddr *peer,
+                    bool refuse_it)
+{
+    struct h1_server *c = take_spare(shared);
+    const size_t head_max = shared->options->limits.head_max;
+    c->shared = shared;
+    c->task.run = on_task;
+    c->reader = (struct http1_reader){.limits = &shared->options->limits, .arena = &c->x.arena};
+    h1_wire_init(&c->wire, &shared->pool, 2 * (size_t)BUF_POOL_BLOCK + head_max);
+    ilist_push(&shared->connections, &c->node);
+    shared->stats->connections++;
+    begin_head(c);
+    if (!sock_open(&c->wire.sock, shared->loop, fd, on_ready)) {
+        close_now(c, false);
+        return;
+    }
+    if (peer != NULL)
+        learn_peer(c, peer);
+    if (refuse_it)
+        (void)refuse(c, 503, "too many connections");
+    run(c);
+}
+
+struct h1_server *h1_server_of(struct ilist_node *node)
+{
+    return container_of(node, struct h1_server, node);
+}
+
+void h1_server_drain(struct h1_server *c)
+{
+    assert(c->shared->draining);
+    c->wire.sock.readable = true; /* a request may be there that the loop did not tell of yet */
+    schedule(c);
+}
+
+void h1_server_kill(struct h1_server *c)
+{
+    assert(!c->running);
+    if (c->has_exchange) {
+        if (!c->x.reset_done)
+            exchange_impl_reset(&c->x, &(struct exchange_reset){.code = EXCHANGE_SHUTDOWN});
+        finish_exchange(c);
+    }
+    close_now(c, true);
+    release(c);
+}
+
+void h1_server_free_spares(struct h1_server_shared *shared)
+{
+    struct ilist_node *n = NULL;
+    while ((n = ilist_pop(&shared->spares)) != NULL) {
+        struct h1_server *c = container_of(n, struct h1_server, node);
+        timeout_finish(&c->timer);
+        free(c);
+    }
+    shared->spare_count = 0;
+}
