@@ -35,7 +35,7 @@ struct control {
     struct compile_pool *compilers;
     struct admin *admin;
     struct http_server *admin_http;
-    struct acceptor *admin_acceptor;
+    struct listener *admin_listener;
     struct test_server *test_server;
     struct signals *term;
     bool ready;
@@ -106,7 +106,7 @@ static void stop(struct control *c)
         on_admin_drained(c);
         return;
     }
-    acceptor_stop(c->admin_acceptor);
+    listener_stop(c->admin_listener);
     http_server_drain(c->admin_http, on_admin_drained, c);
 }
 
@@ -171,10 +171,10 @@ static void open_changes(struct control *c)
     c->compilers = compile_pool_create(c->loop, &pool);
 }
 
-static void on_admin_socket(void *user, int fd)
+static void on_admin_socket(void *user, int fd, const struct sockaddr *peer)
 {
     struct control *c = user;
-    http_server_accept(c->admin_http, fd);
+    http_server_accept(c->admin_http, fd, peer);
 }
 
 static void open_admin(struct control *c)
@@ -206,15 +206,15 @@ static void open_admin(struct control *c)
         .half_close_probe_ms = 100,
     };
     c->admin_http = http_server_create(c->loop, &http, admin_handle, c->admin);
-    c->admin_acceptor = acceptor_create(c->loop, LAUNCH_FD_ADMIN,
+    c->admin_listener = listener_create(c->loop, LAUNCH_FD_ADMIN,
                                         (uint32_t)config->limits.accept_burst, on_admin_socket, c);
-    acceptor_start(c->admin_acceptor);
+    listener_start(c->admin_listener);
 }
 
 static void finish(struct control *c)
 {
     test_server_destroy(c->test_server);
-    acceptor_destroy(c->admin_acceptor);
+    listener_destroy(c->admin_listener);
     http_server_destroy(c->admin_http);
     admin_destroy(c->admin);
     links_close(c->links);

@@ -8,12 +8,15 @@
  */
 #include "server/supervisor.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/container.h"
@@ -36,7 +39,6 @@ enum {
     CRASHES_FREE = 2, /* restarts at once within the window */
     BACKOFF_FIRST_MS = 250,
     BACKOFF_MAX_MS = 5000,
-    LISTEN_BACKLOG = 4096,
 };
 
 /* One child that is kept running. */
@@ -325,15 +327,30 @@ static void raise_descriptor_limit(struct config *c, uint32_t workers)
     *wanted = allowed;
 }
 
+/* The port that the system picked where 0 was asked for. */
+static bool bound_port(int fd, int64_t *port, struct err *e)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, &address.any, &len) != 0) {
+        (void)err_set(e, ERR_IO, "getsockname: %s", strerror(errno));
+        return false;
+    }
+    *port = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+    return true;
+}
+
 static bool bind_one(struct supervisor *sv, int number, const char *host, int64_t *port,
                      bool shared, struct err *e)
 {
     struct listener_address address = {
-        .host = host, .port = (uint16_t)*port, .reuseport = shared, .backlog = LISTEN_BACKLOG};
-    uint16_t bound = 0;
-    sv->fds[number] = listener_bind(&address, &bound, e);
-    *port = bound;
-    return sv->fds[number] >= 0;
+        .host = str_of(host), .port = (uint16_t)*port, .reuseport = shared};
+    return listener_bind(&address, &sv->fds[number], e) == ERR_OK &&
+           bound_port(sv->fds[number], port, e);
 }
 
 /* SO_REUSEPORT would let a second server share the port in silence, so the port is tried alone first. */

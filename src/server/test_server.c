@@ -20,7 +20,7 @@ struct test_server {
     struct loop *loop;
     const struct config *config;
     struct http_server *http;
-    struct acceptor *acceptor;
+    struct listener *listener;
 };
 
 /* One request being collected, then maybe waiting. */
@@ -113,20 +113,19 @@ static void respond(struct echo *c, uint16_t status, json_t *data)
     json_decref(envelope);
     struct http_fields extra = {0};
     const struct config_pairs *globals = &c->server->config->test_server.global_headers;
-    for (size_t i = 0; i < globals->n; i++)
-        (void)http_head_add(&extra, &c->x->arena, str_of(globals->v[i].name),
-                            str_of(globals->v[i].value));
+    bool whole = true;
+    for (size_t i = 0; whole && i < globals->n; i++)
+        whole = http_head_add(&extra, &c->x->arena, str_of(globals->v[i].name),
+                              str_of(globals->v[i].value));
     exchange_respond(c->x, status, &extra, str_of(JSON_TYPE), buf_str(&text));
     buf_finish(&text);
 }
 
-static void respond_error(struct echo *c, uint16_t status, const char *fmt, struct str detail)
+static void respond_error(struct echo *c, uint16_t status, const char *text, struct str detail)
 {
-    struct buf text;
-    buf_init(&text, 8192);
-    (void)buf_addf(&text, "%s%.*s", fmt, STR_ARG(detail));
-    respond(c, status, json_pack("{s:o}", "error", json_text_string(buf_str(&text))));
-    buf_finish(&text);
+    char whole[256];
+    (void)snprintf(whole, sizeof(whole), "%s%.*s", text, STR_ARG(detail));
+    respond(c, status, json_pack("{s:o}", "error", json_text_string(str_of(whole))));
 }
 
 static void on_waited(struct timeout *t)
@@ -220,10 +219,10 @@ static void on_request(void *user, struct exchange *x)
     exchange_grant(x, CREDIT);
 }
 
-static void on_socket(void *user, int fd)
+static void on_socket(void *user, int fd, const struct sockaddr *peer)
 {
     struct test_server *t = user;
-    http_server_accept(t->http, fd);
+    http_server_accept(t->http, fd, peer);
 }
 
 struct test_server *test_server_create(struct loop *loop, const struct config *config, int fd)
@@ -245,14 +244,14 @@ struct test_server *test_server_create(struct loop *loop, const struct config *c
         .half_close_probe_ms = 100,
     };
     t->http = http_server_create(loop, &options, on_request, t);
-    t->acceptor = acceptor_create(loop, fd, (uint32_t)config->limits.accept_burst, on_socket, t);
-    acceptor_start(t->acceptor);
+    t->listener = listener_create(loop, fd, (uint32_t)config->limits.accept_burst, on_socket, t);
+    listener_start(t->listener);
     return t;
 }
 
 void test_server_stop(struct test_server *t)
 {
-    acceptor_stop(t->acceptor);
+    listener_stop(t->listener);
     http_server_drain(t->http, NULL, NULL);
 }
 
@@ -260,7 +259,7 @@ void test_server_destroy(struct test_server *t)
 {
     if (t == NULL)
         return;
-    acceptor_destroy(t->acceptor);
+    listener_destroy(t->listener);
     http_server_destroy(t->http);
     free(t);
 }

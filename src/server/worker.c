@@ -37,7 +37,7 @@ struct worker {
     struct http_client *client;
     struct http_server *http;
     struct proxy *proxy;
-    struct acceptor *acceptors[LAUNCH_WORKERS_MAX];
+    struct listener *listeners[LAUNCH_WORKERS_MAX];
     struct timeout beat;
     struct signals *term;
     struct proxy_header *global_headers;
@@ -77,9 +77,9 @@ static void watch_siblings(struct worker *w, uint64_t now)
         if (i == w->index)
             continue;
         if (pages_alive(&w->pages->worker[i], now, SIBLING_LATE_MS * 1000000ull))
-            acceptor_stop(w->acceptors[i]);
+            listener_stop(w->listeners[i]);
         else
-            acceptor_start(w->acceptors[i]);
+            listener_start(w->listeners[i]);
     }
 }
 
@@ -94,10 +94,10 @@ static void on_beat(struct timeout *t)
     timeout_set(&w->beat, BEAT_MS);
 }
 
-static void on_socket(void *user, int fd)
+static void on_socket(void *user, int fd, const struct sockaddr *peer)
 {
     struct worker *w = user;
-    http_server_accept(w->http, fd);
+    http_server_accept(w->http, fd, peer);
 }
 
 static void on_request(void *user, struct exchange *x)
@@ -115,7 +115,7 @@ static void on_loaded(void *user)
     if (atomic_load(&w->pages->revision) > atomic_load(&w->page->applied))
         atomic_store(&w->page->required, atomic_load(&w->pages->revision));
     w->serving = true;
-    acceptor_start(w->acceptors[w->index]);
+    listener_start(w->listeners[w->index]);
     timeout_set(&w->beat, BEAT_MS);
 }
 
@@ -132,10 +132,8 @@ static void on_term(void *user, int signum)
     if (w->stopping)
         return;
     w->stopping = true;
-    if (w->serving)
-        acceptor_drain(w->acceptors[w->index]);
     for (uint32_t i = 0; i < w->launch->workers; i++)
-        acceptor_stop(w->acceptors[i]);
+        listener_stop(w->listeners[i]);
     http_server_drain(w->http, on_drained, w);
 }
 
@@ -257,8 +255,8 @@ static void open_proxy(struct worker *w)
 static void open_replica(struct worker *w)
 {
     for (uint32_t i = 0; i < w->launch->workers; i++)
-        w->acceptors[i] =
-            acceptor_create(w->loop, LAUNCH_FD_PROXY + (int)i,
+        w->listeners[i] =
+            listener_create(w->loop, LAUNCH_FD_PROXY + (int)i,
                             (uint32_t)w->launch->config->limits.accept_burst, on_socket, w);
     struct replica_options options = {
         .launch = w->launch,
@@ -276,7 +274,7 @@ static void finish(struct worker *w)
 {
     atomic_store(&w->page->heartbeat_ns, 0);
     for (uint32_t i = 0; i < w->launch->workers; i++)
-        acceptor_destroy(w->acceptors[i]);
+        listener_destroy(w->listeners[i]);
     timeout_finish(&w->beat);
     signals_stop(w->term);
     http_server_destroy(w->http);
