@@ -14,16 +14,20 @@
 
 struct engine;
 
-/* The limits of every engine (they are etcd's). */
-enum { ENGINE_OPS_MAX = 100, ENGINE_BYTES_MAX = 1024 * 1024 };
+/* The limits of every engine (they are etcd's): operations of one proposal, and bytes of all its keys,
+ * values, guards and its log entry (engine_proposal_bytes()). Past them it is refused as TOO_LARGE. */
+enum { ENGINE_OPS_MAX = 100, ENGINE_GUARDS_MAX = 1000, ENGINE_BYTES_MAX = 1024 * 1024 };
+enum { ENGINE_ID_MAX = 100 };
 
 enum engine_op_type { ENGINE_PUT, ENGINE_DELETE, ENGINE_DELETE_PREFIX };
 
-/* One write. RESOURCES and DOCUMENTS values are JSON; the engine puts the revision before them. */
+/* One write. RESOURCES and DOCUMENTS values are JSON; the engine puts the revision before them. A DELETE of
+ * an absent key refuses the whole proposal (NOT_FOUND), a DELETE_PREFIX of nothing does not. One proposal
+ * names a key at most once. */
 struct engine_op {
     enum engine_op_type type;
     enum store_table table; /* RESOURCES, DOCUMENTS, or META for "init\0..." keys */
-    struct str key;
+    struct str key;   /* DELETE_PREFIX: ends in the NUL of a whole prefix, as in engine_guard */
     struct str value; /* PUT only */
 };
 
@@ -42,7 +46,9 @@ struct engine_guard {
 
 /* What the change-log entry says; strs must live until propose returns (it copies everything). */
 struct engine_proposal {
-    struct str id; /* unique; for engine_lookup() */
+    struct str
+        id; /* unique, 1 to ENGINE_ID_MAX bytes; for engine_lookup(). One that is already committed
+                    * is not applied again: COMMITTED with the revision it has */
     const struct engine_op *ops;
     size_t op_count;
     const struct engine_guard *guards;
@@ -53,8 +59,9 @@ struct engine_proposal {
 enum engine_outcome {
     ENGINE_COMMITTED,
     ENGINE_CONFLICT, /* a guard failed: validate again and propose again */
-    ENGINE_REFUSED, /* for good; the error says why (NO_SPACE, IO, TOO_LARGE) and nothing is visible */
-    ENGINE_UNKNOWN, /* it may or may not be committed: engine_lookup() or repeat */
+    ENGINE_REFUSED,  /* for good; the error says why (NO_SPACE, IO, TOO_LARGE, NOT_FOUND, INVALID,
+                     * UNAVAILABLE) and nothing is visible */
+    ENGINE_UNKNOWN,  /* it may or may not be committed: engine_lookup() or repeat */
 };
 
 struct engine_result {
@@ -68,15 +75,16 @@ struct engine_result {
 typedef void (*engine_done_fn)(void *user, const struct engine_result *result);
 
 /* Called on the loop for every change that the store now holds, in revision order, before the proposal's
- * done function: keys are those of RESOURCES and DOCUMENTS that it wrote or deleted. A reset (revision 0 ..)
- * means: everything may have changed. */
+ * done function: keys are those of RESOURCES and DOCUMENTS that it wrote or deleted; one that ends in NUL
+ * is the prefix of a DELETE_PREFIX. A reset (revision 0 ..) means: everything may have changed. */
+struct engine_key {
+    enum store_table table;
+    struct str key;
+};
 struct engine_applied {
     uint64_t revision;
     bool reset;
-    struct {
-        enum store_table table;
-        struct str key;
-    } * keys;
+    const struct engine_key *keys;
     size_t key_count;
 };
 typedef void (*engine_applied_fn)(void *user, const struct engine_applied *applied);
@@ -111,7 +119,16 @@ void engine_propose(struct engine *g, const struct engine_proposal *p, engine_do
 void engine_lookup(struct engine *g, struct str id, engine_done_fn done, void *user);
 void engine_status_get(const struct engine *g, struct engine_status *ret);
 
-/* Finishes what is pending, then calls closed and frees the engine. */
+/* What counts towards ENGINE_BYTES_MAX. */
+size_t engine_proposal_bytes(const struct engine_proposal *p);
+
+/* What every engine checks first; a proposal that fails is REFUSED with the error: OK, TOO_LARGE, or INVALID (a key, a prefix, a table,
+ * the id or the log entry is not as described above). */
+enum err_code engine_proposal_check(const struct engine_proposal *p, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Finishes what is pending, then calls closed, on a later turn of the loop, and frees the engine. What is
+ * proposed meanwhile is refused (UNAVAILABLE). */
 void engine_close(struct engine *g, void (*closed)(void *user), void *user);
 
 #endif

@@ -144,13 +144,12 @@ static enum err_code open_tables(struct store *s, MDB_txn *txn, struct err *e)
     if (rc != 0)
         return fail(s, rc, "cannot read its format", e);
     uint64_t format = store_u64_of(str_of_val(value));
-    if (format == 0 || format > FORMAT)
-        return err_set(
-            e, ERR_INVALID,
-            "store %s has format %llu: a newer version of the program wrote it, this one "
-            "reads format %d",
-            s->dir, (unsigned long long)format, FORMAT);
-    return ERR_OK;
+    if (format == FORMAT)
+        return ERR_OK;
+    return err_set(e, ERR_INVALID,
+                   "store %s has format %llu: a newer version of the program wrote it, this one "
+                   "reads format %d",
+                   s->dir, (unsigned long long)format, FORMAT);
 }
 
 /* Reserves the blocks of LMDB's lock file. It is written through a map, where a full disk would be a
