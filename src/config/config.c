@@ -88,11 +88,14 @@ json_t *config_to_json(const struct config *c)
 
 enum err_code config_from_json(const json_t *json, struct config **ret, struct err *e)
 {
+    json_t *keys = json_object_get(json, "keys");
+    if (!json_is_object(keys))
+        return err_set(e, ERR_INVALID, "this is no configuration that was handed over");
     struct report r = {.file = "configuration"};
     struct config *c = mem_alloc(sizeof(*c));
     const char *file = json_string_value(json_object_get(json, "file"));
     c->file = file == NULL ? NULL : mem_strdup(file);
-    reader_read(json_object_get(json, "keys"), c, &r);
+    reader_read(keys, c, &r);
     enum err_code rc = report_summary(&r, e);
     report_finish(&r);
     if (rc == ERR_OK)

@@ -153,7 +153,8 @@ static void read_string(struct reading *d, const struct keys_key *k, const json_
 {
     char **slot = slot_of(d->c, k);
     *slot = mem_strdup(k->default_text == NULL ? "" : k->default_text);
-    if (value == NULL)
+    bool unset = json_is_string(value) && json_string_length(value) == 0 && **slot == '\0';
+    if (value == NULL || unset)
         return;
     char *text = take_text(d, k->path, value, (size_t)k->max, k->check);
     if (text == NULL || *text == '\0') {

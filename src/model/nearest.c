@@ -28,23 +28,26 @@ static size_t least(size_t a, size_t b, size_t c)
     return m < c ? m : c;
 }
 
-/* Levenshtein's distance, one row at a time. */
+/* The number of letters to insert, to drop, to replace, or to swap with their neighbour that make b of a
+ * (Damerau's distance, optimal string alignment), with three rows of its table. */
 static size_t distance(struct str a, struct str b)
 {
-    size_t row[WORD_MAX + 1];
+    size_t rows[3][WORD_MAX + 1] = {0};
     for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
+        const size_t *above = rows[(i - 1) % 3];
+        size_t *row = rows[i % 3];
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t above = row[j];
-            size_t replaced = diagonal + (a.p[i - 1] == b.p[j - 1] ? 0 : 1);
-            row[j] = least(above + 1, row[j - 1] + 1, replaced);
-            diagonal = above;
+            size_t replaced = above[j - 1] + (a.p[i - 1] == b.p[j - 1] ? 0 : 1);
+            row[j] = least(above[j] + 1, row[j - 1] + 1, replaced);
+            bool swapped = i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1];
+            if (swapped)
+                row[j] = least(row[j], rows[(i - 2) % 3][j - 2] + 1, row[j]);
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }
 
 void nearest_offer(struct nearest *n, const char *word)

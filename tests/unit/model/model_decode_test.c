@@ -1,16 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/container.h"
 #include "codec/json.h"
 #include "model/fields.h"
 #include "model/model.h"
+#include "testing.h"
 
 static json_t *parse(const char *text)
 {

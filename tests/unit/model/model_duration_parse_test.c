@@ -1,12 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/container.h"
 #include "model/model.h"
+#include "testing.h"
 
 static void durations(void **state)
 {

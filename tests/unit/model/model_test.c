@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/container.h"
 #include "model/model.h"
+#include "testing.h"
 
 static struct str bytes(const char *p, size_t n)
 {

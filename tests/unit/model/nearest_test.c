@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/container.h"
 #include "model/nearest.h"
+#include "testing.h"
 
 static void nearest_words(void **state)
 {
@@ -24,6 +17,7 @@ static void nearest_words(void **state)
         {"strippath", "stripPath"},
         {"method", "methods"},
         {"perserveHost", "preserveHost"},
+        {"nmae", "name"},
         {"colour", NULL},
         {"", NULL},
         {"xxxx", NULL},
