@@ -157,8 +157,10 @@ enum proxy_turn proxy_reply_answer(struct proxy_request *r)
     proxy_request_unwait(r);
     proxy_attempt_drop(r);
     struct http_fields fields;
-    if (!proxy_modules_answer(r))
+    if (!proxy_modules_answer(r)) {
+        r->proxy->stats.module_errors++;
         return proxy_error_refuse(r, 500, "a module made an invalid response", no_detail);
+    }
     if (!proxy_headers_own(r, &y->head.fields, &fields))
         return proxy_error_memory(r);
     y->head.fields = fields;

@@ -1,0 +1,149 @@
+/* Modules in C, in the place of script/: a test sets what the functions of a program do, and when calls end. */
+#ifndef UNIT_PROXY_FAKE_SCRIPT_H
+#define UNIT_PROXY_FAKE_SCRIPT_H
+
+#include "base/mem.h"
+#include "script/script.h"
+#include "testing.h"
+
+typedef void (*fake_function)(struct script_exchange *x, struct script_outcome *o);
+
+/* Programs take over functions and reads_* when they are linked. */
+struct fake_script {
+    fake_function functions[SCRIPT_FUNCTION_COUNT];
+    bool reads_request_body;
+    bool reads_response_body;
+    bool link_fails;
+    bool parked; /* calls end with fake_script_finish() */
+
+    unsigned links;
+    unsigned programs; /* alive */
+    unsigned runs;     /* alive */
+    unsigned calls[SCRIPT_FUNCTION_COUNT];
+    char error_text[256]; /* what the last errorHandler was given */
+    struct script_run *pending;
+};
+static struct fake_script fake_script;
+
+struct script_program {
+    unsigned refs;
+    struct fake_script made_of;
+};
+
+struct script_run {
+    struct script_program *program;
+    struct script_exchange *x;
+    enum script_function function;
+    script_done_fn done;
+    void *user;
+};
+
+enum err_code script_program_create(struct script_vm *vm, const struct model_route *route,
+                                    const struct model_module *const *modules, size_t count,
+                                    struct script_program **ret, struct err *e)
+{
+    (void)vm;
+    (void)route;
+    fake_script.links++;
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++)
+        assert_non_null(modules[i]->name);
+    if (fake_script.link_fails)
+        return err_set(e, ERR_INVALID, "module %s: boom", modules[0]->name);
+    struct script_program *p = mem_alloc(sizeof(*p));
+    p->refs = 1;
+    p->made_of = fake_script;
+    fake_script.programs++;
+    *ret = p;
+    return ERR_OK;
+}
+
+struct script_program *script_program_ref(struct script_program *p)
+{
+    p->refs++;
+    return p;
+}
+
+void script_program_unref(struct script_program *p)
+{
+    if (p == NULL || --p->refs > 0)
+        return;
+    fake_script.programs--;
+    free(p);
+}
+
+bool script_program_has(const struct script_program *p, enum script_function f)
+{
+    return p->made_of.functions[f] != NULL;
+}
+
+bool script_program_reads_request_body(const struct script_program *p)
+{
+    return p->made_of.reads_request_body;
+}
+
+bool script_program_reads_response_body(const struct script_program *p)
+{
+    return p->made_of.reads_response_body;
+}
+
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x)
+{
+    struct script_run *r = mem_alloc(sizeof(*r));
+    r->program = script_program_ref(p);
+    r->x = x;
+    buf_init(&x->response_body, 4096);
+    fake_script.runs++;
+    return r;
+}
+
+static inline void fake_script_complete(struct script_run *r)
+{
+    struct script_outcome outcome = {.status = SCRIPT_OK};
+    script_done_fn done = r->done;
+    r->done = NULL;
+    r->program->made_of.functions[r->function](r->x, &outcome);
+    outcome.responded = outcome.status == SCRIPT_OK && r->x->response_sent;
+    done(r->user, &outcome);
+}
+
+void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
+                     script_done_fn done, void *user)
+{
+    assert_null(r->done);
+    assert_true(script_program_has(r->program, f));
+    fake_script.calls[f]++;
+    if (f == SCRIPT_ERROR_HANDLER)
+        (void)snprintf(fake_script.error_text, sizeof(fake_script.error_text), "%.*s",
+                       STR_ARG(error_text));
+    r->function = f;
+    r->done = done;
+    r->user = user;
+    if (fake_script.parked)
+        fake_script.pending = r;
+    else
+        fake_script_complete(r);
+}
+
+void script_run_destroy(struct script_run *r)
+{
+    if (r == NULL)
+        return;
+    if (fake_script.pending == r)
+        fake_script.pending = NULL;
+    buf_finish(&r->x->response_body);
+    script_program_unref(r->program);
+    fake_script.runs--;
+    free(r);
+}
+
+/* The pending call ends. */
+static inline void fake_script_finish(void)
+{
+    struct script_run *r = fake_script.pending;
+    assert_non_null(r);
+    fake_script.pending = NULL;
+    fake_script_complete(r);
+}
+
+#endif
