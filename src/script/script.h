@@ -58,7 +58,7 @@ struct script_host {
 /* A body that modules may read and replace. */
 struct script_body {
     bool collected; /* bytes holds all of it */
-    bool replaced;  /* a module wrote it: bytes is what is to be sent */
+    bool replaced;  /* a module wrote it: bytes, in the exchange's arena, is what is to be sent */
     struct str bytes;
 };
 
@@ -101,8 +101,9 @@ struct script_exchange {
     /* The response that modules make themselves. */
     uint16_t response_status; /* 0: not set */
     struct http_fields response_fields;
-    struct buf response_body; /* initialised by script_run_create() with limits.body_max */
-    bool response_sent;       /* send(), json(), end(), redirect(): it is the answer */
+    struct buf
+        response_body; /* initialised by script_run_create() with limits.body_max; the proxy finishes it */
+    bool response_sent; /* send(), json(), end(), redirect(): it is the answer */
 };
 
 enum script_function {
@@ -117,10 +118,19 @@ enum script_function {
 /* "fetchUpstream", ... */
 const char *script_function_name(enum script_function f);
 
+/* Settings of the process that the engine reads when it is first used: call it early in a process that will run
+ * modules (script_vm_create() does not need it, but threads that exist before it keep their signal mask). */
+void script_vm_prepare_process(void);
+
 /* Makes the VM's owner; the VM itself comes with the first program. Borrows loop; copies limits and host. */
 struct script_vm *script_vm_create(struct loop *loop, const struct script_limits *limits,
                                    const struct script_host *host);
+
+/* Every program and run must be gone. NULL is allowed. */
 void script_vm_destroy(struct script_vm *vm);
+
+/* Whether the modules have used more than their memory: the process should take no new work and be replaced. */
+bool script_vm_wants_restart(const struct script_vm *vm);
 
 /* Links the modules of a route, in the route's order, and runs their top-level code (within the limits). Modules that
  * another listed module imports are libraries; the rest are entries and form the chain. The error names module,

@@ -1,0 +1,102 @@
+// ctx: what a module's functions get. Nothing in it is converted before it is read.
+
+import { host, Num, Resource, Text } from "./host";
+import type { Query } from "./query";
+import { Request } from "./request";
+import { Response } from "./response";
+import { Upstream } from "./upstream";
+
+export class Context {
+    readonly #handle: number;
+    #request: Request | undefined;
+    #response: Response | undefined;
+    #upstream: Upstream | undefined;
+    #params: Record<string, string> | undefined;
+    #values: Map<unknown, unknown> | undefined;
+    #resources: unknown[] | undefined;
+
+    constructor(handle: number) {
+        this.#handle = handle;
+    }
+
+    static handleOf(ctx: Context): number {
+        return ctx.#handle;
+    }
+
+    // Whether a module has answered.
+    static hasResponded(ctx: Context): boolean {
+        return ctx.#response !== undefined && ctx.#response.headersSent;
+    }
+
+    static discardResponse(ctx: Context): void {
+        ctx.#response = undefined;
+    }
+
+    get id(): string {
+        return host.text(this.#handle, Text.Id);
+    }
+
+    request(): Request {
+        return (this.#request ??= new Request(this.#handle));
+    }
+
+    response(): Response {
+        return (this.#response ??= new Response(this.#handle));
+    }
+
+    upstream(): Upstream | null {
+        if (this.#upstream === undefined && host.number(this.#handle, Num.HasUpstream) !== 0)
+            this.#upstream = new Upstream(this.#handle);
+        return this.#upstream ?? null;
+    }
+
+    query(): Query {
+        return this.request().query;
+    }
+
+    pathParams(): Record<string, string> {
+        if (this.#params !== undefined) return this.#params;
+        const flat = host.params(this.#handle);
+        const params = Object.create(null) as Record<string, string>;
+        for (let i = 0; i + 1 < flat.length; i += 2) params[flat[i] as string] = flat[i + 1] as string;
+        return (this.#params = params);
+    }
+
+    pathParam(name: string): string {
+        return this.pathParams()[name] ?? "";
+    }
+
+    route(): unknown {
+        return this.#resource(Resource.Route);
+    }
+
+    service(): unknown {
+        return this.#resource(Resource.Service);
+    }
+
+    namespace(): unknown {
+        return this.#resource(Resource.Namespace);
+    }
+
+    #resource(what: Resource): unknown {
+        this.#resources ??= [];
+        if (what in this.#resources) return this.#resources[what];
+        const found = JSON.parse(host.resource(this.#handle, what)) as { name: string } | null;
+        if (found !== null)
+            Object.defineProperty(found, "getName", { value: () => found.name, enumerable: false });
+        return (this.#resources[what] = found);
+    }
+
+    get(key: unknown): unknown {
+        const value = this.#values?.get(key);
+        return value === undefined ? null : value;
+    }
+
+    set(key: unknown, value: unknown): void {
+        (this.#values ??= new Map()).set(key, value);
+    }
+
+    toJSON(): { id: string } {
+        return { id: this.id };
+    }
+}

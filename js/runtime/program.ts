@@ -1,0 +1,138 @@
+// A route's modules: instantiated once, linked by name, CommonJS inside.
+
+import { builtins, type MakeBuiltin } from "./builtins";
+import { FUNCTIONS, makeChains, type Handler } from "./chain";
+import { makeConsole, type Console } from "./console";
+import { addSource, describe, GatewayError, removeSource } from "./errors";
+
+type Wrapper = (
+    this: unknown,
+    exports: unknown,
+    require: (name: string) => unknown,
+    module: { exports: unknown },
+    console: Console,
+) => void;
+
+interface Import {
+    name: string;
+    line: number;
+    column: number;
+}
+
+interface Unit {
+    name: string;
+    url: string;
+    wrapper: Wrapper;
+    imports: Import[];
+    console: Console;
+    module?: { exports: Record<string, unknown> };
+}
+
+// "./b" seen from "lib/a" is "lib/b"; anything else is a name as it stands.
+function resolveName(from: string, name: string): string {
+    if (!/^\.\.?\//.test(name)) return name;
+    const out = from.split("/").slice(0, -1);
+    for (const part of name.split("/"))
+        if (part === "..") {
+            if (out.length === 0 || out[out.length - 1] === "..") out.push("..");
+            else out.pop();
+        } else if (part !== "." && part !== "") out.push(part);
+    return out.join("/");
+}
+
+export class Program {
+    chains: Handler[][] = [];
+    readonly #units: Unit[] = [];
+
+    add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string): void {
+        addSource(url, { name, mappings });
+        this.#units.push({ name, url, wrapper, imports: JSON.parse(imports) as Import[], console: makeConsole(name) });
+    }
+
+    drop(): void {
+        for (const u of this.#units) removeSource(u.url);
+    }
+
+    #find(from: Unit, name: string): Unit | undefined {
+        const wanted = resolveName(from.name, name);
+        const bare = wanted.replace(/\.[jt]s$/, "");
+        return this.#units.find((u) => u.name === wanted) ?? this.#units.find((u) => u.name === bare);
+    }
+
+    #builtin(from: Unit, name: string): MakeBuiltin | undefined {
+        const isOurs = name === "dgate" || name.startsWith("dgate/") || name.startsWith("node:");
+        if (!isOurs && this.#find(from, name) !== undefined) return undefined;
+        return builtins[name.replace(/^node:/, "")];
+    }
+
+    #require(from: Unit, name: string): unknown {
+        const make = this.#builtin(from, name);
+        if (make !== undefined) return make(from.name, from.console);
+        const found = this.#find(from, name);
+        if (found === undefined) throw new GatewayError(`"${name}" is not a module of this route`);
+        return this.#instance(found);
+    }
+
+    #instance(unit: Unit): Record<string, unknown> {
+        if (unit.module === undefined) {
+            unit.module = { exports: {} };
+            const { module } = unit;
+            try {
+                const require = (name: string) => this.#require(unit, String(name));
+                unit.wrapper.call(undefined, module.exports, require, module, unit.console);
+            } catch (error) {
+                delete unit.module;
+                throw error;
+            }
+        }
+        return unit.module.exports;
+    }
+
+    #missing(): string | undefined {
+        for (const unit of this.#units)
+            for (const i of unit.imports)
+                if (this.#find(unit, i.name) === undefined && this.#builtin(unit, i.name) === undefined) {
+                    const has = this.#units.map((u) => `"${u.name}"`).join(", ");
+                    return `${unit.name}:${i.line}:${i.column}: "${i.name}" is not a module of this route (it has ${has})`;
+                }
+        return undefined;
+    }
+
+    // What no other listed module imports; modules that only import each other begin with the first.
+    #entries(): Unit[] {
+        const libraries = new Set<Unit>();
+        for (const unit of this.#units)
+            for (const i of unit.imports) {
+                const found = this.#find(unit, i.name);
+                if (found !== undefined && found !== unit) libraries.add(found);
+            }
+        const entries = this.#units.filter((u) => !libraries.has(u));
+        return entries.length > 0 ? entries : this.#units.slice(0, 1);
+    }
+
+    // Returns a set of bits, one for each function that there is, or what is wrong.
+    link(): number | string {
+        const missing = this.#missing();
+        if (missing !== undefined) return missing;
+        const found: Record<string, unknown>[] = [];
+        for (const unit of this.#entries()) {
+            let exports: unknown;
+            try {
+                exports = this.#instance(unit);
+            } catch (error) {
+                const text = describe(error);
+                return text.startsWith(`${unit.name}:`) ? text : `${unit.name}: ${text}`;
+            }
+            if (exports === null || (typeof exports !== "object" && typeof exports !== "function")) continue;
+            const own = exports as Record<string, unknown>;
+            for (const name of FUNCTIONS) {
+                const value = own[name];
+                if (value !== undefined && value !== null && typeof value !== "function")
+                    return `${unit.name}: ${name} is exported but is not a function`;
+            }
+            found.push(own);
+        }
+        this.chains = makeChains(found);
+        return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
+    }
+}

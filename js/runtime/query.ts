@@ -1,0 +1,70 @@
+// The parameters of a query string: a copy, changes to it are not forwarded.
+
+function decode(text: string): string {
+    const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
+    if (!spaced.includes("%")) return spaced;
+    try {
+        return decodeURIComponent(spaced);
+    } catch {
+        return spaced;
+    }
+}
+
+function encode(text: string): string {
+    return encodeURIComponent(text).replace(/%20/g, "+").replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+export class Query {
+    readonly #values = new Map<string, string[]>();
+
+    constructor(text: string) {
+        if (text === "") return;
+        for (const part of text.split("&")) {
+            if (part === "") continue;
+            const equals = part.indexOf("=");
+            const name = decode(equals < 0 ? part : part.slice(0, equals));
+            this.add(name, equals < 0 ? "" : decode(part.slice(equals + 1)));
+        }
+    }
+
+    get(name: string): string {
+        return this.#values.get(String(name))?.[0] ?? "";
+    }
+
+    getAll(name: string): string[] {
+        return [...(this.#values.get(String(name)) ?? [])];
+    }
+
+    has(name: string): boolean {
+        return this.#values.has(String(name));
+    }
+
+    set(name: string, value: unknown): void {
+        this.#values.set(String(name), [String(value)]);
+    }
+
+    add(name: string, value: unknown): void {
+        const list = this.#values.get(String(name));
+        if (list === undefined) this.set(name, value);
+        else list.push(String(value));
+    }
+
+    del(name: string): void {
+        this.#values.delete(String(name));
+    }
+
+    keys(): string[] {
+        return [...this.#values.keys()];
+    }
+
+    // Sorted by name.
+    encode(): string {
+        const names = [...this.#values.keys()].sort();
+        const parts = names.flatMap((n) => this.getAll(n).map((v) => `${encode(n)}=${encode(v)}`));
+        return parts.join("&");
+    }
+
+    toJSON(): Record<string, string[]> {
+        return Object.fromEntries(this.#values);
+    }
+}

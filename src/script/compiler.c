@@ -1,0 +1,182 @@
+#include "script/compiler.h"
+
+#include <JavaScriptCore/JavaScript.h>
+#include <endian.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "codec/json.h"
+#include "script/jsc_private.h"
+#include "script/jsvalue.h"
+#include "script/memory.h"
+
+/* NUL-terminated: embedded by cmake/javascript.cmake. */
+extern const char js_compiler[];
+
+enum { FRAME_HEAD = 4, COMPILE_SECONDS = 20, EXIT_OK = 0, EXIT_BROKEN = 1 };
+
+struct compiler {
+    JSContextGroupRef group;
+    JSGlobalContextRef ctx;
+    JSObjectRef compile;
+    bool stopped; /* the one at hand took too long */
+};
+
+static bool on_slow(JSContextRef ctx, void *user)
+{
+    (void)ctx;
+    struct compiler *c = user;
+    c->stopped = true;
+    return true;
+}
+
+static void arm(struct compiler *c)
+{
+    c->stopped = false;
+    JSContextGroupSetExecutionTimeLimit(c->group, COMPILE_SECONDS, on_slow, c);
+}
+
+static bool load(struct compiler *c)
+{
+    c->group = JSContextGroupCreate();
+    c->ctx = JSGlobalContextCreateInGroup(c->group, NULL);
+    JSStringRef source = JSStringCreateWithUTF8CString(js_compiler);
+    JSStringRef name = JSStringCreateWithUTF8CString("dgateCompile");
+    JSValueRef exception = NULL;
+    (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, &exception);
+    const JSValueRef v = JSObjectGetProperty(c->ctx, JSContextGetGlobalObject(c->ctx), name, NULL);
+    c->compile = exception == NULL ? JSValueToObject(c->ctx, v, NULL) : NULL;
+    JSStringRelease(name);
+    JSStringRelease(source);
+    if (c->compile == NULL) {
+        size_t len = 0;
+        char *text = exception != NULL ? jsvalue_copy(c->ctx, exception, &len) : NULL;
+        log_error("compiler", "the compiler cannot be loaded: %s", text != NULL ? text : "?");
+        free(text);
+        return false;
+    }
+    JSValueProtect(c->ctx, c->compile);
+    return true;
+}
+
+static void unload(struct compiler *c)
+{
+    if (c->compile != NULL)
+        JSValueUnprotect(c->ctx, c->compile);
+    JSGlobalContextRelease(c->ctx);
+    JSContextGroupRelease(c->group);
+}
+
+/* Appends an answer that says why there is no compiled form. */
+static void add_failure(struct buf *answer, struct str request, const char *why)
+{
+    json_t *q = json_text_parse(request, NULL);
+    json_t *a = json_pack("{s:I, s:b, s:[{s:i, s:i, s:s}]}", "id",
+                          json_integer_value(json_object_get(q, "id")), "ok", 0, "problems", "line",
+                          1, "column", 1, "text", why);
+    (void)!json_text_write(answer, a);
+    json_decref(a);
+    json_decref(q);
+}
+
+static void answer_request(struct compiler *c, struct str request, struct buf *answer)
+{
+    arm(c);
+    const JSValueRef text = jsvalue_decode(c->ctx, request, false);
+    JSValueRef exception = NULL;
+    const JSValueRef v = JSObjectCallAsFunction(c->ctx, c->compile, NULL, 1, &text, &exception);
+    if (c->stopped) {
+        add_failure(answer, request, "compiling took too long");
+    } else if (v == NULL) {
+        size_t len = 0;
+        char *why = jsvalue_copy(c->ctx, exception, &len);
+        add_failure(answer, request, why != NULL ? why : "the compiler failed");
+        free(why);
+    } else if (!jsvalue_add_text(c->ctx, v, answer, NULL)) {
+        buf_clear(answer);
+        add_failure(answer, request, "the compiled form is too large");
+    }
+}
+
+static bool read_all(int fd, char *p, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = recv(fd, p, len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        p += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool write_all(int fd, struct str s)
+{
+    while (s.len > 0) {
+        const ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        s = str_skip(s, (size_t)n);
+    }
+    return true;
+}
+
+/* Reads one frame into b. False at the end of the stream, or when the frame is too large. */
+static bool read_frame(int fd, struct buf *b)
+{
+    uint32_t len = 0;
+    if (!read_all(fd, (char *)&len, sizeof(len)))
+        return false;
+    len = le32toh(len);
+    if (len > COMPILER_FRAME_MAX) {
+        log_error("compiler", "a frame of %u bytes is too large", len);
+        return false;
+    }
+    buf_clear(b);
+    char *p = buf_reserve(b, len);
+    if (p == NULL || !read_all(fd, p, len))
+        return false;
+    buf_added(b, len);
+    return true;
+}
+
+static bool write_frame(int fd, struct str s)
+{
+    const uint32_t len = htole32((uint32_t)s.len);
+    return write_all(fd, (struct str){(const char *)&len, sizeof(len)}) && write_all(fd, s);
+}
+
+int compiler_serve(int fd, const struct compiler_options *options)
+{
+    struct compiler c = {0};
+    (void)JSConfigureSignalForGC(SIGPWR);
+    if (!load(&c)) {
+        unload(&c);
+        return EXIT_BROKEN;
+    }
+    if (options->memory_bytes > 0)
+        memory_limit_growth(options->memory_bytes);
+    struct buf request;
+    struct buf answer;
+    buf_init(&request, COMPILER_FRAME_MAX);
+    buf_init(&answer, COMPILER_FRAME_MAX);
+    while (read_frame(fd, &request)) {
+        buf_clear(&answer);
+        answer_request(&c, buf_str(&request), &answer);
+        if (!write_frame(fd, buf_str(&answer)))
+            break;
+    }
+    buf_finish(&answer);
+    buf_finish(&request);
+    unload(&c);
+    return EXIT_OK;
+}

@@ -1,0 +1,90 @@
+/* The frame of a call: installing the runtime library, ends of calls, the CPU limit, the log. */
+#include <stdlib.h>
+
+#include "script/entry.h"
+#include "script/host_groups.h"
+#include "script/jsvalue.h"
+#include "script/script_program.h"
+
+/* js/runtime/host.ts: enum Outcome. */
+enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW };
+
+static JSValueRef install(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                          const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    JSObjectRef list = JSValueToObject(ctx, host_argument(ctx, argc, argv, 0), exception);
+    if (list == NULL)
+        return JSValueMakeUndefined(ctx);
+    if (!realm_install(entry_vm()->entry->realm, list))
+        return jsvalue_throw(ctx, exception, "a function of the runtime library is missing");
+    return JSValueMakeUndefined(ctx);
+}
+
+static JSValueRef tick(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                       const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    (void)exception;
+    return JSValueMakeBoolean(ctx, entry_tick());
+}
+
+static JSValueRef alive(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                        const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    const double handle = host_number(ctx, argc, argv, 0);
+    return JSValueMakeBoolean(ctx, script_vm_find(entry_vm(), handle) != NULL);
+}
+
+/* done(handle, outcome, text) */
+static JSValueRef done(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                       const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    struct script_run *r = script_vm_find(entry_vm(), host_number(ctx, argc, argv, 0));
+    if (r == NULL)
+        return JSValueMakeUndefined(ctx);
+    const JSValueRef text = host_argument(ctx, argc, argv, 2);
+    size_t len = 0;
+    char *copy = JSValueIsString(ctx, text) ? jsvalue_copy(ctx, text, &len) : NULL;
+    const bool threw = (int)host_number(ctx, argc, argv, 1) == OUTCOME_THREW;
+    script_run_end(r, threw ? SCRIPT_THREW : SCRIPT_OK, copy);
+    return JSValueMakeUndefined(ctx);
+}
+
+/* log(level, module, text) */
+static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                           const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    const struct script_vm *vm = entry_vm();
+    if (vm->host.log == NULL || argc < 3)
+        return JSValueMakeUndefined(ctx);
+    const int level = (int)JSValueToNumber(ctx, argv[0], NULL);
+    size_t module_len = 0;
+    size_t text_len = 0;
+    char *module = jsvalue_copy(ctx, argv[1], &module_len);
+    char *text = jsvalue_copy(ctx, argv[2], &text_len);
+    if (module != NULL && text != NULL && level >= LOG_DEBUG && level <= LOG_ERROR)
+        vm->host.log(vm->host.user, (enum log_level)level, str_of(vm->entry->realm->ns),
+                     (struct str){module, module_len}, (struct str){text, text_len});
+    free(text);
+    free(module);
+    return JSValueMakeUndefined(ctx);
+}
+
+const struct host_function host_call_functions[] = {
+    {"install", install}, {"tick", tick},    {"alive", alive},
+    {"done", done},       {"log", log_line}, {NULL, NULL},
+};

@@ -1,0 +1,115 @@
+#include "script/host_state.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "script/entry.h"
+#include "script/host_groups.h"
+#include "script/jsvalue.h"
+
+/* One question. It lives until its answer, which may come after its run has ended. */
+struct host_state {
+    struct ilist_node asked;    /* in the run's list */
+    struct ilist_node answered; /* in the VM's list */
+    struct script_run *run;     /* NULL: it has ended */
+    double ticket;
+    char *text; /* an answer that waits */
+    size_t len;
+    bool ok;
+};
+
+static void settle(struct host_state *s, struct str text, bool ok)
+{
+    struct script_run *r = s->run;
+    const double ticket = s->ticket;
+    if (r == NULL)
+        return;
+    ilist_remove(&s->asked);
+    s->run = NULL;
+    script_run_settle(r, ticket, ok ? SCRIPT_RUN_RESOLVE : SCRIPT_RUN_REJECT,
+                      jsvalue_text(script_run_context(r), text));
+}
+
+static void destroy(struct host_state *s)
+{
+    ilist_remove(&s->asked);
+    ilist_remove(&s->answered);
+    free(s->text);
+    free(s);
+}
+
+static void on_answer(void *user, struct str result, const struct err *error)
+{
+    struct host_state *s = user;
+    const struct str text = error != NULL ? str_of(error->msg) : result;
+    if (s->run == NULL) {
+        destroy(s);
+        return;
+    }
+    struct script_vm *vm = s->run->vm;
+    if (vm->entry == NULL) {
+        settle(s, text, error == NULL);
+        destroy(s);
+        return;
+    }
+    s->text = mem_dup(text.p, text.len);
+    s->len = text.len;
+    s->ok = error == NULL;
+    ilist_push(&vm->answered, &s->answered);
+    loop_schedule(vm->loop, &vm->later);
+}
+
+void host_state_settle_answered(struct script_vm *vm)
+{
+    struct ilist_node *n = NULL;
+    while ((n = ilist_pop(&vm->answered)) != NULL) {
+        struct host_state *s = container_of(n, struct host_state, answered);
+        settle(s, (struct str){s->text, s->len}, s->ok);
+        destroy(s);
+    }
+}
+
+void host_state_drop_all(struct script_run *r)
+{
+    ilist_for_each_safe (n, next, &r->asked) {
+        struct host_state *s = container_of(n, struct host_state, asked);
+        ilist_remove(&s->asked);
+        s->run = NULL;
+        if (ilist_linked(&s->answered))
+            destroy(s);
+    }
+}
+
+/* state(handle, ticket, op, module, args) */
+static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                      const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct script_run *r = host_run(ctx, argc, argv, exception);
+    if (r == NULL || argc < 5)
+        return JSValueMakeUndefined(ctx);
+    const struct script_vm *vm = r->vm;
+    if (vm->host.state == NULL)
+        return jsvalue_throw(ctx, exception, "there is no state here");
+    const int op = (int)JSValueToNumber(ctx, argv[2], NULL);
+    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_DELETE_DOCUMENT)
+        return JSValueMakeUndefined(ctx);
+    struct str module = {NULL, 0};
+    struct str args = {NULL, 0};
+    char *module_text = jsvalue_copy(ctx, argv[3], &module.len);
+    char *args_text = jsvalue_copy(ctx, argv[4], &args.len);
+    module.p = module_text;
+    args.p = args_text;
+    struct host_state *s = mem_alloc(sizeof(*s));
+    s->run = r;
+    s->ticket = JSValueToNumber(ctx, argv[1], NULL);
+    ilist_push(&r->asked, &s->asked);
+    vm->host.state(vm->host.user, (enum script_state_op)op, str_of(vm->entry->realm->ns), module,
+                   args, on_answer, s);
+    free(args_text);
+    free(module_text);
+    return JSValueMakeUndefined(ctx);
+}
+
+const struct host_function host_state_functions[] = {{"state", ask}, {NULL, NULL}};

@@ -1,0 +1,41 @@
+/* Between bytes and JavaScript values. A JSValueRef is only safe on the C stack or protected. */
+#ifndef SCRIPT_JSVALUE_H
+#define SCRIPT_JSVALUE_H
+
+#include <JavaScriptCore/JavaScript.h>
+
+#include "base/buf.h"
+
+/* A new string from UTF-8; if s is not UTF-8, each byte is one character (as in old header fields). The caller
+ * releases it. Never NULL. */
+JSStringRef jsvalue_string(struct str s);
+
+/* The same as a value. */
+JSValueRef jsvalue_text(JSContextRef ctx, struct str s);
+
+/* A value from text that should be UTF-8: what is not becomes U+FFFD, or the result is NULL if fatal. */
+JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal);
+
+/* Appends the value's string in UTF-8. False past b's maximum, or when it has no string (*exception). */
+bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
+    __attribute__((warn_unused_result));
+
+/* The value's string in UTF-8, NUL-terminated; the caller frees it. NULL when it has none. */
+char *jsvalue_copy(JSContextRef ctx, JSValueRef v, size_t *ret_len);
+
+/* The bytes of an ArrayBuffer or a view of one: *ret points into it, valid while nothing runs. False if v is neither. */
+bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)
+    __attribute__((warn_unused_result));
+
+/* Appends a string's UTF-8, or an ArrayBuffer's or view's bytes. False past b's maximum. */
+bool jsvalue_add_data(JSContextRef ctx, JSValueRef v, struct buf *b)
+    __attribute__((warn_unused_result));
+
+/* A new ArrayBuffer with a copy of s. */
+JSValueRef jsvalue_array_buffer(JSContextRef ctx, struct str s, JSValueRef *exception);
+
+/* Sets *exception to a new Error and returns undefined. */
+JSValueRef jsvalue_throw(JSContextRef ctx, JSValueRef *exception, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

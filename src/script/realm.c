@@ -1,0 +1,137 @@
+#include "script/realm.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "script/entry.h"
+#include "script/host.h"
+#include "script/jsc_private.h"
+#include "script/jsvalue.h"
+#include "script/script_vm.h"
+
+extern const char js_runtime[]; /* NUL-terminated: embedded by cmake/javascript.cmake */
+
+static JSStringRef constant(const char *text)
+{
+    return JSStringCreateWithUTF8CString(text);
+}
+
+static void set_property(JSContextRef ctx, JSObjectRef object, const char *name, JSValueRef value)
+{
+    JSStringRef key = constant(name);
+    JSObjectSetProperty(ctx, object, key, value, kJSPropertyAttributeNone, NULL);
+    JSStringRelease(key);
+}
+
+static void disable_eval(JSGlobalContextRef ctx)
+{
+    JSStringRef message = constant("eval and Function are not available in modules");
+    JSGlobalContextSetEvalEnabled(ctx, false, message);
+    JSStringRelease(message);
+}
+
+/* Called by host.install([...]) of the runtime library. */
+bool realm_install(struct realm *r, JSObjectRef functions)
+{
+    for (unsigned i = 0; i < REALM_FUNCTION_COUNT; i++) {
+        const JSValueRef v = JSObjectGetPropertyAtIndex(r->ctx, functions, i, NULL);
+        JSObjectRef function = JSValueToObject(r->ctx, v, NULL);
+        if (function == NULL || !JSObjectIsFunction(r->ctx, function))
+            return false;
+        JSValueProtect(r->ctx, function);
+        r->functions[i] = function;
+    }
+    return true;
+}
+
+static bool load_runtime(struct realm *r)
+{
+    struct entry e;
+    entry_begin(&e, r, (struct str){0}, STR("(start)"));
+    set_property(r->ctx, JSContextGetGlobalObject(r->ctx), "dgateHost", host_object(r->ctx));
+    JSStringRef source = constant(js_runtime);
+    JSStringRef url = constant("dgate:runtime");
+    JSValueRef exception = NULL;
+    (void)JSEvaluateScript(r->ctx, source, NULL, url, 1, &exception);
+    JSStringRelease(url);
+    JSStringRelease(source);
+    if (exception != NULL) {
+        size_t len = 0;
+        char *text = jsvalue_copy(r->ctx, exception, &len);
+        log_error("script", "the runtime library failed: %s", text != NULL ? text : "?");
+        free(text);
+    }
+    return entry_end(&e) == SCRIPT_OK && exception == NULL && r->functions[REALM_REJECTED] != NULL;
+}
+
+static struct realm *create(struct script_vm *vm, struct str ns)
+{
+    struct realm *r = mem_alloc(sizeof(*r));
+    r->vm = vm;
+    r->ns = mem_dup(ns.p, ns.len);
+    r->ctx = JSGlobalContextCreateInGroup(vm->group, NULL);
+    disable_eval(r->ctx);
+    hmap_add(&vm->realms, &r->node, str_of(r->ns));
+    return r;
+}
+
+struct realm *realm_get(struct script_vm *vm, struct str ns, struct err *e)
+{
+    struct hmap_node *n = hmap_get(&vm->realms, ns);
+    if (n != NULL)
+        return container_of(n, struct realm, node);
+    struct realm *r = create(vm, ns);
+    if (!load_runtime(r)) {
+        realm_destroy(r);
+        (void)err_set(e, ERR_INTERNAL, "the JavaScript context of namespace %.*s cannot be made",
+                      STR_ARG(ns));
+        return NULL;
+    }
+    JSGlobalContextSetUnhandledRejectionCallback(r->ctx, r->functions[REALM_REJECTED], NULL);
+    return r;
+}
+
+void realm_destroy(struct realm *r)
+{
+    assert(r->programs == 0);
+    hmap_remove(&r->vm->realms, &r->node);
+    for (size_t i = 0; i < REALM_FUNCTION_COUNT; i++)
+        if (r->functions[i] != NULL)
+            JSValueUnprotect(r->ctx, r->functions[i]);
+    JSGlobalContextRelease(r->ctx);
+    free(r->ns);
+    free(r);
+}
+
+static void sweep(struct realm *r)
+{
+    struct entry e;
+    entry_begin(&e, r, (struct str){0}, STR("(housekeeping)"));
+    (void)entry_call(&e, REALM_SWEEP, 0, NULL);
+    (void)entry_end(&e);
+}
+
+void realm_housekeep(struct script_vm *vm)
+{
+    struct realm *unused = NULL;
+    hmap_for_each (n, &vm->realms) {
+        struct realm *r = container_of(n, struct realm, node);
+        if (r->programs > 0)
+            sweep(r);
+        else if (r->idle)
+            unused = r; /* one a turn is enough */
+        r->idle = r->programs == 0;
+    }
+    if (unused != NULL)
+        realm_destroy(unused);
+}
+
+char *realm_describe(struct realm *r, JSValueRef thrown)
+{
+    JSValueRef text =
+        JSObjectCallAsFunction(r->ctx, r->functions[REALM_DESCRIBE], NULL, 1, &thrown, NULL);
+    size_t len = 0;
+    char *copy = text != NULL ? jsvalue_copy(r->ctx, text, &len) : NULL;
+    return copy != NULL ? copy : mem_strdup("an error that cannot be shown");
+}

@@ -1,0 +1,211 @@
+/* A call runs its chain in JavaScript. If the chain ends at once, its outcome is what the runtime library returned;
+ * if it waits for a promise, host.done() tells the outcome in a later entry, in whose microtasks the promise settled.
+ * An outcome is only reported after JavaScript has returned, so that done may do anything, destroying the run included.
+ */
+#include "script/script_run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "script/entry.h"
+#include "script/host_fetch.h"
+#include "script/host_state.h"
+#include "script/host_timer.h"
+#include "script/jsvalue.h"
+#include "script/script_program.h"
+
+enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 160 };
+
+JSContextRef script_run_context(const struct script_run *r)
+{
+    return r->program->realm->ctx;
+}
+
+static char *limit_text(const struct script_run *r, enum script_status status)
+{
+    const struct script_limits *l = &r->vm->limits;
+    const char *name = script_function_name(r->function);
+    char text[LIMIT_TEXT_MAX];
+    if (status == SCRIPT_CPU)
+        (void)snprintf(text, sizeof(text), "%s used more than its %llu ms of CPU time", name,
+                       (unsigned long long)l->cpu_ms);
+    else if (status == SCRIPT_WALL)
+        (void)snprintf(text, sizeof(text), "the promise of %s did not settle within %llu ms", name,
+                       (unsigned long long)l->wall_ms);
+    else
+        (void)snprintf(text, sizeof(text),
+                       "%s made the modules use more than their %llu MB of memory", name,
+                       (unsigned long long)(l->heap_bytes >> 20));
+    return mem_strdup(text);
+}
+
+void script_run_end(struct script_run *r, enum script_status status, char *text)
+{
+    if (!r->calling || r->ended) {
+        free(text);
+        return;
+    }
+    r->ended = true;
+    r->status = status;
+    r->text = text;
+    ilist_push(&r->vm->finished, &r->finished_node);
+}
+
+/* A limit outranks what the function itself came to. */
+static void stop(struct script_run *r, enum script_status status)
+{
+    if (!r->calling)
+        return;
+    if (r->ended) {
+        free(r->text);
+        r->status = status;
+        r->text = limit_text(r, status);
+    } else {
+        script_run_end(r, status, limit_text(r, status));
+    }
+}
+
+static void report(struct script_run *r)
+{
+    char *text = r->text;
+    const struct script_outcome outcome = {
+        .status = r->status,
+        .responded = r->status == SCRIPT_OK && r->x->response_sent,
+        .text = str_of(text),
+    };
+    r->text = NULL;
+    r->calling = false;
+    r->ended = false;
+    timeout_clear(&r->wall);
+    r->done(r->user, &outcome); /* r may be gone now */
+    free(text);
+}
+
+void script_run_report(struct script_vm *vm)
+{
+    struct ilist_node *n = NULL;
+    while ((n = ilist_pop(&vm->finished)) != NULL)
+        report(container_of(n, struct script_run, finished_node));
+}
+
+static void on_wall(struct timeout *t)
+{
+    struct script_run *r = container_of(t, struct script_run, wall);
+    struct script_vm *vm = r->vm;
+    script_run_end(r, SCRIPT_WALL, limit_text(r, SCRIPT_WALL));
+    script_run_report(vm);
+}
+
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x)
+{
+    struct script_run *r = mem_alloc(sizeof(*r));
+    r->vm = p->vm;
+    r->program = script_program_ref(p);
+    r->x = x;
+    r->handle = script_vm_add(p->vm, r);
+    ilist_init(&r->timers);
+    ilist_init(&r->fetches);
+    ilist_init(&r->asked);
+    timeout_init(&r->wall, p->vm->loop, on_wall);
+    buf_init(&x->response_body, p->vm->limits.body_max);
+    return r;
+}
+
+/* What a function made before it failed is not the answer: error handlers begin anew. */
+static void discard_response(struct script_exchange *x)
+{
+    x->response_status = 0;
+    x->response_sent = false;
+    x->response_fields.n = 0;
+    buf_clear(&x->response_body);
+}
+
+static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
+{
+    JSContextRef ctx = script_run_context(r);
+    if (v == NULL) {
+        script_run_end(r, SCRIPT_THREW,
+                       e->stopped == SCRIPT_OK ? realm_describe(e->realm, e->exception) : NULL);
+        return;
+    }
+    if (JSValueIsString(ctx, v)) {
+        size_t len = 0;
+        script_run_end(r, SCRIPT_OK, jsvalue_copy(ctx, v, &len));
+        return;
+    }
+    const int outcome = (int)JSValueToNumber(ctx, v, NULL);
+    if (outcome == OUTCOME_DONE)
+        script_run_end(r, SCRIPT_OK, NULL);
+    else if (outcome == OUTCOME_PARKED && !r->ended)
+        timeout_set(&r->wall, r->vm->limits.wall_ms);
+}
+
+void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
+                     script_done_fn done, void *user)
+{
+    assert(!r->calling);
+    struct script_vm *vm = r->vm;
+    r->calling = true;
+    r->function = f;
+    r->done = done;
+    r->user = user;
+    if (r->handle < 0) {
+        script_run_end(r, SCRIPT_THREW, mem_strdup("too many requests are in modules"));
+        script_run_report(vm);
+        return;
+    }
+    if (f == SCRIPT_ERROR_HANDLER)
+        discard_response(r->x);
+    JSContextRef ctx = script_run_context(r);
+    struct entry e;
+    entry_begin(&e, r->program->realm, str_of(r->program->route), str_of(script_function_name(f)));
+    const JSValueRef argv[] = {
+        r->program->object,
+        JSValueMakeNumber(ctx, r->handle),
+        JSValueMakeNumber(ctx, (double)f),
+        f == SCRIPT_ERROR_HANDLER ? jsvalue_text(ctx, error_text) : JSValueMakeUndefined(ctx),
+    };
+    take_result(r, &e, entry_call(&e, REALM_RUN, ARRAY_LEN(argv), argv));
+    const enum script_status stopped = entry_end(&e);
+    if (stopped != SCRIPT_OK)
+        stop(r, stopped);
+    script_run_report(vm);
+}
+
+void script_run_settle(struct script_run *r, double ticket, enum script_run_settlement how,
+                       JSValueRef value)
+{
+    struct script_vm *vm = r->vm;
+    struct realm *realm = r->program->realm;
+    struct entry e;
+    entry_begin(&e, realm, str_of(r->program->route), str_of(script_function_name(r->function)));
+    const JSValueRef argv[] = {
+        JSValueMakeNumber(realm->ctx, r->handle),
+        JSValueMakeNumber(realm->ctx, ticket),
+        JSValueMakeNumber(realm->ctx, (double)how),
+        value != NULL ? value : JSValueMakeUndefined(realm->ctx),
+    };
+    (void)entry_call(&e, REALM_SETTLE, ARRAY_LEN(argv), argv);
+    const enum script_status stopped = entry_end(&e);
+    if (stopped != SCRIPT_OK)
+        stop(r, stopped);
+    script_run_report(vm);
+}
+
+void script_run_destroy(struct script_run *r)
+{
+    if (r == NULL)
+        return;
+    assert(r->vm->entry == NULL);
+    host_timer_drop_all(r);
+    host_fetch_drop_all(r);
+    host_state_drop_all(r);
+    timeout_finish(&r->wall);
+    ilist_remove(&r->finished_node);
+    script_vm_remove(r->vm, r->handle);
+    script_program_unref(r->program);
+    free(r->text);
+    free(r);
+}

@@ -1,0 +1,166 @@
+#include "script/script_vm.h"
+
+#include <assert.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "script/entry.h"
+#include "script/fetch.h"
+#include "script/host_state.h"
+#include "script/jsc_private.h"
+#include "script/memory.h"
+#include "script/realm.h"
+#include "script/script_run.h"
+
+enum {
+    HOUSEKEEPING_MS = 1000,
+    SLOT_MAX = 65536, /* js/runtime/chain.ts: SLOTS */
+    GLIB_TURNS = 16,
+};
+
+/* Beside the VM's own budget: what the process itself may come to need for connections. */
+static const size_t DATA_RESERVE = (size_t)512 << 20;
+
+void script_vm_prepare_process(void)
+{
+    static bool prepared;
+    if (prepared)
+        return;
+    prepared = true;
+    /* Without the cage typed arrays are allocated where RLIMIT_DATA counts them. */
+    (void)setenv("GIGACAGE_ENABLED", "0", 1);
+    (void)JSConfigureSignalForGC(SIGPWR);
+}
+
+size_t script_vm_grown(const struct script_vm *vm)
+{
+    const size_t now = memory_resident();
+    return now > vm->base_bytes ? now - vm->base_bytes : 0;
+}
+
+static void on_housekeeping(struct timeout *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, housekeeping);
+    for (int i = 0; i < GLIB_TURNS && g_main_context_iteration(NULL, FALSE); i++) {
+    }
+    if (vm->used) {
+        realm_housekeep(vm);
+        vm->used = false;
+    }
+    if (script_vm_grown(vm) > vm->limits.heap_bytes)
+        vm->wants_restart = true;
+    timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
+}
+
+static void on_later(struct loop_task *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, later);
+    host_state_settle_answered(vm);
+    script_run_report(vm);
+}
+
+struct script_vm *script_vm_create(struct loop *loop, const struct script_limits *limits,
+                                   const struct script_host *host)
+{
+    struct script_vm *vm = mem_alloc(sizeof(*vm));
+    vm->loop = loop;
+    vm->limits = *limits;
+    vm->host = *host;
+    vm->later.run = on_later;
+    ilist_init(&vm->finished);
+    ilist_init(&vm->answered);
+    hmap_init(&vm->realms);
+    timeout_init(&vm->housekeeping, loop, on_housekeeping);
+    return vm;
+}
+
+void script_vm_start(struct script_vm *vm)
+{
+    if (vm->group != NULL)
+        return;
+    script_vm_prepare_process();
+    vm->base_bytes = memory_resident();
+    vm->group = JSContextGroupCreate();
+    entry_arm(vm);
+    vm->fetches = fetch_pool_create(vm->loop);
+    memory_limit_growth(vm->limits.heap_bytes + DATA_RESERVE);
+    timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
+}
+
+void script_vm_destroy(struct script_vm *vm)
+{
+    if (vm == NULL)
+        return;
+    assert(vm->entry == NULL);
+    loop_unschedule(&vm->later);
+    timeout_finish(&vm->housekeeping);
+    fetch_pool_destroy(vm->fetches);
+    struct hmap_node *n = NULL;
+    while ((n = hmap_any(&vm->realms)) != NULL)
+        realm_destroy(container_of(n, struct realm, node));
+    hmap_finish(&vm->realms);
+    if (vm->group != NULL)
+        JSContextGroupRelease(vm->group);
+    free(vm->slots);
+    free(vm);
+}
+
+bool script_vm_wants_restart(const struct script_vm *vm)
+{
+    return vm->wants_restart;
+}
+
+/* A handle is slot + generation * SLOT_MAX: exact in a double for 2^37 uses of each slot. */
+static double handle_of(uint32_t slot, uint64_t generation)
+{
+    return (double)(slot + (generation * SLOT_MAX));
+}
+
+struct script_run *script_vm_find(const struct script_vm *vm, double handle)
+{
+    if (!(handle >= SLOT_MAX && handle < 9007199254740992.0))
+        return NULL;
+    const uint64_t h = (uint64_t)handle;
+    const uint64_t slot = h % SLOT_MAX;
+    if (slot >= vm->slot_count || vm->slots[slot].generation != h / SLOT_MAX)
+        return NULL;
+    return vm->slots[slot].run;
+}
+
+static void grow_slots(struct script_vm *vm)
+{
+    const uint32_t count = vm->slot_count == 0 ? 64 : vm->slot_count * 2;
+    vm->slots = mem_resize(vm->slots, count, sizeof(vm->slots[0]));
+    for (uint32_t i = vm->slot_count; i < count; i++)
+        vm->slots[i] = (struct script_slot){.generation = 1, .next_free = i + 1};
+    vm->free_slot = vm->slot_count;
+    vm->slot_count = count;
+}
+
+double script_vm_add(struct script_vm *vm, struct script_run *r)
+{
+    if (vm->free_slot == vm->slot_count) {
+        if (vm->slot_count >= SLOT_MAX)
+            return -1;
+        grow_slots(vm);
+    }
+    const uint32_t slot = vm->free_slot;
+    struct script_slot *s = &vm->slots[slot];
+    vm->free_slot = s->next_free;
+    s->run = r;
+    return handle_of(slot, s->generation);
+}
+
+void script_vm_remove(struct script_vm *vm, double handle)
+{
+    if (handle < 0)
+        return;
+    const uint32_t slot = (uint32_t)((uint64_t)handle % SLOT_MAX);
+    struct script_slot *s = &vm->slots[slot];
+    s->run = NULL;
+    s->generation++;
+    s->next_free = vm->free_slot;
+    vm->free_slot = slot;
+}

@@ -1,0 +1,61 @@
+/* The insides of the VM that the files of this folder share. */
+#ifndef SCRIPT_SCRIPT_VM_H
+#define SCRIPT_SCRIPT_VM_H
+
+#include <JavaScriptCore/JavaScript.h>
+
+#include "base/hmap.h"
+#include "base/ilist.h"
+#include "io/loop.h"
+#include "io/timeout.h"
+#include "script/script.h"
+
+struct entry;
+struct fetch_pool;
+struct host_fetch;
+
+/* Requests under way, by the slot in their handle. */
+struct script_slot {
+    struct script_run *run; /* NULL: free */
+    uint64_t generation;
+    uint32_t next_free;
+};
+
+struct script_vm {
+    struct loop *loop;
+    struct script_limits limits;
+    struct script_host host;
+    JSContextGroupRef group; /* NULL until the first program */
+    struct hmap realms;      /* by namespace */
+    uint64_t programs_made;  /* numbers them */
+    struct fetch_pool *fetches;
+
+    struct script_slot *slots;
+    uint32_t slot_count;
+    uint32_t free_slot;     /* the first free one, or slot_count */
+    struct ilist finished;  /* of runs whose call has ended but was not yet reported */
+    struct ilist answered;  /* of state calls that were answered while JavaScript ran */
+    struct loop_task later; /* for them */
+
+    struct entry *entry; /* now running JavaScript; NULL: none */
+    double slice;        /* seconds that the engine's watchdog is set to */
+    size_t base_bytes;   /* resident size before the VM */
+    bool wants_restart;
+    bool used; /* JavaScript ran since the last housekeeping */
+    struct timeout housekeeping;
+};
+
+/* Makes the engine's part if there is none yet. */
+void script_vm_start(struct script_vm *vm);
+
+/* The run behind a handle, or NULL when it is over. */
+struct script_run *script_vm_find(const struct script_vm *vm, double handle);
+
+/* Gives r a slot and returns its handle, or a negative number when there is none left. */
+double script_vm_add(struct script_vm *vm, struct script_run *r);
+void script_vm_remove(struct script_vm *vm, double handle);
+
+/* Resident bytes that came since the VM is there. */
+size_t script_vm_grown(const struct script_vm *vm);
+
+#endif
