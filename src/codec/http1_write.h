@@ -19,8 +19,9 @@ struct http1_send {
 
 /* Appends a request head to out: request line, Host, fields, Content-Length or Transfer-Encoding,
  * Connection (close, upgrade and te as keep_alive and the head say). False, with out unchanged, past
- * out's maximum or when the head cannot be written: a method or name that is no token, a target,
- * authority or value with control characters, a body of unknown length that is not chunked. */
+ * out's maximum (up to 320 bytes more than the head has must be free) or when the head cannot be written:
+ * a method or name that is no token, a target, authority or value with control characters, a body of
+ * unknown length that is not chunked. */
 bool http1_write_request(struct buf *out, const struct http_head *head,
                          const struct http1_send *how) __attribute__((warn_unused_result));
 
