@@ -48,7 +48,8 @@ bool base64_encode(struct buf *b, struct str s)
     return true;
 }
 
-/* Where s stops being base64 (s.len when it is too short), or true with the length of what it encodes. */
+/* Where s stops being base64 (s.len when it is too short), or true with the length of what it
+ * encodes. */
 static bool measure(struct str s, size_t *len, size_t *bad)
 {
     size_t padding = 0;

@@ -1,8 +1,8 @@
-/* A head is parsed once, when all of it is there: is_complete() looks for its end, cheaply and without
- * looking at a byte twice however slowly it comes, and checks the limits; then the start line and the
- * fields are read in one pass, and settle() moves what belongs to the connection and the framing out of
- * the fields. Limits are checked before syntax, so that the outcome does not depend on how the bytes
- * were split.
+/* A head is parsed once, when all of it is there: is_complete() looks for its end, cheaply and
+ * without looking at a byte twice however slowly it comes, and checks the limits; then the start
+ * line and the fields are read in one pass, and settle() moves what belongs to the connection and
+ * the framing out of the fields. Limits are checked before syntax, so that the outcome does not
+ * depend on how the bytes were split.
  */
 #include "codec/http1.h"
 
@@ -12,7 +12,8 @@
 #include "codec/octets.h"
 #include "codec/url.h"
 
-/* Options in all Connection fields of a head together; it bounds the work of removing what they name. */
+/* Options in all Connection fields of a head together; it bounds the work of removing what they
+ * name. */
 enum { OPTIONS_MAX = 32 };
 
 /* What settle() takes out of the fields. */
@@ -34,8 +35,8 @@ struct special {
     struct str names[OPTIONS_MAX];
 };
 
-/* Finds the empty line after which the head is over; 0 when it is not there yet. A line may end with a
- * bare LF here: the parser refuses it, and need not wait for more. */
+/* Finds the empty line after which the head is over; 0 when it is not there yet. A line may end
+ * with a bare LF here: the parser refuses it, and need not wait for more. */
 static size_t find_end(struct str in, size_t from)
 {
     const char *p = in.p + from;
@@ -303,8 +304,8 @@ static const struct http1_error *read_request_line(struct str in, struct http_he
     return NULL;
 }
 
-/* HTTP-version SP status-code SP [reason-phrase], RFC 9112 section 4. The SP before an absent reason
- * may be absent too: many servers forget it, and it can only be read in one way. */
+/* HTTP-version SP status-code SP [reason-phrase], RFC 9112 section 4. The SP before an absent
+ * reason may be absent too: many servers forget it, and it can only be read in one way. */
 static const struct http1_error *read_status_line(struct str in, struct http_head *head,
                                                   size_t *used)
 {
@@ -369,8 +370,8 @@ static const struct http1_error *read_absolute_form(struct http_head *head, stru
     return NULL;
 }
 
-/* The four forms of RFC 9112 section 3.2. The target's authority replaces Host, which must be legal all
- * the same (section 3.2.2). */
+/* The four forms of RFC 9112 section 3.2. The target's authority replaces Host, which must be legal
+ * all the same (section 3.2.2). */
 static const struct http1_error *read_target(struct http_head *head, const struct special *s,
                                              struct arena *a)
 {
@@ -486,8 +487,8 @@ static const struct http1_error *parse(struct http1_reader *r, struct str in,
     return is_request ? finish_request(&s, r->arena, ret) : apply_status(&s, *request_method, ret);
 }
 
-/* What is wrong with the first bytes, so that other protocols are told soon. *skip is the length of an
- * empty line before a request, which is ignored (RFC 9112 section 2.2). */
+/* What is wrong with the first bytes, so that other protocols are told soon. *skip is the length of
+ * an empty line before a request, which is ignored (RFC 9112 section 2.2). */
 static const struct http1_error *check_start(struct str in, bool is_request, size_t *skip)
 {
     *skip = 0;

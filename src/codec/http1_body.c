@@ -1,6 +1,6 @@
-/* A chunked body is read by a table of steps, one for each state; a step takes as many bytes as it can.
- * Digits, extensions and trailers are counted as they come, so the outcome does not depend on how the
- * bytes were split.
+/* A chunked body is read by a table of steps, one for each state; a step takes as many bytes as it
+ * can. Digits, extensions and trailers are counted as they come, so the outcome does not depend on
+ * how the bytes were split.
  */
 #include "codec/http1_body.h"
 
@@ -57,7 +57,7 @@ static enum turn step_size(struct http1_body *b, struct run *r)
     return PARKED;
 }
 
-/* Extensions are ignored (RFC 9112 section 7.1.1), but neither for ever nor with a line end inside. */
+/* Extensions are ignored (RFC 9112 section 7.1.1), but not for ever, nor with a line end inside. */
 static enum turn step_extension(struct http1_body *b, struct run *r)
 {
     const char *from = r->in.p + r->at;

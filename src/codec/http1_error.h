@@ -1,7 +1,7 @@
 /* Why an HTTP/1 message was refused: constant objects, one for each reason.
  *
- * The status is what a server answers before it closes the connection; a client turns any of them into
- * 502. They live for ever and may be compared by address.
+ * The status is what a server answers before it closes the connection; a client turns any of them
+ * into 502. They live for ever and may be compared by address.
  */
 #ifndef CODEC_HTTP1_ERROR_H
 #define CODEC_HTTP1_ERROR_H

@@ -1,5 +1,5 @@
-/* A head is sized first (an upper bound), then copied into one reservation while it is checked; what
- * turns out to be bad is never counted as added.
+/* A head is sized first (an upper bound), then copied into one reservation while it is checked;
+ * what turns out to be bad is never counted as added.
  */
 #include "codec/http1_write.h"
 

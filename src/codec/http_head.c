@@ -14,8 +14,8 @@ static const struct str names[HTTP_FIELD_COUNT] = {
 #undef X
 };
 
-/* The ids by the length of their name, so that a lookup compares one or two names at most. A name that
- * is missing here fails the unit test of http_head_field_id(). */
+/* The ids by the length of their name, so that a lookup compares one or two names at most. A name
+ * that is missing here fails the unit test of http_head_field_id(). */
 static const uint8_t ids_by_length[LONGEST_NAME + 1][NAMES_PER_LENGTH] = {
     [2] = {HTTP_FIELD_TE},
     [3] = {HTTP_FIELD_VIA},

@@ -2,9 +2,9 @@
  *
  * A head only borrows: its strs point into memory of whoever made it, who says how long they live.
  * What belongs to one connection (RFC 9110 section 7.6.1: Connection and what it names, Keep-Alive,
- * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade) and the framing (Content-Length) is not
- * among the fields but in members of its own; http/ takes it out when it receives a head and puts it
- * in when it sends one.
+ * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade) and the framing (Content-Length) is
+ * not among the fields but in members of its own; http/ takes it out when it receives a head and
+ * puts it in when it sends one.
  */
 #ifndef CODEC_HTTP_HEAD_H
 #define CODEC_HTTP_HEAD_H
@@ -73,24 +73,26 @@ enum { HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP_2 = 20 };
 enum { HTTP_LENGTH_UNKNOWN = -1 };
 
 struct http_head {
-    struct str method;    /* requests: a token, case-sensitive; empty in a response */
-    struct str scheme;    /* requests: "http" or "https" */
-    struct str authority; /* requests: host[:port] from the target or Host (RFC 9112 section 3.2.2);
-                            * may be empty (HTTP/1.0) */
+    struct str method; /* requests: a token, case-sensitive; empty in a response */
+    struct str scheme; /* requests: "http" or "https" */
+    /* requests: host[:port] from the target or Host (RFC 9112 section 3.2.2); may be empty */
+    struct str authority;
     struct str target; /* requests: origin-form path?query, or "*", or authority-form of CONNECT */
     uint16_t status;   /* responses: 100 to 999; 0 in a request */
     struct str reason; /* responses: may be empty */
     uint8_t version;   /* of the message as received; ignored when sending */
     struct http_fields fields; /* end-to-end fields only (see above); Host is not among them */
-    int64_t
-        content_length;   /* bytes of the body; HTTP_LENGTH_UNKNOWN: delimited otherwise. A request
-                                * without a body has 0 and no_body */
-    bool no_body;         /* nothing follows the head: requests without body, responses to HEAD,
-                                * 204, 304 (content_length may still be told, RFC 9110 section 8.6) */
+    /* Bytes of the body; HTTP_LENGTH_UNKNOWN: delimited otherwise. A request without a body has 0
+     * and no_body. */
+    int64_t content_length;
+    /* Nothing follows the head: requests without body, responses to HEAD, 204, 304 (content_length
+     * may still be told, RFC 9110 section 8.6). */
+    bool no_body;
     bool expect_continue; /* requests: Expect: 100-continue */
     bool te_trailers;     /* requests: TE contains "trailers" */
-    struct str upgrade; /* requests: the protocols offered with Connection: Upgrade; responses with
-                                * status 101: the protocol; else empty */
+    /* Requests: the protocols offered with Connection: Upgrade; responses with status 101: the
+     * protocol; else empty. */
+    struct str upgrade;
 };
 
 /* The id of a name in any case; HTTP_FIELD_OTHER when it is none of HTTP_FIELD_NAMES. */

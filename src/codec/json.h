@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Parses one JSON value that fills all of text (RFC 8259; duplicate keys and NUL in strings refused,
- * depth at most 2048 as in jansson). Returns a new reference, or NULL with e filled
+/* Parses one JSON value that fills all of text (RFC 8259; duplicate keys and NUL in strings
+ * refused, depth at most 2048 as in jansson). Returns a new reference, or NULL with e filled
  * ("line 3 column 7: ..."). */
 json_t *json_text_parse(struct str text, struct err *e) __attribute__((warn_unused_result));
 

@@ -39,7 +39,7 @@
 const uint8_t octets_class[256] = {ALL(CLASS)};
 const uint8_t octets_hex[256] = {ALL(HEX)};
 
-/* Eight octets at a time: has one below 0x20, or one that is 0x7f? (Bit Twiddling Hacks, "hasless") */
+/* Has one of eight octets a value below 0x20, or is one 0x7f? (Bit Twiddling Hacks, "hasless") */
 static bool has_control(uint64_t eight)
 {
     const uint64_t ones = UINT64_MAX / 255;

@@ -1,5 +1,5 @@
-/* URLs and paths (RFC 3986). Paths are decided in one place: what url_path_normalise() returns is what
- * routing matches, modules see, stripping cuts and upstreams get.
+/* URLs and paths (RFC 3986). Paths are decided in one place: what url_path_normalise() returns is
+ * what routing matches, modules see, stripping cuts and upstreams get.
  */
 #ifndef CODEC_URL_H
 #define CODEC_URL_H
@@ -13,16 +13,15 @@ struct url {
     struct str scheme; /* as written; compare without case */
     struct str host;   /* reg-name, IPv4, or IPv6 without its brackets */
     bool host_is_ipv6;
-    uint16_t
-        port; /* the scheme's default (http, ws 80; https, wss 443) when the URL has none; 0 unknown */
+    uint16_t port; /* the scheme's default (http, ws 80; https, wss 443) without one; 0 unknown */
     bool has_port;
     struct str path;  /* "" or begins with "/" */
     struct str query; /* without "?" */
     bool has_query;
 };
 
-/* Parses scheme "://" authority path ["?" query]. User information and fragments are refused. The error
- * says what is wrong ("scheme is missing", "port must be 1 to 65535"). */
+/* Parses scheme "://" authority path ["?" query]. User information and fragments are refused. The
+ * error says what is wrong ("scheme is missing", "port must be 1 to 65535"). */
 enum err_code url_parse(struct str text, struct url *ret, struct err *e)
     __attribute__((warn_unused_result));
 
@@ -36,16 +35,17 @@ bool url_split_authority(struct str authority, struct str *host, uint16_t *port)
 
 enum url_path_error { URL_PATH_OK, URL_PATH_BAD, URL_PATH_TOO_LARGE };
 
-/* Normalises a raw path that begins with "/" (RFC 3986 section 6.2.2): unreserved octets are decoded, the
- * hex digits of the others written upper-case, dot segments removed (encoded ones too), octets that may
- * not stand in a path encoded; %2F stays encoded. With merge_slashes runs of "/" become one.
+/* Normalises a raw path that begins with "/" (RFC 3986 section 6.2.2): unreserved octets are
+ * decoded, the hex digits of the others written upper-case, dot segments removed (encoded ones
+ * too), octets that may not stand in a path encoded; %2F stays encoded. With merge_slashes runs of
+ * "/" become one. A path that is normal already is returned as it is, not copied.
  * BAD: does not begin with "/", broken percent encoding, %00, %5C or "\", a control character.
- * TOO_LARGE: the arena's limit. A path that is normal already is returned as it is, not copied. */
+ * TOO_LARGE: the arena's limit. */
 enum url_path_error url_path_normalise(struct str raw, bool merge_slashes, struct arena *a,
                                        struct str *ret) __attribute__((warn_unused_result));
 
-/* Appends s percent-decoded ("+" too becomes a space if plus). Broken encodings are kept as they are.
- * False past b's maximum. */
+/* Appends s percent-decoded ("+" too becomes a space if plus). Broken encodings are kept as they
+ * are. False past b's maximum. */
 bool url_decode(struct buf *b, struct str s, bool plus) __attribute__((warn_unused_result));
 
 /* Appends s with everything but unreserved octets percent-encoded. False past b's maximum. */

@@ -1,6 +1,6 @@
-/* libyaml's events become values with the help of a stack of open maps and lists, so that no input can
- * make us recurse. Each event has one handler; whichever completes a value passes it to attach(), which
- * puts it where it belongs and closes the current path.
+/* libyaml's events become values with the help of a stack of open maps and lists, so that no input
+ * can make us recurse. Each event has one handler; whichever completes a value passes it to
+ * attach(), which puts it where it belongs and closes the current path.
  */
 #include "codec/yaml.h"
 
@@ -22,7 +22,7 @@ enum {
     COPIED_MAX = 16 << 20, /* bytes of keys and scalars that aliases may add to those of the text */
 };
 
-/* Paths are kept as hashes: a collision could only show a wrong line, and long keys cost nothing. */
+/* Paths are kept as hashes: a collision can only show a wrong line, and long keys cost nothing. */
 struct line {
     uint64_t path;
     int line;
@@ -112,7 +112,8 @@ static bool extend_path(struct parse *p, const yaml_event_t *event, struct str p
     return true;
 }
 
-/* Called before every value: checks the budget and completes the path. A map's key did that already. */
+/* Called before every value: checks the budget and completes the path. A map's key did that
+ * already. */
 static bool begin_value(struct parse *p, const yaml_event_t *event)
 {
     const struct frame *f = top(p);

@@ -6,8 +6,8 @@
 
 #include "base/str.h"
 
-/* The value that text, written plain, stands for, as a new reference. NULL with *problem set to what is
- * wrong with it. */
+/* The value that text, written plain, stands for, as a new reference. NULL with *problem set to
+ * what is wrong with it. */
 json_t *yaml_scalar_plain(struct str text, const char **problem)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /* HTTP/1 heads and bodies. The first byte chooses what is read, the next four how it is split.
  *
- * What must hold: however the input is split, the outcome is the same; what was understood can be written
- * and then means the same; what was received as a body comes through chunks unchanged.
+ * What must hold: however the input is split, the outcome is the same; what was understood can be
+ * written and then means the same; what was received as a body comes through chunks unchanged.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static uint32_t next_random(uint32_t *seed)
     return *seed;
 }
 
-/* Gives the input in growing pieces, each in memory of its own, so that nothing can lean on the last one. */
+/* Gives the input in growing pieces, each in memory of its own, so that nothing can lean on the
+ * last one. */
 static void read_head(struct reading *r, struct str in, const struct str *request_method,
                       uint32_t seed)
 {

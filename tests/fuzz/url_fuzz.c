@@ -1,5 +1,5 @@
-/* URLs and paths. What must hold: a normal path is normal (no dot segments, no control characters, only
- * what may stand in a path), normalising it again changes nothing, and encoding can be undone.
+/* URLs and paths. What must hold: a normal path is normal (no dot segments, no control characters,
+ * only what may stand in a path), normalising it again changes nothing, and encoding can be undone.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* YAML documents. What must hold: an error says on which line, a value is within the budgets and comes
- * through JSON text unchanged.
+/* YAML documents. What must hold: an error says on which line, a value is within the budgets and
+ * comes through JSON text unchanged.
  */
 #include <assert.h>
 #include <stdlib.h>
