@@ -177,21 +177,44 @@ static void on_admin_socket(void *user, int fd, const struct sockaddr *peer)
     http_server_accept(c->admin_http, fd, peer);
 }
 
-static void open_admin(struct control *c)
+static void open_admin_api(struct control *c)
 {
     const struct config *config = c->launch->config;
-    if (!config->admin.enabled)
-        return;
+    struct admin_auth_user *users = mem_calloc(config->admin.users.n + 1, sizeof(*users));
+    for (size_t i = 0; i < config->admin.users.n; i++) {
+        users[i].name = config->admin.users.v[i].username;
+        users[i].password = config->admin.users.v[i].password;
+    }
+    static const enum admin_auth_method methods[] = {[CONFIG_AUTH_NONE] = ADMIN_AUTH_NONE,
+                                                     [CONFIG_AUTH_BASIC] = ADMIN_AUTH_BASIC,
+                                                     [CONFIG_AUTH_KEY] = ADMIN_AUTH_KEY};
     struct admin_options options = {
-        .loop = c->loop,
         .store = c->store,
         .changes = c->changes,
-        .config = config,
+        .auth = {.allow_list = &config->admin.allow_list,
+                 .x_forwarded_for_depth = config->admin.x_forwarded_for_depth,
+                 .method = methods[config->admin.auth],
+                 .users = users,
+                 .user_count = config->admin.users.n,
+                 .keys = &config->admin.keys,
+                 .key_header = config->admin.key_header,
+                 .key_query = config->admin.key_query},
+        .default_namespace = !config->disable_default_namespace,
+        .body_max = (size_t)config->limits.admin_body_max,
         .version = version_text(),
         .ready = is_ready,
         .user = c,
     };
     c->admin = admin_create(&options);
+    free(users);
+}
+
+static void open_admin(struct control *c)
+{
+    const struct config *config = c->launch->config;
+    if (!config->admin.enabled)
+        return;
+    open_admin_api(c);
     struct http_server_options http = {
         .limits = {.line_max = (uint32_t)config->limits.request_line_max,
                    .head_max = (uint32_t)config->limits.header_max,

@@ -228,11 +228,9 @@ static void keeper_start(struct keeper *k)
     char role[LAUNCH_ROLE_SIZE];
     const char *args[4];
     int fds[LAUNCH_FD_PROXY + LAUNCH_WORKERS_MAX];
-    static const char *const worker_env[] = {"GIGACAGE_ENABLED=0", NULL};
     launch_args(k->role, k->index, role, args);
     struct child_spec spec = {
         .args = args,
-        .env = k->role == LAUNCH_WORKER ? worker_env : NULL,
         .fds = fds,
         .fd_count = fds_for(sv, k->role, fds),
         .on_exit = on_child_exit,

@@ -17,13 +17,24 @@
 #include "http/http_server.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "io/signals.h"
 #include "io/timeout.h"
 #include "proxy/proxy.h"
 #include "server/pages.h"
 #include "server/replica.h"
 
-enum { BEAT_MS = 20, SIBLING_LATE_MS = 60, ALONE_MS = 2000, DNS_TTL_MAX_MS = 60000 };
+enum {
+    BEAT_MS = 20,
+    SIBLING_LATE_MS = 60,
+    ALONE_MS = 2000,
+    RECYCLE_MS =
+        5000, /* what is in flight when the modules used too much memory may take so long */
+    DNS_TTL_MAX_MS = 60000,
+    DNS_NEGATIVE_MS = 1000,
+    DNS_TIMEOUT_MS = 2000,
+    DNS_NAMES_MAX = 4096,
+};
 
 struct worker {
     struct loop *loop;
@@ -34,11 +45,13 @@ struct worker {
     struct catalog *catalog;
     struct replica *replica;
     struct script_vm *vm;
+    struct resolver *resolver;
     struct http_client *client;
     struct http_server *http;
     struct proxy *proxy;
     struct listener *listeners[LAUNCH_WORKERS_MAX];
     struct timeout beat;
+    struct timeout recycled;
     struct signals *term;
     struct proxy_header *global_headers;
     const char **tags;
@@ -83,15 +96,51 @@ static void watch_siblings(struct worker *w, uint64_t now)
     }
 }
 
+static void on_drained(void *user)
+{
+    struct worker *w = user;
+    loop_stop(w->loop);
+}
+
+static void stop(struct worker *w)
+{
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    for (uint32_t i = 0; i < w->launch->workers; i++)
+        listener_stop(w->listeners[i]);
+    http_server_drain(w->http, on_drained, w);
+}
+
+/* The engine does not give memory back: a fresh process takes our place, and siblings our connections until then. */
+static void recycle(struct worker *w)
+{
+    log_warn("worker", "the modules use more than limits.module_heap_mb: this worker is replaced");
+    atomic_store(&w->page->heartbeat_ns, 0);
+    timeout_set(&w->recycled, RECYCLE_MS);
+    stop(w);
+}
+
+static void on_recycled(struct timeout *t)
+{
+    struct worker *w = container_of(t, struct worker, recycled);
+    loop_stop(w->loop);
+}
+
 static void on_beat(struct timeout *t)
 {
     struct worker *w = container_of(t, struct worker, beat);
     uint64_t now = now_mono_ns();
-    atomic_store_explicit(&w->page->heartbeat_ns, now, memory_order_release);
-    if (!w->stopping)
-        watch_siblings(w, now);
     publish_counters(w);
     timeout_set(&w->beat, BEAT_MS);
+    if (timeout_is_set(&w->recycled))
+        return;
+    atomic_store_explicit(&w->page->heartbeat_ns, now, memory_order_release);
+    if (w->stopping)
+        return;
+    watch_siblings(w, now);
+    if (script_vm_wants_restart(w->vm))
+        recycle(w);
 }
 
 static void on_socket(void *user, int fd, const struct sockaddr *peer)
@@ -119,22 +168,10 @@ static void on_loaded(void *user)
     timeout_set(&w->beat, BEAT_MS);
 }
 
-static void on_drained(void *user)
-{
-    struct worker *w = user;
-    loop_stop(w->loop);
-}
-
 static void on_term(void *user, int signum)
 {
     (void)signum;
-    struct worker *w = user;
-    if (w->stopping)
-        return;
-    w->stopping = true;
-    for (uint32_t i = 0; i < w->launch->workers; i++)
-        listener_stop(w->listeners[i]);
-    http_server_drain(w->http, on_drained, w);
+    stop(user);
 }
 
 static void script_log(void *user, enum log_level level, struct str ns, struct str module,
@@ -193,6 +230,11 @@ static void open_http(struct worker *w)
         .half_close_probe_ms = 100,
     };
     w->http = http_server_create(w->loop, &server, on_request, w);
+    struct resolver_options resolver = {.ttl_max_ms = DNS_TTL_MAX_MS,
+                                        .negative_ms = DNS_NEGATIVE_MS,
+                                        .timeout_ms = DNS_TIMEOUT_MS,
+                                        .names_max = DNS_NAMES_MAX};
+    w->resolver = resolver_create(w->loop, &resolver);
     struct http_client_options client = {
         .limits = http_limits(l),
         .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
@@ -201,7 +243,7 @@ static void open_http(struct worker *w)
         .request_memory = (size_t)l->request_memory,
         .connections_max = (uint32_t)l->upstream_connections,
         .queue_max = (uint32_t)l->upstream_queue,
-        .dns_ttl_max_ms = DNS_TTL_MAX_MS,
+        .resolver = w->resolver,
     };
     w->client = http_client_create(w->loop, &client);
 }
@@ -276,10 +318,12 @@ static void finish(struct worker *w)
     for (uint32_t i = 0; i < w->launch->workers; i++)
         listener_destroy(w->listeners[i]);
     timeout_finish(&w->beat);
+    timeout_finish(&w->recycled);
     signals_stop(w->term);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
     http_client_destroy(w->client);
+    resolver_destroy(w->resolver);
     replica_destroy(w->replica);
     catalog_destroy(w->catalog);
     script_vm_destroy(w->vm);
@@ -299,6 +343,7 @@ int worker_run(struct launch *l, uint32_t index)
     }
     w.page = &w.pages->worker[index];
     timeout_init(&w.beat, w.loop, on_beat);
+    timeout_init(&w.recycled, w.loop, on_recycled);
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
     open_http(&w);
     open_scripts(&w);
