@@ -137,9 +137,10 @@ static bool open_state(struct control *c, struct err *e)
 {
     const struct config_limits *limits = &c->launch->config->limits;
     size_t map = (size_t)limits->store_map_mb * 1024 * 1024;
-    struct local_options options = {.log_keep = (uint64_t)limits->change_log_keep};
+    struct local_options options = {
+        .log_keep = (uint64_t)limits->change_log_keep, .on_applied = on_applied, .user = c};
     return store_open(c->launch->store_dir, STORE_READ_WRITE, map, &c->store, e) == ERR_OK &&
-           local_create(c->loop, c->store, &options, on_applied, c, &c->engine, e) == ERR_OK;
+           local_create(c->loop, c->store, &options, &c->engine, e) == ERR_OK;
 }
 
 static void open_changes(struct control *c)
