@@ -26,6 +26,7 @@
 #include "codec/http1_write.h"
 #include "http/exchange_impl.h"
 #include "http/h1_body.h"
+#include "http/h1_head.h"
 #include "io/timeout.h"
 
 enum {
@@ -298,22 +299,6 @@ static const struct exchange_impl impl = {
 
 /* HEAD */
 
-/* How many bytes of in the head at its start has at most: no more than max if it is over at the end of in, as
- * nearly always. 0 when its end is not there. */
-static size_t find_head_end(struct str in, size_t from, size_t max)
-{
-    if (in.len >= 4 && in.len <= max && memcmp(in.p + in.len - 4, "\r\n\r\n", 4) == 0)
-        return in.len;
-    const char *end = in.p + in.len;
-    const char *p = in.p + from;
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-        p++;
-        if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
-            return (size_t)(p + 2 - in.p);
-    }
-    return 0;
-}
-
 /* Answers an error of the client, and closes. text has nothing that JSON must escape. */
 static enum turn refuse(struct h1_server *c, uint16_t status, const char *text)
 {
@@ -403,25 +388,6 @@ static enum turn begin_exchange(struct h1_server *c)
     return AGAIN;
 }
 
-/* The head must stay while the exchange lives, which its place in the buffer does not: one copy, then it is read
- * where it stays. */
-static enum turn read_head(struct h1_server *c, size_t end)
-{
-    struct exchange *x = &c->x;
-    struct str in = str_slice(buf_str(&c->wire.in), 0, end);
-    struct str copy;
-    size_t used = 0;
-    const struct http1_error *error = &http1_error_head_too_large;
-    if (end > options_of(c)->limits.head_max || !arena_copy(&x->arena, in, &copy))
-        return refuse_head(c, error);
-    c->reader.scanned = 0;
-    const enum http1_result result = http1_read_request(&c->reader, copy, &c->head, &used, &error);
-    if (result != HTTP1_DONE)
-        return refuse_head(c, result == HTTP1_ERROR ? error : &http1_error_bad_request_line);
-    h1_wire_consume(&c->wire, used);
-    return begin_exchange(c);
-}
-
 static enum turn fill_head(struct h1_server *c)
 {
     if (!c->wire.sock.readable)
@@ -446,8 +412,7 @@ static enum turn fill_head(struct h1_server *c)
 
 static enum turn step_head(struct h1_server *c)
 {
-    struct str in = buf_str(&c->wire.in);
-    if (in.len == 0) {
+    if (c->wire.in.len == 0) {
         const enum turn turn = fill_head(c);
         if (turn == PARKED && c->shared->draining && c->step == STEP_HEAD && !c->wire.sock.readable)
             close_now(c, false);
@@ -458,19 +423,12 @@ static enum turn step_head(struct h1_server *c)
         exchange_impl_init(&c->x, &impl, options_of(c)->request_memory);
         c->reader.scanned = 0;
     }
-    const size_t from = c->reader.scanned;
-    const size_t end = find_head_end(in, from, options_of(c)->limits.head_max);
-    if (end > 0)
-        return read_head(c, end);
-
-    /* Not complete; what can be refused already is. */
     const struct http1_error *error = NULL;
-    size_t used = 0;
-    const enum http1_result result = http1_read_request(&c->reader, in, &c->head, &used, &error);
+    const enum http1_result result = h1_head_read(&c->reader, &c->wire, NULL, &c->head, &error);
     if (result == HTTP1_ERROR)
         return refuse_head(c, error);
     if (result == HTTP1_DONE)
-        return read_head(c, used);
+        return begin_exchange(c);
     if (c->wait != WAIT_HEAD)
         set_wait(c, WAIT_HEAD, options_of(c)->header_timeout_ms);
     return fill_head(c);
@@ -595,8 +553,7 @@ static enum turn body_ended(struct h1_server *c)
 static enum turn receive(struct h1_server *c)
 {
     const struct http1_error *error = NULL;
-    const enum http1_result result =
-        h1_body_deliver(&c->body, &c->wire, &c->x, &c->credit, &error);
+    const enum http1_result result = h1_body_deliver(&c->body, &c->wire, &c->x, &c->credit, &error);
     if (c->x.reset_done)
         return AGAIN;
     if (result == HTTP1_ERROR) {

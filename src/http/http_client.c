@@ -1,5 +1,12 @@
 #include "http/http_client.h"
 
+#include "http/h1_pool.h"
+
+struct http_client *http_client_create(struct loop *loop, const struct http_client_options *options)
+{
+    return h1_pool_create(loop, options);
+}
+
 struct exchange *http_client_open(struct http_client *c, const struct http_client_request *r)
 {
     return c->impl->open(c, r);

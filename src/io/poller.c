@@ -24,6 +24,8 @@ struct poller *poller_create(struct loop *l, int fd, poller_fn fn, void *user)
     return p;
 }
 
+static void start(struct poller *p);
+
 static void on_poll(uv_poll_t *uv, int status, int events)
 {
     struct poller *p = uv->data;
@@ -31,7 +33,9 @@ static void on_poll(uv_poll_t *uv, int status, int events)
         return;
     int got = 0;
     if (status < 0) {
+        /* libuv stopped watching; our contract is that an error shows for as long as it lasts. */
         got = p->events;
+        start(p);
     } else {
         got |= (events & UV_READABLE) != 0 ? POLLER_READ : 0;
         got |= (events & UV_WRITABLE) != 0 ? POLLER_WRITE : 0;
@@ -40,20 +44,24 @@ static void on_poll(uv_poll_t *uv, int status, int events)
     p->fn(p->user, got);
 }
 
+static void start(struct poller *p)
+{
+    int want = 0;
+    want |= (p->events & POLLER_READ) != 0 ? UV_READABLE : 0;
+    want |= (p->events & POLLER_WRITE) != 0 ? UV_WRITABLE : 0;
+    want |= (p->events & POLLER_HANGUP) != 0 ? UV_DISCONNECT : 0;
+    (void)uv_poll_start(&p->uv, want, on_poll);
+}
+
 void poller_watch(struct poller *p, int events)
 {
     if (events == p->events)
         return;
     p->events = events;
-    if (events == 0) {
+    if (events == 0)
         (void)uv_poll_stop(&p->uv);
-        return;
-    }
-    int want = 0;
-    want |= (events & POLLER_READ) != 0 ? UV_READABLE : 0;
-    want |= (events & POLLER_WRITE) != 0 ? UV_WRITABLE : 0;
-    want |= (events & POLLER_HANGUP) != 0 ? UV_DISCONNECT : 0;
-    (void)uv_poll_start(&p->uv, want, on_poll);
+    else
+        start(p);
 }
 
 void poller_keep_loop(struct poller *p, bool keep)

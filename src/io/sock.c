@@ -143,6 +143,8 @@ enum sock_result sock_write(struct sock *s, struct iovec *iov, int n, size_t *pu
         return SOCK_AGAIN;
     }
     s->failed = true;
+    s->readable =
+        true; /* what came before may still be read, then reading tells of the failure too */
     return SOCK_ERROR;
 }
 

@@ -52,7 +52,8 @@ void timeout_set(struct timeout *t, uint64_t delay_ms)
         t->handle->uv.data = t->handle;
         (void)uv_timer_init(loop_uv(t->loop), &t->handle->uv);
     }
-    t->due_ms = loop_now_ms(t->loop) + delay_ms;
+    const uint64_t now = loop_now_ms(t->loop);
+    t->due_ms = delay_ms < UINT64_MAX - now ? now + delay_ms : UINT64_MAX;
     if (t->due_ms == 0)
         t->due_ms = 1;
     if (t->handle->armed_ms == 0 || t->handle->armed_ms > t->due_ms)

@@ -16,8 +16,8 @@ static void on_request(void *user, struct exchange *x)
 {
     assert_ptr_equal(user, &owners);
     assert_true(requests < OWNERS);
-    assert_true(buf_addf(&seen, "%.*s %.*s\n", STR_ARG(x->request->method),
-                         STR_ARG(x->request->target)));
+    assert_true(
+        buf_addf(&seen, "%.*s %.*s\n", STR_ARG(x->request->method), STR_ARG(x->request->target)));
     struct owner *o = &owners[requests++];
     owner_take(o, x);
     if (handler != NULL)
