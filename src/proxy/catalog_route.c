@@ -28,13 +28,14 @@ static void compile_patterns(struct catalog_route *r)
     for (size_t i = 0; i < paths->n; i++) {
         struct err e;
         struct pattern *p = NULL;
-        if (pattern_create(str_of(paths->v[i]), &p, &e) != ERR_OK)
+        if (pattern_create(str_of(paths->v[i]), &p, &e) != ERR_OK) {
             log_error("proxy", "route %s/%s: path %s is not served: %s", r->model->ns,
                       r->model->name, paths->v[i], e.msg);
-        else if (has_pattern(r, pattern_canonical(p)))
+        } else if (has_pattern(r, pattern_canonical(p))) {
             pattern_unref(p);
-        else
+        } else {
             r->patterns[r->pattern_count++] = p;
+        }
     }
 }
 

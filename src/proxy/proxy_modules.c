@@ -10,11 +10,15 @@
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 
-enum { ERROR_TEXT_MAX = 4096 };
+enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
+
+/* A request body, a response body, and one more for those who write twice. */
+enum { BODIES_MAX = 3 };
 
 struct proxy_modules {
     struct script_program *program;
     struct script_run *run;
+    struct arena arena; /* of what modules add, bodies included */
     struct script_exchange x;
     bool pending; /* a call has not come to its end */
     struct script_outcome outcome;
@@ -92,8 +96,9 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
+    arena_init(&m->arena, FIELDS_MEMORY + BODIES_MAX * r->proxy->options.collect_max);
     m->x = (struct script_exchange){
-        .arena = &r->down->arena,
+        .arena = &m->arena,
         .id = r->id,
         .method = head->method,
         .path = r->path,
@@ -114,8 +119,8 @@ static bool begin_run(struct proxy_request *r)
     return true;
 }
 
-/* A call may come to its end before it returns; later ends come from inside the engine, so that the next
- * step is left to the loop. */
+/* A call may come to its end before it returns, and other requests' calls with it: their next steps are
+ * left to the loop, or the stack would grow with the number of requests. */
 static void on_called(void *user, const struct script_outcome *outcome)
 {
     struct proxy_request *r = user;
@@ -399,5 +404,6 @@ void proxy_modules_finish(struct proxy_request *r)
         return;
     r->modules = NULL;
     end_run(m);
+    arena_finish(&m->arena);
     script_program_unref(m->program);
 }

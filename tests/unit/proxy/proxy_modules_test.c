@@ -257,6 +257,8 @@ static void test_outcomes(void **state)
     }
 }
 
+static const struct exchange_reset hung_up = {.code = EXCHANGE_PEER_RESET, .detail = "it hung up"};
+
 /* errorHandler is told what happened, and not asked when modules used too much. */
 static void test_error_handler(void **state)
 {
@@ -288,13 +290,13 @@ static void test_error_handler(void **state)
         setup(&f, rows[i].service);
         struct exchange *x = ask(&f, "GET");
         struct exchange *up = exchange_mem_client_next(f.client);
-        if (up != NULL && rows[i].upstream_fails)
-            exchange_mem_reset(
-                up, &(struct exchange_reset){.code = EXCHANGE_PEER_RESET, .detail = "it hung up"});
-        else if (up != NULL)
-            fixture_head(up, 200, -1, NULL);
-        if (up != NULL)
+        if (up != NULL) {
+            if (rows[i].upstream_fails)
+                exchange_mem_reset(up, &hung_up);
+            else
+                fixture_head(up, 200, -1, NULL);
             (void)exchange_mem_run(up);
+        }
         (void)exchange_mem_run(x);
         assert_int_equal(fixture_status(x), rows[i].status);
         assert_int_equal(fake_script.calls[SCRIPT_ERROR_HANDLER], rows[i].text != NULL);
