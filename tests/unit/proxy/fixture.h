@@ -86,7 +86,7 @@ static inline void fixture_finish(struct fixture *f)
 /* Puts a resource given as JSON (with ' for "). */
 static inline void fixture_put(struct fixture *f, enum model_kind kind, const char *text)
 {
-    char json[4096];
+    static char json[4096];
     size_t n = 0;
     for (; text[n] != '\0' && n < sizeof(json) - 1; n++)
         json[n] = text[n] == '\'' ? '"' : text[n];
