@@ -48,6 +48,17 @@ union address {
     struct sockaddr_un un;
 };
 
+/* All addresses of both families. */
+static bool is_any(const struct listener_address *a)
+{
+    return a->path.len == 0 && (a->host.len == 0 || str_eq(a->host, STR("*")));
+}
+
+static int open_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 /* Resolves the address; *len is what bind() wants. */
 static enum err_code to_address(const struct listener_address *a, union address *ret,
                                 socklen_t *len, struct err *e)
@@ -63,13 +74,15 @@ static enum err_code to_address(const struct listener_address *a, union address 
         *len = sizeof(ret->un);
         return ERR_OK;
     }
-    if (a->host.len == 0 || str_eq(a->host, STR("*"))) {
+    if (is_any(a)) {
         ret->in6 = (struct sockaddr_in6){
             .sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_addr = in6addr_any};
         *len = sizeof(ret->in6);
         return ERR_OK;
     }
-    if (a->host.len < sizeof(host))
+    if (str_eq_nocase(a->host, STR("localhost")))
+        memcpy(host, "127.0.0.1", 9);
+    else if (a->host.len < sizeof(host))
         memcpy(host, a->host.p, a->host.len);
     if (inet_pton(AF_INET, host, &ret->in.sin_addr) == 1) {
         ret->in.sin_family = AF_INET;
@@ -133,8 +146,7 @@ static bool bind_address(int fd, const struct listener_address *a, const union a
             set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     }
     if (address->any.sa_family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY,
-                   a->host.len > 0 && !str_eq(a->host, STR("*")) ? 1 : 0);
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_any(a) ? 0 : 1);
     return bind(fd, &address->any, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
 }
 
@@ -156,14 +168,12 @@ enum err_code listener_bind(const struct listener_address *a, int *ret, struct e
     enum err_code code = to_address(a, &address, &len, e);
     if (code != ERR_OK)
         return code;
-    const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    int fd = socket(address.any.sa_family, type, 0);
-    const bool all = a->path.len == 0 && (a->host.len == 0 || str_eq(a->host, STR("*")));
-    if (fd < 0 && errno == EAFNOSUPPORT && all) {
+    int fd = open_socket(address.any.sa_family);
+    if (fd < 0 && errno == EAFNOSUPPORT && is_any(a)) {
         /* A kernel without IPv6: all addresses are those of IPv4. */
-        const struct listener_address v4 = {
-            .host = STR("0.0.0.0"), .port = a->port, .reuseport = a->reuseport};
-        return listener_bind(&v4, ret, e);
+        address = (union address){.in = {.sin_family = AF_INET, .sin_port = htons(a->port)}};
+        len = sizeof(address.in);
+        fd = open_socket(AF_INET);
     }
     if (fd < 0)
         return fail(a, errno, e);

@@ -15,7 +15,7 @@ struct loop;
 struct sockaddr;
 
 struct listener_address {
-    struct str host; /* IPv4 or IPv6 address; "" and "*": all addresses of both families */
+    struct str host; /* IPv4 or IPv6 address, "localhost"; "" and "*": all of both families */
     uint16_t port;
     struct str path; /* a Unix socket; else empty. An abandoned one is replaced. */
     bool reuseport;  /* several sockets share the port, the kernel spreads connections over them */

@@ -1,6 +1,6 @@
 /* The server side over real sockets: http_server.c and h1_server.c. */
 #include "http/http_server.h"
-#include "http/peer.h"
+#include "http/owner.h"
 
 enum { OWNERS = 8 };
 

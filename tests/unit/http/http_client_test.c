@@ -1,6 +1,6 @@
 /* The client side over real sockets: http_client.c, h1_pool.c, h1_client.c and h1_call.c. */
 #include "http/http_client.h"
-#include "http/peer.h"
+#include "http/owner.h"
 #include "io/resolver.h"
 
 enum { OWNERS = 8 };
