@@ -11,7 +11,8 @@
  * anyway), but who streams waits for on_room.
  *
  * A switch to a tunnel (101 after Upgrade, 2xx after CONNECT) needs nothing special: after a head with
- * that status both directions carry raw bytes, and an end is a half-close.
+ * that status both directions carry raw bytes, and an end is a half-close. The request's direction, which
+ * had ended with its head, is open again then (end_received or end_sent is false).
  *
  * Life: the owner sets events and user, uses the exchange, and gets on_done exactly once, as the last
  * event, after which the pointer must not be used. The end of the response leads there (what is left

@@ -146,7 +146,7 @@ static void mem_send_data(struct exchange *x, struct str data)
 static void mem_send_end(struct exchange *x, const struct http_fields *trailers)
 {
     struct exchange_mem *m = of(x);
-    if (m->left != HTTP_LENGTH_UNKNOWN && m->left > 0) {
+    if (m->left > 0) {
         fail(m, "the body is shorter than announced");
         return;
     }
@@ -291,6 +291,12 @@ static void deliver_head(struct exchange_mem *m, const struct http_head *head)
     if (!http_head_copy(&m->x.arena, head, &m->got))
         abort();
     m->tunnel = opens_tunnel(m->to_head.method, head->status);
+    if (m->tunnel) {
+        m->x.end_sent = false;
+        m->sent.ended = false;
+        m->no_body = false;
+        m->left = HTTP_LENGTH_UNKNOWN;
+    }
     exchange_impl_head(&m->x, &m->got);
 }
 

@@ -132,7 +132,8 @@ static void entry_destroy(struct resolver_entry *e)
 static void give(struct resolver_entry *e, struct resolver_answer *ret)
 {
     const struct resolver_answer *a = &e->answer;
-    uint32_t same = 0;
+    uint32_t same = 1;
+    assert(a->n > 0);
     while (same < a->n && a->v[same].any.sa_family == a->v[0].any.sa_family)
         same++;
     const uint32_t first = e->next++ % same;

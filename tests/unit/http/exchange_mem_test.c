@@ -233,6 +233,28 @@ static void test_client(void **state)
     assert_str(buf_str(&owner.log), "reset SHUTDOWN\ndone\n");
 }
 
+static void test_client_tunnel(void **state)
+{
+    (void)state;
+    struct http_client *c = exchange_mem_client_create(1000);
+    struct http_head request = get;
+    request.upgrade = STR("ws");
+    struct exchange *x = open_one(c, &request);
+    const struct http_head head = {
+        .status = 101, .content_length = HTTP_LENGTH_UNKNOWN, .upgrade = STR("ws")};
+    exchange_mem_head(x, &head);
+    exchange_mem_end(x, NULL);
+    (void)exchange_mem_run(x);
+    assert_str(buf_str(&owner.log), "head 101\nend\n");
+    assert_false(x->end_sent);
+    exchange_send_data(x, STR("out"));
+    assert_str(buf_str(&exchange_mem_sent(x)->data), "out");
+    exchange_send_end(x, NULL);
+    (void)exchange_mem_run(x);
+    assert_str(buf_str(&owner.log), "head 101\nend\ndone\n");
+    http_client_destroy(c);
+}
+
 static void touch_after_done(void *arg)
 {
     exchange_grant(arg, 1);
@@ -276,6 +298,7 @@ int main(void)
         T(test_dropped_bodies_and_interim_heads),
         T(test_tunnel),
         T(test_client),
+        T(test_client_tunnel),
         T(test_misuse_is_found_out),
         T(test_reset_table),
 #undef T

@@ -113,9 +113,9 @@ static void test_out_of_descriptors(void **state)
     none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     (void)close(next);
-    int plug = dup(client.fd);
+    int plug = fcntl(client.fd, F_DUPFD_CLOEXEC, 0);
     while (plug >= 0 && plug < next - 1)
-        plug = dup(client.fd); /* every free one below the limit */
+        plug = fcntl(client.fd, F_DUPFD_CLOEXEC, 0); /* every free one below the limit */
     const uint64_t end = now_mono_ns() + 5000000000ULL;
     while (!peer_closed(&client) && now_mono_ns() < end)
         loop_turn(loop, true);
@@ -125,7 +125,7 @@ static void test_out_of_descriptors(void **state)
     assert_int_equal(accepted, 0);
     peer_finish(&client);
     for (int i = 3; i < next; i++) {
-        struct sockaddr_in in;
+        struct sockaddr_in in = {0};
         socklen_t len = sizeof(in);
         if (getpeername(i, (struct sockaddr *)&in, &len) == 0 && in.sin_port == htons(port))
             (void)close(i);
@@ -179,11 +179,15 @@ static void test_all_addresses(void **state)
         int all = -1;
         const struct listener_address a = {.host = str_of(hosts[i])};
         assert_int_equal(listener_bind(&a, &all, &e), ERR_OK);
-        struct sockaddr_storage s;
+        union {
+            struct sockaddr any;
+            struct sockaddr_in in;
+            struct sockaddr_in6 in6;
+        } s = {.in6 = {.sin6_port = 0}};
         socklen_t len = sizeof(s);
-        assert_int_equal(getsockname(all, (struct sockaddr *)&s, &len), 0);
+        assert_int_equal(getsockname(all, &s.any, &len), 0);
         struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        to.sin_port = ((struct sockaddr_in *)(void *)&s)->sin_port;
+        to.sin_port = s.in.sin_port; /* at the same place in both */
         int c = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(c, (struct sockaddr *)&to, sizeof(to)), 0);
         (void)close(c);
