@@ -172,9 +172,8 @@ void admin_handle(void *user, struct exchange *x)
     struct str query = {0};
     bool has_query = false;
     url_split_target(x->request->target, &raw, &query, &has_query);
-    if (!admit(rq, query))
+    if (!admit(rq, query) || !admin_request_query(rq, query))
         return;
-    admin_request_query(rq, query);
     if (url_path_normalise(raw, false, &x->arena, &path) != URL_PATH_OK) {
         admin_reply_error(rq, 400, "the path is malformed");
         return;

@@ -5,7 +5,7 @@
 static bool is_named(struct str text, struct str name)
 {
     struct buf b;
-    buf_init(&b, name.len);
+    buf_init(&b, text.len);
     bool same = url_decode(&b, text, true) && str_eq(buf_str(&b), name);
     buf_finish(&b);
     return same;

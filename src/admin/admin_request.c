@@ -129,7 +129,7 @@ static void on_done(struct exchange *x)
         release(rq);
 }
 
-void admin_request_query(struct admin_request *rq, struct str query)
+bool admin_request_query(struct admin_request *rq, struct str query)
 {
     static const char *const names[ADMIN_REQUEST_PARAMS] = {
         [ADMIN_REQUEST_NAMESPACE] = "namespace",
@@ -142,6 +142,10 @@ void admin_request_query(struct admin_request *rq, struct str query)
         (void)admin_query_get(query, str_of(names[i]), &rq->query);
         rq->param_end[i] = rq->query.len;
     }
+    if (str_index(buf_str(&rq->query), '\0', 0) == rq->query.len)
+        return true;
+    admin_reply_error(rq, 400, "the query has a NUL");
+    return false;
 }
 
 struct str admin_request_param(const struct admin_request *rq, enum admin_request_param id)

@@ -64,8 +64,10 @@ void admin_request_orphan(struct admin_request *rq);
 /* Calls run, now or when the body is there. */
 void admin_request_start(struct admin_request *rq, admin_request_fn run, bool with_body);
 
-/* Reads the parameters of the target's query. */
-void admin_request_query(struct admin_request *rq, struct str query);
+/* Reads the parameters of the target's query. False when one has a NUL, which separates the parts of keys: then
+ * 400 was answered. */
+bool admin_request_query(struct admin_request *rq, struct str query)
+    __attribute__((warn_unused_result));
 
 /* The value of a parameter, decoded; empty when absent. */
 struct str admin_request_param(const struct admin_request *rq, enum admin_request_param id);
