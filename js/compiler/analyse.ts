@@ -8,7 +8,6 @@ import type { Problems } from "./problems";
 
 export interface Import {
     name: string;
-    literal: string; // as written, with its quotes
     at: number;
 }
 
@@ -75,7 +74,6 @@ class Analysis {
         if (this.facts.imports.some((i) => i.name === specifier.text)) return;
         this.facts.imports.push({
             name: specifier.text,
-            literal: specifier.getText(),
             at: specifier.getStart(),
         });
     }

@@ -100,7 +100,7 @@ export function compile(request: CompileRequest): CompileResult {
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
     program.emit(file);
-    js = js.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n");
+    js = js.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n").replace(/^#!/, "//");
     const mappings = (JSON.parse(map) as { mappings: string }).mappings;
     if (!facts.isModule) js += exportTail(facts.functions);
 
@@ -111,7 +111,8 @@ export function compile(request: CompileRequest): CompileResult {
     }
 
     // An import that only types use is not in the output.
-    const imports = facts.imports.filter((i) => js.includes(`require(${i.literal})`));
+    const isLeft = (name: string) => js.includes(`require("${name}")`) || js.includes(`require('${name}')`);
+    const imports = facts.imports.filter((i) => isLeft(i.name));
     return {
         ok: true,
         compiled: {

@@ -3,7 +3,10 @@
 import type { Bytes } from "./host";
 
 export function requireBytes(data: unknown): Bytes {
-    if (typeof data === "string" || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data;
+    if (typeof data === "string" || data instanceof ArrayBuffer) return data;
+    // The host takes typed arrays only.
+    if (data instanceof DataView) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (ArrayBuffer.isView(data)) return data;
     const type = data === null ? "null" : typeof data;
     throw new TypeError(`invalid type ${type}, expected (string, ArrayBuffer or a view of one)`);
 }

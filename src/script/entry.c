@@ -10,7 +10,7 @@
 
 #include "script/jsc_private.h"
 
-enum { SLICE_MS = 20, NS_PER_MS = 1000000, LAST_SLICE_US = 500 };
+enum { SLICE_MS = 20, NS_PER_MS = 1000000, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
 
 static struct script_vm *current;
 
@@ -43,9 +43,17 @@ static uint64_t left_ns(struct entry *e)
     return used < limit ? limit - used : 0;
 }
 
+/* The process is over its size: maybe only because garbage was not collected yet. */
+static void check_heap(struct entry *e, JSContextRef ctx)
+{
+    if (e->collected)
+        e->stopped = SCRIPT_HEAP;
+    e->collected = true;
+    JSGarbageCollect(ctx);
+}
+
 static bool on_slice(JSContextRef ctx, void *user)
 {
-    (void)ctx;
     struct script_vm *vm = user;
     struct entry *e = vm->entry;
     if (e == NULL) {
@@ -58,7 +66,7 @@ static bool on_slice(JSContextRef ctx, void *user)
     if (e->stopped == SCRIPT_OK && left == 0)
         e->stopped = SCRIPT_CPU;
     else if (e->stopped == SCRIPT_OK && script_vm_grown(vm) > vm->limits.heap_bytes)
-        e->stopped = SCRIPT_HEAP;
+        check_heap(e, ctx);
     if (e->stopped != SCRIPT_OK) {
         set_slice(vm, LAST_SLICE_US / 1e6); /* microtasks that are still to come get little */
         return true;
@@ -112,6 +120,19 @@ JSValueRef entry_call(struct entry *e, enum realm_function f, size_t argc, const
                                   &e->exception);
 }
 
+/* A microtask that was stopped leaves the engine about to stop the next script too: let that be an empty one. */
+static void recover(struct realm *r)
+{
+    const JSValueRef nothing = JSValueMakeUndefined(r->ctx);
+    for (int i = 0; i < RECOVER_TRIES && r->functions[REALM_DESCRIBE] != NULL; i++) {
+        JSValueRef exception = NULL;
+        (void)JSObjectCallAsFunction(r->ctx, r->functions[REALM_DESCRIBE], NULL, 1, &nothing,
+                                     &exception);
+        if (exception == NULL)
+            return;
+    }
+}
+
 enum script_status entry_end(struct entry *e)
 {
     struct script_vm *vm = e->vm;
@@ -119,6 +140,8 @@ enum script_status entry_end(struct entry *e)
     vm->entry = NULL;
     if (vm->host.running != NULL)
         vm->host.running(vm->host.user, (struct str){0}, (struct str){0}, (struct str){0});
+    if (e->stopped != SCRIPT_OK)
+        recover(e->realm);
     if (e->stopped == SCRIPT_HEAP)
         vm->wants_restart = true;
     return e->stopped;

@@ -12,6 +12,7 @@ struct entry {
     struct realm *realm;
     uint64_t started_ns;        /* the thread's CPU clock; 0: not looked at yet */
     enum script_status stopped; /* SCRIPT_OK: not stopped */
+    bool collected;             /* garbage collection was asked for */
     JSValueRef exception;       /* of the last entry_call() */
 };
 

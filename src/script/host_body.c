@@ -61,13 +61,9 @@ static JSValueRef write(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    struct buf data;
-    buf_init(&data, r->vm->limits.body_max);
     struct str copy = {NULL, 0};
-    const bool fits = jsvalue_add_data(ctx, host_argument(ctx, argc, argv, 2), &data) &&
-                      arena_copy(r->x->arena, buf_str(&data), &copy);
-    buf_finish(&data);
-    if (!fits)
+    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, r->vm->limits.body_max,
+                      &copy))
         return too_large(ctx, r, exception);
     struct script_body *b = body_of(r->x, (int)host_number(ctx, argc, argv, 1));
     b->bytes = copy;

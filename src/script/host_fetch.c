@@ -68,16 +68,6 @@ void host_fetch_drop_all(struct script_run *r)
     }
 }
 
-/* Copies a string argument into a. */
-static bool take_text(JSContextRef ctx, JSValueRef v, size_t max, struct arena *a, struct str *ret)
-{
-    struct buf b;
-    buf_init(&b, max);
-    const bool ok = jsvalue_add_text(ctx, v, &b, NULL) && arena_copy(a, buf_str(&b), ret);
-    buf_finish(&b);
-    return ok;
-}
-
 /* Copies [name, value, ...] into a. */
 static bool take_fields(JSContextRef ctx, JSValueRef v, struct arena *a, struct fetch_request *q)
 {
@@ -97,8 +87,8 @@ static bool take_fields(JSContextRef ctx, JSValueRef v, struct arena *a, struct 
         const unsigned at = (unsigned)(2 * i);
         const JSValueRef name = JSObjectGetPropertyAtIndex(ctx, list, at, NULL);
         const JSValueRef value = JSObjectGetPropertyAtIndex(ctx, list, at + 1, NULL);
-        if (!take_text(ctx, name, HEADER_BYTES_MAX, a, &fields[i].name) ||
-            !take_text(ctx, value, HEADER_BYTES_MAX, a, &fields[i].value))
+        if (!jsvalue_take(ctx, name, a, HEADER_BYTES_MAX, &fields[i].name) ||
+            !jsvalue_take(ctx, value, a, HEADER_BYTES_MAX, &fields[i].value))
             return false;
     }
     q->fields = fields;
@@ -121,8 +111,8 @@ static struct fetch *begin(struct host_fetch *h, JSContextRef ctx, const JSValue
     arena_init(&a, (size_t)URL_BYTES_MAX * 4 + HEADER_BYTES_MAX);
     buf_init(&body, limits->body_max);
     struct fetch *f = NULL;
-    if (!take_text(ctx, argv[2], URL_BYTES_MAX, &a, &q.url) ||
-        !take_text(ctx, argv[3], URL_BYTES_MAX, &a, &q.method) ||
+    if (!jsvalue_take(ctx, argv[2], &a, URL_BYTES_MAX, &q.url) ||
+        !jsvalue_take(ctx, argv[3], &a, URL_BYTES_MAX, &q.method) ||
         !take_fields(ctx, argv[4], &a, &q)) {
         *error = "the URL or the headers are too large";
     } else if (q.has_body && !jsvalue_add_data(ctx, argv[6], &body)) {

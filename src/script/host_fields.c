@@ -16,7 +16,8 @@ struct request {
     struct script_run *run;
     struct http_fields *fields;
     enum host_message_side side;
-    struct buf name;
+    struct str name; /* in text */
+    char text[NAME_MAX_BYTES];
 };
 
 static struct http_fields *fields_of(struct script_exchange *x, int side)
@@ -33,7 +34,7 @@ static struct http_fields *fields_of(struct script_exchange *x, int side)
     }
 }
 
-/* Reads (handle, side, name); finish with buf_finish(&q->name) only after success. */
+/* Reads (handle, side, name). */
 static bool begin(struct request *q, JSContextRef ctx, size_t argc, const JSValueRef argv[],
                   JSValueRef *exception)
 {
@@ -44,10 +45,8 @@ static bool begin(struct request *q, JSContextRef ctx, size_t argc, const JSValu
     const int side = (int)host_number(ctx, argc, argv, 1);
     q->side = (enum host_message_side)side;
     q->fields = fields_of(q->run->x, side);
-    buf_init(&q->name, NAME_MAX_BYTES);
-    if (jsvalue_add_text(ctx, host_argument(ctx, argc, argv, 2), &q->name, NULL))
+    if (jsvalue_into(ctx, host_argument(ctx, argc, argv, 2), q->text, sizeof(q->text), &q->name))
         return true;
-    buf_finish(&q->name);
     (void)jsvalue_throw(ctx, exception, "a header name is too long");
     return false;
 }
@@ -96,12 +95,11 @@ static JSValueRef get(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     if (!begin(&q, ctx, argc, argv, exception))
         return JSValueMakeUndefined(ctx);
     JSValueRef v = NULL;
-    const struct http_field *f = http_head_find_name(q.fields, buf_str(&q.name));
+    const struct http_field *f = http_head_find_name(q.fields, q.name);
     if (f != NULL)
         v = jsvalue_text(ctx, f->value);
     else
-        v = from_message(&q, http_head_field_id(buf_str(&q.name)));
-    buf_finish(&q.name);
+        v = from_message(&q, http_head_field_id(q.name));
     return v != NULL ? v : JSValueMakeUndefined(ctx);
 }
 
@@ -117,13 +115,12 @@ static JSValueRef values(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     JSObjectRef list = JSObjectMakeArray(ctx, 0, NULL, NULL);
     unsigned n = 0;
     for (uint32_t i = 0; i < q.fields->n; i++)
-        if (str_eq_nocase(q.fields->v[i].name, buf_str(&q.name)))
+        if (str_eq_nocase(q.fields->v[i].name, q.name))
             JSObjectSetPropertyAtIndex(ctx, list, n++, jsvalue_text(ctx, q.fields->v[i].value),
                                        NULL);
-    const JSValueRef own = n == 0 ? from_message(&q, http_head_field_id(buf_str(&q.name))) : NULL;
+    const JSValueRef own = n == 0 ? from_message(&q, http_head_field_id(q.name)) : NULL;
     if (own != NULL)
         JSObjectSetPropertyAtIndex(ctx, list, 0, own, NULL);
-    buf_finish(&q.name);
     return list;
 }
 
@@ -150,20 +147,18 @@ static JSValueRef list_all(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 static bool take_value(const struct request *q, JSValueRef v, struct str *ret,
                        JSValueRef *exception)
 {
-    struct buf b;
-    buf_init(&b, VALUE_MAX_BYTES);
-    bool ok = jsvalue_add_text(q->ctx, v, &b, NULL);
-    const struct str value = str_trim(buf_str(&b));
-    if (!ok)
-        (void)jsvalue_throw(q->ctx, exception, "a header value is longer than %d bytes",
+    struct str value = {NULL, 0};
+    if (!jsvalue_take(q->ctx, v, q->run->x->arena, VALUE_MAX_BYTES, &value)) {
+        (void)jsvalue_throw(q->ctx, exception,
+                            "a header value is longer than %d bytes, or the headers are too large",
                             VALUE_MAX_BYTES);
-    else if (!http_head_is_value(value))
-        (void)jsvalue_throw(q->ctx, exception, "a header value has control characters");
-    else if (!arena_copy(q->run->x->arena, value, ret))
-        (void)jsvalue_throw(q->ctx, exception, "the headers are too large");
-    ok = ok && *exception == NULL;
-    buf_finish(&b);
-    return ok;
+        return false;
+    }
+    *ret = str_trim(value);
+    if (http_head_is_value(*ret))
+        return true;
+    (void)jsvalue_throw(q->ctx, exception, "a header value has control characters");
+    return false;
 }
 
 /* fieldSet and fieldAdd (handle, side, name, value) */
@@ -173,19 +168,17 @@ static JSValueRef put(JSContextRef ctx, size_t argc, const JSValueRef argv[], JS
     struct request q;
     if (!begin(&q, ctx, argc, argv, exception))
         return JSValueMakeUndefined(ctx);
-    const struct str given = buf_str(&q.name);
     struct str name = {NULL, 0};
     struct str value = {NULL, 0};
     struct arena *arena = q.run->x->arena;
     bool fits = true;
-    if (!http_head_is_token(given))
-        (void)jsvalue_throw(ctx, exception, "\"%.*s\" is not a header name", STR_ARG(given));
-    else if (!is_ours(http_head_field_id(given)) &&
+    if (!http_head_is_token(q.name))
+        (void)jsvalue_throw(ctx, exception, "\"%.*s\" is not a header name", STR_ARG(q.name));
+    else if (!is_ours(http_head_field_id(q.name)) &&
              take_value(&q, host_argument(ctx, argc, argv, 3), &value, exception))
-        fits = arena_copy(arena, given, &name) &&
+        fits = arena_copy(arena, q.name, &name) &&
                (replace ? http_head_set(q.fields, arena, name, value)
                         : http_head_add(q.fields, arena, name, value));
-    buf_finish(&q.name);
     if (!fits)
         (void)jsvalue_throw(ctx, exception, "the headers are too large");
     return JSValueMakeUndefined(ctx);
@@ -216,8 +209,7 @@ static JSValueRef delete (JSContextRef ctx, JSObjectRef function, JSObjectRef th
     struct request q;
     if (!begin(&q, ctx, argc, argv, exception))
         return JSValueMakeUndefined(ctx);
-    (void)http_head_remove(q.fields, buf_str(&q.name));
-    buf_finish(&q.name);
+    (void)http_head_remove(q.fields, q.name);
     return JSValueMakeUndefined(ctx);
 }
 

@@ -133,40 +133,177 @@ JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal)
     return NULL;
 }
 
+/* A value's string while its characters are read. */
+struct text {
+    JSStringRef string;
+    const JSChar *chars;
+    size_t len;
+    size_t utf8; /* bytes that it takes */
+};
+
+/* Four ASCII characters at once: no bit of x but the low seven of each. */
+enum { LANE = 4 };
+static const uint64_t NOT_ASCII = 0xFF80FF80FF80FF80U;
+
+static size_t ascii_length(const JSChar *chars, size_t len)
+{
+    size_t i = 0;
+    for (; i + LANE <= len; i += LANE) {
+        uint64_t x = 0;
+        memcpy(&x, chars + i, sizeof(x));
+        if ((x & NOT_ASCII) != 0)
+            break;
+    }
+    while (i < len && chars[i] < 0x80)
+        i++;
+    return i;
+}
+
+static void narrow(const JSChar *chars, size_t len, char *out)
+{
+    size_t i = 0;
+    for (; i + LANE <= len; i += LANE) {
+        uint64_t x = 0;
+        memcpy(&x, chars + i, sizeof(x));
+        x = (x | (x >> 8)) & 0x0000FFFF0000FFFFU;
+        const uint32_t packed = (uint32_t)(x | (x >> 16));
+        memcpy(out + i, &packed, sizeof(packed));
+    }
+    for (; i < len; i++)
+        out[i] = (char)chars[i];
+}
+
+/* The code point at chars[*i], which moves past it. A surrogate alone is U+FFFD. */
+static uint32_t next_code_point(const JSChar *chars, size_t len, size_t *i)
+{
+    const uint32_t c = chars[(*i)++];
+    if (c < 0xD800 || c > 0xDFFF)
+        return c;
+    if (c > 0xDBFF || *i == len || chars[*i] < 0xDC00 || chars[*i] > 0xDFFF)
+        return REPLACEMENT;
+    return 0x10000 + ((c - 0xD800) << 10) + (chars[(*i)++] - 0xDC00U);
+}
+
+static size_t utf8_size(const JSChar *chars, size_t len)
+{
+    size_t i = ascii_length(chars, len);
+    size_t size = i;
+    while (i < len) {
+        const uint32_t c = next_code_point(chars, len, &i);
+        size += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    }
+    return size;
+}
+
+static char *put_utf8(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+        return out;
+    }
+    if (c < 0x800) {
+        *out++ = (char)(0xC0 | (c >> 6));
+    } else {
+        if (c < 0x10000) {
+            *out++ = (char)(0xE0 | (c >> 12));
+        } else {
+            *out++ = (char)(0xF0 | (c >> 18));
+            *out++ = (char)(0x80 | ((c >> 12) & 0x3F));
+        }
+        *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
+    }
+    *out++ = (char)(0x80 | (c & 0x3F));
+    return out;
+}
+
+static bool open_text(struct text *t, JSContextRef ctx, JSValueRef v, JSValueRef *exception)
+{
+    t->string = JSValueToStringCopy(ctx, v, exception);
+    if (t->string == NULL)
+        return false;
+    t->chars = JSStringGetCharactersPtr(t->string);
+    t->len = JSStringGetLength(t->string);
+    t->utf8 = utf8_size(t->chars, t->len);
+    return true;
+}
+
+static void close_text(struct text *t)
+{
+    JSStringRelease(t->string);
+}
+
+/* Writes t->utf8 bytes. */
+static void write_text(const struct text *t, char *out)
+{
+    if (t->utf8 == t->len) {
+        narrow(t->chars, t->len, out);
+        return;
+    }
+    for (size_t i = 0; i < t->len;)
+        out = put_utf8(out, next_code_point(t->chars, t->len, &i));
+}
+
 bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
 {
-    JSStringRef string = JSValueToStringCopy(ctx, v, exception);
-    if (string == NULL)
+    struct text t;
+    if (!open_text(&t, ctx, v, exception))
         return false;
-    /* The maximum counts three bytes for each character and one for a NUL. */
-    const size_t max = JSStringGetMaximumUTF8CStringSize(string);
-    bool fits = true;
-    if (max <= buf_room(b)) {
-        char *p = buf_reserve(b, max);
-        fits = p != NULL;
-        if (fits)
-            buf_added(b, JSStringGetUTF8CString(string, p, max) - 1);
-    } else {
-        char *copy = mem_alloc(max);
-        const size_t len = JSStringGetUTF8CString(string, copy, max);
-        fits = buf_add(b, (struct str){copy, len > 0 ? len - 1 : 0});
-        free(copy);
+    char *p = buf_reserve(b, t.utf8);
+    if (p != NULL) {
+        write_text(&t, p);
+        buf_added(b, t.utf8);
     }
-    JSStringRelease(string);
+    close_text(&t);
+    return p != NULL;
+}
+
+bool jsvalue_into(JSContextRef ctx, JSValueRef v, char *out, size_t size, struct str *ret)
+{
+    struct text t;
+    if (!open_text(&t, ctx, v, NULL))
+        return false;
+    const bool fits = t.utf8 < size;
+    if (fits) {
+        write_text(&t, out);
+        out[t.utf8] = '\0';
+        *ret = (struct str){out, t.utf8};
+    }
+    close_text(&t);
     return fits;
 }
 
 char *jsvalue_copy(JSContextRef ctx, JSValueRef v, size_t *ret_len)
 {
-    JSStringRef string = JSValueToStringCopy(ctx, v, NULL);
-    if (string == NULL)
+    struct text t;
+    if (!open_text(&t, ctx, v, NULL))
         return NULL;
-    const size_t max = JSStringGetMaximumUTF8CStringSize(string);
-    char *copy = mem_alloc(max);
-    const size_t len = JSStringGetUTF8CString(string, copy, max);
-    JSStringRelease(string);
-    *ret_len = len > 0 ? len - 1 : 0;
+    char *copy = mem_alloc(t.utf8 + 1);
+    write_text(&t, copy);
+    *ret_len = t.utf8;
+    close_text(&t);
     return copy;
+}
+
+static bool take_text(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)
+{
+    struct text t;
+    if (!open_text(&t, ctx, v, NULL))
+        return false;
+    char *p = t.utf8 <= max ? arena_alloc(a, t.utf8 + 1) : NULL;
+    if (p != NULL) {
+        write_text(&t, p);
+        *ret = (struct str){p, t.utf8};
+    }
+    close_text(&t);
+    return p != NULL;
+}
+
+bool jsvalue_take(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)
+{
+    struct str bytes = {NULL, 0};
+    if (!JSValueIsString(ctx, v) && jsvalue_bytes(ctx, v, &bytes))
+        return bytes.len <= max && arena_copy(a, bytes, ret);
+    return take_text(ctx, v, a, max, ret);
 }
 
 bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)

@@ -4,6 +4,7 @@
 
 #include <JavaScriptCore/JavaScript.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 /* A new string from UTF-8; if s is not UTF-8, each byte is one character (as in old header fields). The caller
@@ -20,8 +21,18 @@ JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal);
 bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
     __attribute__((warn_unused_result));
 
+/* Strings are written as UTF-8; a surrogate alone becomes U+FFFD. */
+
 /* The value's string in UTF-8, NUL-terminated; the caller frees it. NULL when it has none. */
 char *jsvalue_copy(JSContextRef ctx, JSValueRef v, size_t *ret_len);
+
+/* Writes the value's string in UTF-8 and a NUL to out: *ret is it. False when it needs more than size bytes. */
+bool jsvalue_into(JSContextRef ctx, JSValueRef v, char *out, size_t size, struct str *ret)
+    __attribute__((warn_unused_result));
+
+/* Copies a string's UTF-8, or an ArrayBuffer's or view's bytes, into a. False past max or the arena's limit. */
+bool jsvalue_take(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)
+    __attribute__((warn_unused_result));
 
 /* The bytes of an ArrayBuffer or a view of one: *ret points into it, valid while nothing runs. False if v is neither. */
 bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)

@@ -139,7 +139,7 @@ static enum err_code check_compiled(const struct model_module *const *modules, s
                                     struct err *e)
 {
     for (size_t i = 0; i < count; i++)
-        if (member(modules[i]->compiled, "js").p == NULL)
+        if (!json_is_string(json_object_get(modules[i]->compiled, "js")))
             return err_set(e, ERR_INVALID, "%s: the module has no compiled form", modules[i]->name);
     return ERR_OK;
 }

@@ -1,9 +1,11 @@
 #include "script/script_vm.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "script/entry.h"
@@ -23,6 +25,21 @@ enum {
 /* Beside the VM's own budget: what the process itself may come to need for connections. */
 static const size_t DATA_RESERVE = (size_t)512 << 20;
 
+/* The engine tells on stderr that it obeys GIGACAGE_ENABLED, once, when it is first used: that is no news. */
+static void start_engine_quietly(void)
+{
+    const int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    const bool quiet = saved >= 0 && null >= 0 && dup2(null, STDERR_FILENO) >= 0;
+    JSContextGroupRelease(JSContextGroupCreate());
+    if (quiet)
+        (void)dup2(saved, STDERR_FILENO);
+    if (null >= 0)
+        (void)close(null);
+    if (saved >= 0)
+        (void)close(saved);
+}
+
 void script_vm_prepare_process(void)
 {
     static bool prepared;
@@ -32,6 +49,7 @@ void script_vm_prepare_process(void)
     /* Without the cage typed arrays are allocated where RLIMIT_DATA counts them. */
     (void)setenv("GIGACAGE_ENABLED", "0", 1);
     (void)JSConfigureSignalForGC(SIGPWR);
+    start_engine_quietly();
 }
 
 size_t script_vm_grown(const struct script_vm *vm)
@@ -49,8 +67,9 @@ static void on_housekeeping(struct timeout *t)
         realm_housekeep(vm);
         vm->used = false;
     }
-    if (script_vm_grown(vm) > vm->limits.heap_bytes)
-        vm->wants_restart = true;
+    const bool is_large = script_vm_grown(vm) > vm->limits.heap_bytes;
+    vm->wants_restart = vm->wants_restart || (is_large && vm->was_large);
+    vm->was_large = is_large;
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
 }
 

@@ -41,7 +41,8 @@ struct script_vm {
     double slice;        /* seconds that the engine's watchdog is set to */
     size_t base_bytes;   /* resident size before the VM */
     bool wants_restart;
-    bool used; /* JavaScript ran since the last housekeeping */
+    bool was_large; /* over its memory at the last housekeeping */
+    bool used;      /* JavaScript ran since the last housekeeping */
     struct timeout housekeeping;
 };
 

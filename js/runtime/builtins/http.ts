@@ -1,6 +1,6 @@
 // import { fetch } from "dgate/http"
 
-import { jsonText } from "../body";
+import { jsonText, requireBytes } from "../body";
 import { hostPromise } from "../current";
 import { Headers, pairs, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
@@ -73,7 +73,7 @@ const REDIRECTS: Record<string, Redirect | undefined> = {
 
 function bodyBytes(body: unknown, headers: Headers): Bytes | undefined {
     if (body === undefined || body === null) return undefined;
-    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body;
+    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return requireBytes(body);
     const { URLSearchParams } = globalThis as unknown as { URLSearchParams: new () => object };
     const isForm = body instanceof URLSearchParams;
     const isPlain = Object.getPrototypeOf(body) === Object.prototype;

@@ -5,19 +5,21 @@
 #ifndef TESTS_SCRIPT_FIXTURE_H
 #define TESTS_SCRIPT_FIXTURE_H
 
+#include <JavaScriptCore/JavaScript.h>
+#include <endian.h>
+#include <jansson.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <endian.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "codec/json.h"
@@ -28,6 +30,25 @@
 #define FIXTURE_USED __attribute__((unused))
 
 static int fixture_compiler = -1;
+
+/* cmocka takes over the signals by which the engine interrupts compiled code; each test gives them back. */
+static const int FIXTURE_SIGNALS[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+static struct sigaction fixture_actions[ARRAY_LEN(FIXTURE_SIGNALS)];
+
+static void fixture_save_signals(void)
+{
+    script_vm_prepare_process();
+    JSGlobalContextRef ctx = JSGlobalContextCreate(NULL);
+    JSGlobalContextRelease(ctx);
+    for (size_t i = 0; i < ARRAY_LEN(FIXTURE_SIGNALS); i++)
+        (void)sigaction(FIXTURE_SIGNALS[i], NULL, &fixture_actions[i]);
+}
+
+static void fixture_restore_signals(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(FIXTURE_SIGNALS); i++)
+        (void)sigaction(FIXTURE_SIGNALS[i], &fixture_actions[i], NULL);
+}
 
 FIXTURE_USED static void fixture_start(void)
 {
@@ -44,24 +65,25 @@ FIXTURE_USED static void fixture_start(void)
     }
     (void)close(ends[1]);
     fixture_compiler = ends[0];
+    fixture_save_signals();
 }
 
 static void fixture_transfer(bool out, char *p, size_t len)
 {
     while (len > 0) {
-        const ssize_t n = out ? send(fixture_compiler, p, len, MSG_NOSIGNAL)
-                              : recv(fixture_compiler, p, len, 0);
+        const ssize_t n =
+            out ? send(fixture_compiler, p, len, MSG_NOSIGNAL) : recv(fixture_compiler, p, len, 0);
         assert_true(n > 0);
         p += n;
         len -= (size_t)n;
     }
 }
 
-
 /* The whole answer of the compiler; the caller releases it. */
 FIXTURE_USED static json_t *fixture_answer(const char *name, const char *type, const char *source)
 {
-    json_t *request = json_pack("{s:i, s:s, s:s, s:s}", "id", 7, "name", name, "type", type, "source", source);
+    json_t *request =
+        json_pack("{s:i, s:s, s:s, s:s}", "id", 7, "name", name, "type", type, "source", source);
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
     uint32_t len = htole32((uint32_t)strlen(text));
@@ -131,7 +153,8 @@ struct fixture {
     char text[FIXTURE_TEXT];
 };
 
-static void fixture_log(void *user, enum log_level level, struct str ns, struct str module, struct str text)
+static void fixture_log(void *user, enum log_level level, struct str ns, struct str module,
+                        struct str text)
 {
     (void)ns;
     struct fixture *f = user;
@@ -140,8 +163,8 @@ static void fixture_log(void *user, enum log_level level, struct str ns, struct 
                    STR_ARG(module), STR_ARG(text));
 }
 
-static void fixture_state(void *user, enum script_state_op op, struct str ns, struct str module, struct str args,
-                          script_state_done done, void *done_user)
+static void fixture_state(void *user, enum script_state_op op, struct str ns, struct str module,
+                          struct str args, script_state_done done, void *done_user)
 {
     (void)ns;
     struct fixture *f = user;
@@ -163,12 +186,13 @@ static void fixture_running(void *user, struct str ns, struct str route, struct 
 
 FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *limits)
 {
+    fixture_restore_signals();
     struct fixture *f = mem_alloc(sizeof(*f));
     f->loop = loop_create();
     f->limits = (struct script_limits){
         .cpu_ms = 100,
         .wall_ms = 2000,
-        .heap_bytes = (size_t)256 << 20,
+        .heap_bytes = (size_t)1 << 30, /* AddressSanitizer keeps much of what is freed */
         .body_max = 1 << 20,
         .fetches = 32,
         .timers = 64,
@@ -239,11 +263,13 @@ FIXTURE_USED static void fixture_destroy(struct fixture *f)
 }
 
 /* Compiles a module and appends it to the route's list. */
-FIXTURE_USED static void fixture_add(struct fixture *f, const char *name, const char *type, const char *source)
+FIXTURE_USED static void fixture_add(struct fixture *f, const char *name, const char *type,
+                                     const char *source)
 {
     assert_true(f->module_count < FIXTURE_MODULES);
     struct model_module *m = &f->modules[f->module_count];
-    *m = (struct model_module){.name = mem_strdup(name), .compiled = fixture_compile(name, type, source)};
+    *m = (struct model_module){.name = mem_strdup(name),
+                               .compiled = fixture_compile(name, type, source)};
     f->list[f->module_count++] = m;
 }
 
@@ -290,6 +316,7 @@ FIXTURE_USED static void fixture_begin(struct fixture *f)
         .service = &f->service,
         .upstream_length = -1,
     };
+    loop_turn(f->loop, false); /* its clock stood still while the compiler was waited for */
     f->run = script_run_create(f->program, &f->x);
 }
 
@@ -303,7 +330,8 @@ static void fixture_on_done(void *user, const struct script_outcome *outcome)
     (void)snprintf(f->text, sizeof(f->text), "%.*s", STR_ARG(outcome->text));
 }
 
-FIXTURE_USED static void fixture_start_call(struct fixture *f, enum script_function function, const char *error)
+FIXTURE_USED static void fixture_start_call(struct fixture *f, enum script_function function,
+                                            const char *error)
 {
     f->done = false;
     f->text[0] = '\0';
