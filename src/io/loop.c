@@ -10,13 +10,13 @@
 
 enum { BATCH_MAX = 128 };
 
-/* Sockets are in an epoll set of their own, which libuv watches as one descriptor. */
+/* Sockets are in our own epoll set, the descriptor of libuv's in it as one of them: a turn waits there, and enters
+ * libuv only when one of its timers or descriptors is due. */
 struct loop {
     uv_loop_t uv;
-    uv_prepare_t prepare; /* runs the tasks before the loop waits */
-    uv_idle_t idle;       /* active while tasks wait, so that the loop does not */
     struct ilist tasks;
-    uv_poll_t watches;
+    bool stopped;
+    bool uv_ready;
     int epoll;
     size_t watch_count;
     struct epoll_event batch[BATCH_MAX]; /* [batch_next, batch_count) is not yet handed out */
@@ -31,15 +31,24 @@ struct work {
     void *user;
 };
 
-static void on_idle(uv_idle_t *idle)
+struct loop *loop_create(void)
 {
-    (void)idle;
+    struct loop *l = mem_alloc(sizeof(*l));
+    ilist_init(&l->tasks);
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epoll < 0 || uv_loop_init(&l->uv) != 0)
+        abort();
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = l};
+    if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, uv_backend_fd(&l->uv), &e) != 0)
+        abort();
+    return l;
 }
 
 /* Runs only what is scheduled now: what tasks schedule waits for the next turn. */
-static void on_prepare(uv_prepare_t *prepare)
+static void run_tasks(struct loop *l)
 {
-    struct loop *l = prepare->data;
+    if (ilist_empty(&l->tasks))
+        return;
     struct ilist now;
     ilist_init(&now);
     struct ilist_node *n = NULL;
@@ -49,50 +58,65 @@ static void on_prepare(uv_prepare_t *prepare)
         struct loop_task *t = container_of(n, struct loop_task, node);
         t->run(t);
     }
-    if (ilist_empty(&l->tasks))
-        (void)uv_idle_stop(&l->idle);
 }
 
-static void on_watches(uv_poll_t *poll, int status, int events)
+/* Milliseconds until libuv wants to run, -1 for no limit. It says 0 also when it has nothing to wait for, and while
+ * changes have to reach its descriptor: one run tells these apart. */
+static int uv_wait_ms(struct loop *l)
 {
-    (void)status;
-    (void)events;
-    struct loop *l = poll->data;
-    assert(l->batch_next == l->batch_count);
-    const int n = epoll_wait(l->epoll, l->batch, BATCH_MAX, 0);
-    l->batch_next = 0;
-    l->batch_count = n > 0 ? n : 0;
+    int ms = uv_backend_timeout(&l->uv);
+    if (ms != 0)
+        return ms;
+    (void)uv_run(&l->uv, UV_RUN_NOWAIT);
+    ms = uv_backend_timeout(&l->uv);
+    return ms == 0 && !uv_loop_alive(&l->uv) ? -1 : ms;
+}
+
+static void dispatch(struct loop *l)
+{
     while (l->batch_next < l->batch_count) {
         const struct epoll_event *e = &l->batch[l->batch_next++];
         struct loop_watch *w = e->data.ptr;
-        if (w != NULL)
+        if (e->data.ptr == l)
+            l->uv_ready = true;
+        else if (w != NULL)
             w->fire(w, e->events);
     }
 }
 
-static void start_watches(struct loop *l)
+static bool is_alive(const struct loop *l)
 {
-    l->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (l->epoll < 0 || uv_poll_init(&l->uv, &l->watches, l->epoll) != 0)
-        abort();
-    l->watches.data = l;
-    (void)uv_poll_start(&l->watches, UV_READABLE, on_watches);
-    uv_unref((uv_handle_t *)&l->watches);
+    return l->watch_count > 0 || !ilist_empty(&l->tasks) || uv_loop_alive(&l->uv);
 }
 
-struct loop *loop_create(void)
+void loop_turn(struct loop *l, bool wait)
 {
-    struct loop *l = mem_alloc(sizeof(*l));
-    ilist_init(&l->tasks);
-    if (uv_loop_init(&l->uv) != 0)
-        abort();
-    (void)uv_prepare_init(&l->uv, &l->prepare);
-    (void)uv_idle_init(&l->uv, &l->idle);
-    l->prepare.data = l;
-    (void)uv_prepare_start(&l->prepare, on_prepare);
-    uv_unref((uv_handle_t *)&l->prepare);
-    start_watches(l);
-    return l;
+    assert(l->batch_next == l->batch_count);
+    run_tasks(l);
+    int ms = uv_wait_ms(l);
+    if (!wait || !ilist_empty(&l->tasks) || l->stopped || !is_alive(l))
+        ms = 0;
+    const int n = epoll_wait(l->epoll, l->batch, BATCH_MAX, ms);
+    l->batch_next = 0;
+    l->batch_count = n > 0 ? n : 0;
+    uv_update_time(&l->uv);
+    dispatch(l);
+    if (l->uv_ready || uv_backend_timeout(&l->uv) == 0) {
+        l->uv_ready = false;
+        (void)uv_run(&l->uv, UV_RUN_NOWAIT);
+    }
+}
+
+void loop_run(struct loop *l)
+{
+    while (!l->stopped && is_alive(l))
+        loop_turn(l, true);
+    l->stopped = false;
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stopped = true;
 }
 
 void loop_destroy(struct loop *l)
@@ -102,30 +126,12 @@ void loop_destroy(struct loop *l)
     while (!ilist_empty(&l->tasks))
         loop_turn(l, false);
     assert(l->watch_count == 0);
-    uv_close((uv_handle_t *)&l->prepare, NULL);
-    uv_close((uv_handle_t *)&l->idle, NULL);
-    uv_close((uv_handle_t *)&l->watches, NULL);
-    (void)close(l->epoll);
     (void)uv_run(&l->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0);
     (void)rc;
+    (void)close(l->epoll);
     free(l);
-}
-
-void loop_run(struct loop *l)
-{
-    (void)uv_run(&l->uv, UV_RUN_DEFAULT);
-}
-
-void loop_stop(struct loop *l)
-{
-    uv_stop(&l->uv);
-}
-
-void loop_turn(struct loop *l, bool wait)
-{
-    (void)uv_run(&l->uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 }
 
 uint64_t loop_now_ms(const struct loop *l)
@@ -133,16 +139,11 @@ uint64_t loop_now_ms(const struct loop *l)
     return uv_now(&l->uv);
 }
 
-/* The idle handle keeps the loop running, and from waiting when a task schedules another one: the wait of
- * this turn comes next then. */
 void loop_schedule(struct loop *l, struct loop_task *t)
 {
     assert(t->run != NULL);
-    if (ilist_linked(&t->node))
-        return;
-    if (ilist_empty(&l->tasks))
-        (void)uv_idle_start(&l->idle, on_idle);
-    ilist_push(&l->tasks, &t->node);
+    if (!ilist_linked(&t->node))
+        ilist_push(&l->tasks, &t->node);
 }
 
 void loop_unschedule(struct loop_task *t)
@@ -156,8 +157,7 @@ bool loop_watch_add(struct loop *l, struct loop_watch *w, int fd, uint32_t event
     struct epoll_event e = {.events = events | EPOLLET, .data.ptr = w};
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) != 0)
         return false;
-    if (l->watch_count++ == 0)
-        uv_ref((uv_handle_t *)&l->watches);
+    l->watch_count++;
     return true;
 }
 
@@ -178,8 +178,7 @@ void loop_watch_remove(struct loop *l, struct loop_watch *w, int fd, bool keep_f
         if (l->batch[i].data.ptr == w)
             l->batch[i].data.ptr = NULL;
     }
-    if (--l->watch_count == 0)
-        uv_unref((uv_handle_t *)&l->watches);
+    l->watch_count--;
 }
 
 static void on_work(uv_work_t *req)
