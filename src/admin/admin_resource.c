@@ -20,11 +20,13 @@ static struct str given_ns(const struct admin_request *rq)
     return rq->part_count > 1 ? rq->parts[0] : admin_request_param(rq, ADMIN_REQUEST_NAMESPACE);
 }
 
-static bool namespace_exists(struct store_read *read, struct str ns)
+/* "default" is there without being made. */
+static bool namespace_exists(const struct admin_request *rq, struct store_read *read, struct str ns)
 {
     struct model_ref ref = {.kind = MODEL_NAMESPACE, .name = ns};
     struct str value = {0};
-    return admin_stored_find(read, &ref, &value);
+    bool implied = rq->admin->options.default_namespace && str_eq(ns, STR("default"));
+    return implied || admin_stored_find(read, &ref, &value);
 }
 
 /* What the keys of a list begin with: those of one namespace, or with ns "" or "*" of all. */
@@ -48,7 +50,7 @@ void admin_resource_list(struct admin_request *rq)
     struct str given = given_ns(rq);
     struct buf prefix;
     buf_init(&prefix, STORE_KEY_MAX);
-    if (given.len > 0 && !str_eq(given, STR("*")) && !namespace_exists(read, given))
+    if (given.len > 0 && !str_eq(given, STR("*")) && !namespace_exists(rq, read, given))
         admin_reply_error(rq, 404, "namespace %.*s: not found", STR_ARG(given));
     else if (list_prefix(&prefix, rq->kind, admin_request_ns(rq)))
         admin_stored_reply_list(rq, read, buf_str(&prefix), &page);

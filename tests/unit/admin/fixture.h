@@ -13,7 +13,7 @@
 #include "store/store_temp.h"
 #include "testing.h"
 
-enum { FIXTURE_BODY_MAX = 2000, FIXTURE_TEXT_MAX = 8192 };
+enum { FIXTURE_BODY_MAX = 2000, FIXTURE_TEXT_MAX = 4096 };
 
 /* The sink: it remembers what was submitted until the test finishes it. */
 struct change_sink {
