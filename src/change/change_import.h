@@ -1,0 +1,13 @@
+/* Whether the runtime will find what a module imports (js/runtime/program.ts has the same rules). Internal to
+ * change/.
+ */
+#ifndef CHANGE_CHANGE_IMPORT_H
+#define CHANGE_CHANGE_IMPORT_H
+
+#include "model/model.h"
+
+/* name as imported by module `from`: built in, or among modules. "./b" seen from "lib/a" is "lib/b"; ".js" or ".ts"
+ * at the end may be left out of the module's name. */
+bool change_import_found(const char *from, const char *name, const struct model_strings *modules);
+
+#endif
