@@ -162,6 +162,10 @@ static void test_conflicts(void **state)
     drop(&f, MODEL_ROUTE, "default", "b");
     assert_found(&f, "h", "GET", "/free", "d");
     assert_found(&f, "h", "POST", "/x/1", "d");
+    /* A route is not in conflict with itself. */
+    fixture_put(&f, MODEL_ROUTE,
+                "{'name':'e','paths':['/e/{a}','/e/{b}'],'methods':['GET'],'service':'s'}");
+    assert_found(&f, "h", "GET", "/e/1", "e");
     /* The same names in an other namespace are something else. */
     put_route(&f, "n", "d", "/free", "GET");
     assert_found(&f, "h", "GET", "/free", "d");

@@ -102,6 +102,18 @@ static void fetch_secure(struct script_exchange *x, struct script_outcome *o)
     o->text = STR("https://chosen.example");
 }
 
+static void make_status_42(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    x->upstream_status = 42;
+}
+
+static void forge_response(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    assert_true(http_head_add(&x->upstream_fields, x->arena, STR("X A"), STR("b")));
+}
+
 static void setup(struct fixture *f, bool service)
 {
     fixture_put(f, MODEL_SERVICE, "{'name':'s','urls':['http://up.example'],'retries':0}");
@@ -203,6 +215,10 @@ static void test_outcomes(void **state)
         {SCRIPT_RESPONSE_MODIFIER, throw_boom, true, 200, 502,
          "a module failed on the upstream's response", 1},
         {SCRIPT_RESPONSE_MODIFIER, use_cpu, true, 200, 503, "a module used too much CPU time", 1},
+        {SCRIPT_RESPONSE_MODIFIER, make_status_42, true, 200, 502,
+         "a module made an invalid response", 1},
+        {SCRIPT_RESPONSE_MODIFIER, forge_response, true, 200, 502,
+         "a module made an invalid response", 1},
         {SCRIPT_RESPONSE_MODIFIER, do_nothing, true, -1, 502,
          "upstream failed: the peer reset the connection", 0},
         {SCRIPT_ERROR_HANDLER, answer_teapot, true, 200, 200, "up", 0},
@@ -540,6 +556,81 @@ static void test_response_made_empty(void **state)
     fixture_finish(&f);
 }
 
+static void see_trailers(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    if (x->upstream_body.collected)
+        assert_str(x->upstream_trailers.v[0].value, "42");
+}
+
+/* Trailers outlive the upstream's exchange. */
+static void test_trailers(void **state)
+{
+    struct http_field v = {STR("X-Sum"), STR("42"), HTTP_FIELD_OTHER};
+    const struct http_fields trailers = {.v = &v, .n = 1, .cap = 1};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = see_trailers;
+        fake_script.reads_response_body = i % 2 == 1;
+        fake_script.parked = i / 2 == 1;
+        setup(&f, true);
+        struct exchange *x = ask(&f, "GET");
+        struct exchange *up = fixture_up(&f);
+        fixture_head(up, 200, -1, NULL);
+        if (i != 2) /* in this case the end comes without any credit */
+            exchange_mem_data(up, STR("body"));
+        exchange_mem_end(up, &trailers);
+        (void)exchange_mem_run(up);
+        if (fake_script.pending != NULL)
+            fake_script_finish();
+        fixture_turn(&f);
+        (void)exchange_mem_run(up);
+        (void)exchange_mem_run(x);
+        assert_body(x, i != 2 ? "body" : "");
+        assert_int_equal(fixture_sent(x)->head->content_length, HTTP_LENGTH_UNKNOWN);
+        assert_non_null(fixture_sent(x)->trailers);
+        assert_str(fixture_sent(x)->trailers->v[0].name, "X-Sum");
+        assert_true(x->done && up->done);
+        fixture_finish(&f);
+    }
+}
+
+/* Running out of the request's memory anywhere is an error, and never a wrong response. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = change_request;
+    fake_script.functions[SCRIPT_FETCH_UPSTREAM] = fetch_other;
+    fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = do_nothing;
+    fake_script.reads_response_body = true;
+    setup(&f, true);
+    const struct http_head head = {
+        .method = STR("GET"), .target = STR("/r/%20/"), .version = HTTP_1_1, .no_body = true};
+    unsigned served = 0;
+    for (size_t limit = 0; limit < 10000; limit += 48) {
+        struct exchange *x = exchange_mem_create(&head, ROOM);
+        x->arena.limit = x->arena.used + limit;
+        proxy_handle(f.proxy, x);
+        struct exchange *up = exchange_mem_client_next(f.client);
+        if (up != NULL)
+            fixture_reply(up, 200, "x");
+        (void)exchange_mem_run(x);
+        assert_true(x->done);
+        served += fixture_status(x) == 200;
+        if (fixture_status(x) == 200)
+            assert_body(x, "x");
+        else
+            assert_true(fixture_status(x) >= 500);
+        exchange_mem_destroy(x);
+    }
+    assert_true(served > 0);
+    fixture_finish(&f);
+}
+
 /* Reading a response is limited like reading a request. */
 static void test_response_too_large(void **state)
 {
@@ -752,6 +843,8 @@ int main(void)
         cmocka_unit_test(test_fetch_upstream),
         cmocka_unit_test(test_response_changes),
         cmocka_unit_test(test_response_made_empty),
+        cmocka_unit_test(test_trailers),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_response_too_large),
         cmocka_unit_test(test_collected_response_waits_for_room),
         cmocka_unit_test(test_upstream_fails_meanwhile),

@@ -1,8 +1,7 @@
-#include "proxy/proxy.h"
-
 #include <fcntl.h>
 
 #include "proxy/fixture.h"
+#include "proxy/proxy.h"
 
 static void test_stats(void **state)
 {
