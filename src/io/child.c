@@ -73,7 +73,7 @@ enum err_code child_spawn(struct loop *l, const struct child_spec *spec, struct 
     c->uv.data = c;
     uv_process_options_t options = {
         .exit_cb = on_exit_cb,
-        .file = spec->args[0],
+        .file = spec->program,
         .args = args,
         .env = env.v,
         .stdio = stdio,
@@ -83,7 +83,7 @@ enum err_code child_spawn(struct loop *l, const struct child_spec *spec, struct 
     vec_finish(&env);
     if (rc != 0) {
         uv_close((uv_handle_t *)&c->uv, on_closed);
-        return err_set(e, ERR_INTERNAL, "cannot start %s: %s", spec->args[0], uv_strerror(rc));
+        return err_set(e, ERR_INTERNAL, "cannot start %s: %s", spec->program, uv_strerror(rc));
     }
     *ret = c;
     return ERR_OK;

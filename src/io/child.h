@@ -15,7 +15,8 @@ struct loop;
 typedef void (*child_exit_fn)(void *user, int64_t status, int signum);
 
 struct child_spec {
-    const char *const *args; /* NULL-terminated; args[0] is the program's path */
+    const char *program;     /* its path */
+    const char *const *args; /* NULL-terminated; args[0] is the name it goes by */
     const char *const *env;  /* NULL-terminated "NAME=value" to add to ours; NULL: none */
     const int *fds; /* the child's descriptors 0..count-1; -1: none (/dev/null for 0 to 2) */
     size_t fd_count;

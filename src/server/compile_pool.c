@@ -76,7 +76,7 @@ static void job_fail(struct compile_pool *p, enum err_code code, const char *tex
 {
     struct err e = {0};
     (void)err_set(&e, code, "%s: %s", p->current->name, text);
-    log_warn("control", "%s", e.msg);
+    log_warn("state", "%s", e.msg);
     job_finish(p, NULL, NULL, &e);
 }
 
@@ -212,8 +212,12 @@ static bool process_open(struct compile_pool *p, struct err *e)
     const char *args[4];
     launch_args(LAUNCH_COMPILER, 0, role, args);
     const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, p->options.launch_fd, pair[1]};
-    struct child_spec spec = {
-        .args = args, .fds = fds, .fd_count = 5, .on_exit = on_compiler_exit, .user = p};
+    struct child_spec spec = {.program = LAUNCH_PROGRAM,
+                              .args = args,
+                              .fds = fds,
+                              .fd_count = 5,
+                              .on_exit = on_compiler_exit,
+                              .user = p};
     bool ok = child_spawn(p->loop, &spec, &p->child, e) == ERR_OK;
     (void)close(pair[1]);
     if (!ok) {

@@ -120,7 +120,7 @@ static void on_initialised(void *user, const struct err *e)
 {
     struct control *c = user;
     if (e != NULL) {
-        log_error("control", "the configuration's resources are refused: %s", e->msg);
+        log_error("state", "the configuration's resources are refused: %s", e->msg);
         c->status = LAUNCH_EXIT_REFUSED;
         stop(c);
         return;
@@ -255,7 +255,7 @@ int control_run(struct launch *l)
     struct err e = {0};
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
     if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK || !open_state(&c, &e)) {
-        log_error("control", "%s", e.msg);
+        log_error("state", "%s", e.msg);
         return LAUNCH_EXIT_REFUSED;
     }
     open_changes(&c);

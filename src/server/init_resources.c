@@ -112,8 +112,10 @@ static void add_default_namespace(struct application *a, struct store_read *read
         return;
     for (size_t i = 0; i < a->items.n; i++) {
         const struct model_resource *r = a->items.v[i].resource;
-        if (r->kind == MODEL_NAMESPACE && strcmp(r->namespace.name, "default") == 0)
+        if (r->kind == MODEL_NAMESPACE && strcmp(r->namespace.name, "default") == 0) {
+            add_meta(a, DEFAULT_MADE, STR("1"));
             return;
+        }
     }
     json_t *text = json_pack("{s:s, s:[s]}", "name", "default", "tags", "default");
     struct model_problems none = {0};
@@ -131,7 +133,7 @@ static void add_default_namespace(struct application *a, struct store_read *read
 static void log_problems(const struct model_problems *problems, const struct config *config)
 {
     for (size_t i = 0; i < problems->n; i++)
-        log_error("control", "%s: %s%s%s", config->file != NULL ? config->file : "configuration",
+        log_error("state", "%s: %s%s%s", config->file != NULL ? config->file : "configuration",
                   problems->v[i].path, problems->v[i].path[0] != '\0' ? ": " : "",
                   problems->v[i].text);
 }
@@ -148,13 +150,13 @@ static void on_changed(void *user, const struct change_result *result)
 {
     struct application *a = user;
     if (result->error.code == ERR_OK) {
-        log_info("control", "applied %zu resource%s of the configuration", a->items.n,
+        log_info("state", "applied %zu resource%s of the configuration", a->items.n,
                  a->items.n == 1 ? "" : "s");
         end(a, NULL);
         return;
     }
     for (size_t i = 0; i < result->problems.n; i++)
-        log_error("control", "%s%s%s", result->problems.v[i].path,
+        log_error("state", "%s%s%s", result->problems.v[i].path,
                   result->problems.v[i].path[0] != '\0' ? ": " : "", result->problems.v[i].text);
     struct err e = result->error;
     end(a, &e);

@@ -120,7 +120,7 @@ void launch_args(enum launch_role role, uint32_t index, char text[LAUNCH_ROLE_SI
                  const char *args[4])
 {
     (void)snprintf(text, LAUNCH_ROLE_SIZE, "%s:%u:%d", ROLE_NAMES[role], index, (int)getpid());
-    args[0] = "/proc/self/exe";
+    args[0] = "dgate-server";
     args[1] = "--role";
     args[2] = text;
     args[3] = NULL;

@@ -50,9 +50,13 @@ void launch_finish(struct launch *l);
 /* A child's first steps: dies with its parent, ignores operators' signals, opens the log. name is kept. */
 void launch_begin(const struct launch *l, pid_t parent, const char *name);
 
-/* The arguments that start a child in a role: program, "--role", "worker:3:4711" (role, index, our pid). text must have
+/* The arguments that start a child in a role: name, "--role", "worker:3:4711" (role, index, our pid). text must have
  * at least LAUNCH_ROLE_SIZE bytes and live until the spawn. */
 enum { LAUNCH_ROLE_SIZE = 64 };
+
+/* Our own binary, even if the file was replaced meanwhile. */
+#define LAUNCH_PROGRAM "/proc/self/exe"
+
 void launch_args(enum launch_role role, uint32_t index, char text[LAUNCH_ROLE_SIZE],
                  const char *args[4]);
 

@@ -72,7 +72,7 @@ static void on_link_closed(void *user, const char *text)
     struct link *k = user;
     struct links *l = k->links;
     if (k->greeted)
-        log_debug("control", "the link to worker-%u ended: %s", k->worker, text);
+        log_debug("state", "the link to worker-%u ended: %s", k->worker, text);
     k->ipc = NULL;
     link_destroy(k);
     check_waiters(l);
@@ -104,7 +104,7 @@ static void on_hello(struct link *k, struct ipc_reader *r)
     uint64_t applied = ipc_read_u64(r);
     if (r->bad || k->greeted || version != MESSAGES_VERSION ||
         worker >= l->options.launch->workers || !str_eq(token, str_of(l->options.launch->token))) {
-        log_warn("control", "refused a link that does not speak our protocol");
+        log_warn("state", "refused a link that does not speak our protocol");
         link_destroy(k);
         return;
     }
@@ -155,7 +155,7 @@ static void on_link_message(void *user, uint8_t type, struct str payload)
     } else if (type == MESSAGE_CALL && k->greeted) {
         on_call(k, &r);
     } else {
-        log_warn("control", "unexpected message %u on a link", type);
+        log_warn("state", "unexpected message %u on a link", type);
         link_destroy(k);
     }
 }
@@ -194,7 +194,7 @@ static void skip_laggards(struct links *l, uint64_t revision)
         if (!is_behind(l, i, revision))
             continue;
         atomic_store(&l->options.pages->worker[i].required, revision);
-        log_warn("control",
+        log_warn("state",
                  "worker-%u has not confirmed revision %" PRIu64
                  " in time: it serves nothing before it has",
                  i, revision);

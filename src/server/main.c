@@ -105,8 +105,7 @@ static int run(const struct arguments *args)
         config_destroy(c);
         return EXIT_SUCCESS;
     }
-    log_info("supervisor", "DGate %s, %s%s", version_text(),
-             c->file != NULL ? "configuration " : "",
+    log_info("server", "DGate %s, %s%s", version_text(), c->file != NULL ? "configuration " : "",
              c->file != NULL ? c->file : "no configuration file found: built-in defaults");
     return supervisor_run(c);
 }

@@ -124,8 +124,7 @@ static void kill_all(struct supervisor *sv)
 static void on_grace_over(struct timeout *t)
 {
     struct supervisor *sv = container_of(t, struct supervisor, grace);
-    log_warn("supervisor",
-             "the grace period of %" PRId64 " ms is over: ending what is still in flight",
+    log_warn("server", "the grace period of %" PRId64 " ms is over: ending what is still in flight",
              sv->config->limits.shutdown_grace_ms);
     kill_all(sv);
 }
@@ -137,7 +136,7 @@ static void on_stop_signal(void *user, int signum)
         kill_all(sv);
         return;
     }
-    log_info("supervisor", "stopping (%s)", signum == SIGINT ? "SIGINT" : "SIGTERM");
+    log_info("server", "stopping (%s)", signum == SIGINT ? "SIGINT" : "SIGTERM");
     stop(sv);
 }
 
@@ -170,10 +169,10 @@ static void log_death(const struct keeper *k, int64_t status, int signum, uint64
     else
         (void)snprintf(how, sizeof(how), "exit status %" PRId64, status);
     if (delay > 0)
-        log_error("supervisor", "%s ended with %s; starting it again in %" PRIu64 " ms", k->name,
-                  how, delay);
+        log_error("server", "%s ended with %s; starting it again in %" PRIu64 " ms", k->name, how,
+                  delay);
     else
-        log_error("supervisor", "%s ended with %s; starting it again", k->name, how);
+        log_error("server", "%s ended with %s; starting it again", k->name, how);
 }
 
 static void on_child_exit(void *user, int64_t status, int signum)
@@ -190,7 +189,7 @@ static void on_child_exit(void *user, int64_t status, int signum)
     bool refused = k->role == LAUNCH_CONTROL && signum == 0 && status == LAUNCH_EXIT_REFUSED;
     if (k->role == LAUNCH_CONTROL && (refused || !sv->announced)) {
         if (!refused)
-            log_error("supervisor", "control ended before it was ready (%s %" PRId64 ")",
+            log_error("server", "control ended before it was ready (%s %" PRId64 ")",
                       signum != 0 ? "signal" : "exit status", signum != 0 ? signum : status);
         sv->status = EXIT_FAILURE;
         stop(sv);
@@ -230,6 +229,7 @@ static void keeper_start(struct keeper *k)
     int fds[LAUNCH_FD_PROXY + LAUNCH_WORKERS_MAX];
     launch_args(k->role, k->index, role, args);
     struct child_spec spec = {
+        .program = LAUNCH_PROGRAM,
         .args = args,
         .fds = fds,
         .fd_count = fds_for(sv, k->role, fds),
@@ -239,7 +239,7 @@ static void keeper_start(struct keeper *k)
     struct err e = {0};
     k->late_cpu_ns = 0;
     if (child_spawn(sv->loop, &spec, &k->child, &e) != ERR_OK) {
-        log_error("supervisor", "%s: %s", k->name, e.msg);
+        log_error("server", "%s: %s", k->name, e.msg);
         timeout_set(&k->restart, BACKOFF_MAX_MS);
         return;
     }
@@ -266,7 +266,7 @@ static void watch_worker(struct keeper *k, uint64_t now_ns)
         return;
     char what[PAGES_RUNNING_SIZE];
     uint64_t since = pages_running_get(page, what);
-    log_error("supervisor", "%s hangs%s%s: killing it", k->name,
+    log_error("server", "%s hangs%s%s: killing it", k->name,
               since != 0 ? " in module function " : "", since != 0 ? what : "");
     child_signal(k->child, SIGKILL);
     k->late_cpu_ns = 0;
@@ -281,13 +281,13 @@ static void announce(struct supervisor *sv)
             return;
     }
     sv->announced = true;
-    log_info("supervisor", "ready: proxy on %s:%" PRId64 ", %u worker%s", sv->config->proxy.host,
+    log_info("server", "ready: proxy on %s:%" PRId64 ", %u worker%s", sv->config->proxy.host,
              sv->launch.proxy_port, sv->launch.workers, sv->launch.workers == 1 ? "" : "s");
     if (sv->config->admin.enabled)
-        log_info("supervisor", "admin API on http://%s:%" PRId64, sv->config->admin.host,
+        log_info("server", "admin API on http://%s:%" PRId64, sv->config->admin.host,
                  sv->launch.admin_port);
     if (sv->config->test_server.enabled)
-        log_info("supervisor", "test server on http://%s:%" PRId64, sv->config->test_server.host,
+        log_info("server", "test server on http://%s:%" PRId64, sv->config->test_server.host,
                  sv->launch.test_port);
 }
 
@@ -318,7 +318,7 @@ static void raise_descriptor_limit(struct config *c, uint32_t workers)
     if (*wanted <= spare / 2)
         return;
     int64_t allowed = spare / 2 > 16 ? spare / 2 : 16;
-    log_warn("supervisor",
+    log_warn("server",
              "limits.client_connections lowered from %" PRId64 " to %" PRId64
              ": the system allows %" PRIu64 " descriptors",
              *wanted, allowed, (uint64_t)limit.rlim_cur);
@@ -483,7 +483,7 @@ int supervisor_run(struct config *c)
     sv.signals[2] = signals_watch(sv.loop, SIGQUIT, on_stop_signal, &sv);
     start_all(&sv);
     loop_run(sv.loop);
-    log_info("supervisor", "stopped");
+    log_info("server", "stopped");
     int status = sv.status;
     finish(&sv);
     return status;

@@ -164,10 +164,10 @@ static void on_data(struct exchange *x, struct str data)
     exchange_grant(x, data.len);
 }
 
-static void on_end(struct exchange *x, const struct http_fields *trailers)
+/* The request is whole. */
+static void answer(struct echo *c)
 {
-    (void)trailers;
-    struct echo *c = x->user;
+    struct exchange *x = c->x;
     struct str wait = {0};
     if (x->head_sent)
         return;
@@ -179,6 +179,12 @@ static void on_end(struct exchange *x, const struct http_fields *trailers)
     } else {
         timeout_set(&c->wait, (uint64_t)c->wait_ns / 1000000);
     }
+}
+
+static void on_end(struct exchange *x, const struct http_fields *trailers)
+{
+    (void)trailers;
+    answer(x->user);
 }
 
 static void on_room(struct exchange *x)
@@ -216,7 +222,10 @@ static void on_request(void *user, struct exchange *x)
     timeout_init(&c->wait, t->loop, on_waited);
     x->events = &ECHO_EVENTS;
     x->user = c;
-    exchange_grant(x, CREDIT);
+    if (x->end_received)
+        answer(c);
+    else
+        exchange_grant(x, CREDIT);
 }
 
 static void on_socket(void *user, int fd, const struct sockaddr *peer)
