@@ -59,6 +59,7 @@ export function sweepContexts(isAlive: (handle: number) => boolean): void {
 class Call {
     constructor(
         private readonly handle: number,
+        private readonly call: number,
         private readonly kind: Kind,
         private readonly chain: readonly Handler[],
         private readonly ctx: Context,
@@ -70,15 +71,20 @@ class Call {
         settled(
             Promise.resolve(promise),
             (value) => this.resume(value),
-            (error) => host.done(this.handle, Outcome.Threw, describe(error)),
+            (error) => this.fail(error),
         );
     }
 
+    private fail(error: unknown): void {
+        host.done(this.handle, this.call, Outcome.Threw, describe(error));
+    }
+
     private resume(value: unknown): void {
+        if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
         try {
             for (;;) {
                 if (isOver(this.kind, this.ctx) || this.next >= this.chain.length) {
-                    host.done(this.handle, Outcome.Done, resultText(this.kind, this.ctx, value));
+                    host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
                     return;
                 }
                 value = (this.chain[this.next++] as Handler)(this.ctx, this.error);
@@ -88,7 +94,7 @@ class Call {
                 }
             }
         } catch (error) {
-            host.done(this.handle, Outcome.Threw, describe(error));
+            this.fail(error);
         }
     }
 }
@@ -105,9 +111,16 @@ function resultText(kind: Kind, ctx: Context, value: unknown): string | undefine
 }
 
 // One call from the host. What it returns: a URL, or an Outcome; a failure is told by host.done() before.
-export function run(program: Program, handle: number, kind: Kind, errorText: string | undefined): Outcome | string {
+export function run(
+    program: Program,
+    handle: number,
+    call: number,
+    kind: Kind,
+    errorText: string | undefined,
+): Outcome | string {
     setCurrent(handle);
     const ctx = contextOf(handle);
+    if (kind !== Kind.ResponseModifier) Context.discardUpstream(ctx);
     const chain = program.chains[kind] as Handler[];
     let error: GatewayError | undefined;
     if (kind === Kind.ErrorHandler) {
@@ -119,14 +132,14 @@ export function run(program: Program, handle: number, kind: Kind, errorText: str
         for (let i = 0; i < chain.length; ) {
             value = (chain[i++] as Handler)(ctx, error);
             if (isThenable(value)) {
-                new Call(handle, kind, chain, ctx, error, i).wait(value);
+                new Call(handle, call, kind, chain, ctx, error, i).wait(value);
                 return Outcome.Parked;
             }
             if (isOver(kind, ctx)) break;
         }
         return resultText(kind, ctx, value) ?? Outcome.Done;
     } catch (failure) {
-        host.done(handle, Outcome.Threw, describe(failure));
+        host.done(handle, call, Outcome.Threw, describe(failure));
         return Outcome.Threw;
     }
 }

@@ -32,6 +32,11 @@ export class Context {
         ctx.#response = undefined;
     }
 
+    // The upstream's response is only there while responseModifiers run.
+    static discardUpstream(ctx: Context): void {
+        ctx.#upstream = undefined;
+    }
+
     get id(): string {
         return host.text(this.#handle, Text.Id);
     }

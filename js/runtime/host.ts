@@ -72,7 +72,8 @@ export interface Host {
     install(runtime: object): void;
     tick(): boolean; // true: this entry is over its CPU limit
     alive(handle: number): boolean; // whether that request goes on
-    done(handle: number, outcome: Outcome, text?: string): void;
+    calling(handle: number, call: number): boolean; // whether that call of a request goes on
+    done(handle: number, call: number, outcome: Outcome, text?: string): void;
     log(level: Level, module: string, text: string): void;
 
     text(handle: number, what: Text): string;

@@ -4,8 +4,9 @@
  * Request:  {"id": n, "name": "mod", "type": "typescript" | "javascript", "source": "..."}
  * Answer:   {"id": n, "ok": true, "compiled": {...}} or
  *           {"id": n, "ok": false, "problems": [{"line": 3, "column": 7, "text": "..."}]}
- * compiled: {"js": "...", "map": "...", "exports": [...], "imports": [...], "flavour": "dgate1",
- *            "readsRequestBody": bool, "readsResponseBody": bool, "compiler": "5.9.x"}
+ * compiled: {"js": "...", "map": "...", "exports": [...], "imports": [...], "importPositions": [[3, 7], ...],
+ *            "flavour": "dgate1", "readsRequestBody": bool, "readsResponseBody": bool, "compiler": "5.9.x"}
+ * map is the "mappings" of a source map; imports are names as written, each with line and column.
  */
 #ifndef SCRIPT_COMPILER_H
 #define SCRIPT_COMPILER_H

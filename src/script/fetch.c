@@ -188,7 +188,7 @@ void fetch_pool_destroy(struct fetch_pool *p)
     free(p);
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+static size_t on_body(const char *bytes, size_t size, size_t count, void *user)
 {
     struct fetch *f = user;
     if (buf_add(&f->body, (struct str){bytes, size * count}))
@@ -209,7 +209,7 @@ static void begin_response(struct fetch *f, struct str line)
         (void)!arena_copy(&f->arena, str_trim(str_skip(line, second)), &f->reason);
 }
 
-static size_t on_header(char *bytes, size_t size, size_t count, void *user)
+static size_t on_header(const char *bytes, size_t size, size_t count, void *user)
 {
     struct fetch *f = user;
     struct str line = {bytes, size * count};

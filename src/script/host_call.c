@@ -43,20 +43,37 @@ static JSValueRef alive(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     return JSValueMakeBoolean(ctx, script_vm_find(entry_vm(), handle) != NULL);
 }
 
-/* done(handle, outcome, text) */
+/* The run whose call of that number goes on: (handle, call). */
+static struct script_run *calling_run(JSContextRef ctx, size_t argc, const JSValueRef argv[])
+{
+    struct script_run *r = script_vm_find(entry_vm(), host_number(ctx, argc, argv, 0));
+    const uint32_t call = (uint32_t)host_number(ctx, argc, argv, 1);
+    return r != NULL && r->calling && !r->ended && r->call == call ? r : NULL;
+}
+
+static JSValueRef calling(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                          const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    return JSValueMakeBoolean(ctx, calling_run(ctx, argc, argv) != NULL);
+}
+
+/* done(handle, call, outcome, text) */
 static JSValueRef done(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                        const JSValueRef argv[], JSValueRef *exception)
 {
     (void)function;
     (void)this;
     (void)exception;
-    struct script_run *r = script_vm_find(entry_vm(), host_number(ctx, argc, argv, 0));
+    struct script_run *r = calling_run(ctx, argc, argv);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    const JSValueRef text = host_argument(ctx, argc, argv, 2);
+    const JSValueRef text = host_argument(ctx, argc, argv, 3);
     size_t len = 0;
     char *copy = JSValueIsString(ctx, text) ? jsvalue_copy(ctx, text, &len) : NULL;
-    const bool threw = (int)host_number(ctx, argc, argv, 1) == OUTCOME_THREW;
+    const bool threw = (int)host_number(ctx, argc, argv, 2) == OUTCOME_THREW;
     script_run_end(r, threw ? SCRIPT_THREW : SCRIPT_OK, copy);
     return JSValueMakeUndefined(ctx);
 }
@@ -85,6 +102,6 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"tick", tick},    {"alive", alive},
+    {"install", install}, {"tick", tick},    {"alive", alive}, {"calling", calling},
     {"done", done},       {"log", log_line}, {NULL, NULL},
 };

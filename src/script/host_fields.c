@@ -114,10 +114,11 @@ static JSValueRef values(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
         return JSValueMakeUndefined(ctx);
     JSObjectRef list = JSObjectMakeArray(ctx, 0, NULL, NULL);
     unsigned n = 0;
-    for (uint32_t i = 0; i < q.fields->n; i++)
-        if (str_eq_nocase(q.fields->v[i].name, q.name))
-            JSObjectSetPropertyAtIndex(ctx, list, n++, jsvalue_text(ctx, q.fields->v[i].value),
-                                       NULL);
+    for (uint32_t i = 0; i < q.fields->n; i++) {
+        const struct http_field *f = &q.fields->v[i];
+        if (str_eq_nocase(f->name, q.name))
+            JSObjectSetPropertyAtIndex(ctx, list, n++, jsvalue_text(ctx, f->value), NULL);
+    }
     const JSValueRef own = n == 0 ? from_message(&q, http_head_field_id(q.name)) : NULL;
     if (own != NULL)
         JSObjectSetPropertyAtIndex(ctx, list, 0, own, NULL);
@@ -172,13 +173,14 @@ static JSValueRef put(JSContextRef ctx, size_t argc, const JSValueRef argv[], JS
     struct str value = {NULL, 0};
     struct arena *arena = q.run->x->arena;
     bool fits = true;
-    if (!http_head_is_token(q.name))
+    if (!http_head_is_token(q.name)) {
         (void)jsvalue_throw(ctx, exception, "\"%.*s\" is not a header name", STR_ARG(q.name));
-    else if (!is_ours(http_head_field_id(q.name)) &&
-             take_value(&q, host_argument(ctx, argc, argv, 3), &value, exception))
+    } else if (!is_ours(http_head_field_id(q.name)) &&
+               take_value(&q, host_argument(ctx, argc, argv, 3), &value, exception)) {
         fits = arena_copy(arena, q.name, &name) &&
                (replace ? http_head_set(q.fields, arena, name, value)
                         : http_head_add(q.fields, arena, name, value));
+    }
     if (!fits)
         (void)jsvalue_throw(ctx, exception, "the headers are too large");
     return JSValueMakeUndefined(ctx);

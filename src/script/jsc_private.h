@@ -7,6 +7,8 @@
 #include <JavaScriptCore/JavaScript.h>
 #include <stdbool.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): the names are the library's */
+
 typedef bool (*jsc_should_terminate)(JSContextRef ctx, void *user);
 
 /* Asks callback once after limit seconds of the thread's CPU time in one entry; it must set the limit again to be
@@ -22,5 +24,7 @@ void JSGlobalContextSetEvalEnabled(JSGlobalContextRef ctx, bool enabled, JSStrin
 /* function(promise, reason) is called for rejections that nothing handles. */
 void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObjectRef function,
                                                   JSValueRef *exception);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

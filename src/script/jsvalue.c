@@ -1,5 +1,6 @@
 #include "script/jsvalue.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,7 @@ struct text {
 /* Four ASCII characters at once: no bit of x but the low seven of each. */
 enum { LANE = 4 };
 static const uint64_t NOT_ASCII = 0xFF80FF80FF80FF80U;
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "narrow() packs little-endian lanes");
 
 static size_t ascii_length(const JSChar *chars, size_t len)
 {

@@ -53,6 +53,7 @@ static bool load_runtime(struct realm *r)
     JSStringRef source = constant(js_runtime);
     JSStringRef url = constant("dgate:runtime");
     JSValueRef exception = NULL;
+    /* NOLINTNEXTLINE(readability-suspicious-call-argument): the names only happen to be alike */
     (void)JSEvaluateScript(r->ctx, source, NULL, url, 1, &exception);
     JSStringRelease(url);
     JSStringRelease(source);

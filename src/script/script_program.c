@@ -52,6 +52,7 @@ static JSValueRef wrap(JSContextRef ctx, struct str js, struct str url, JSValueR
     }
     JSStringRef source = jsvalue_string(buf_str(&text));
     JSStringRef name = jsvalue_string(url);
+    /* NOLINTNEXTLINE(readability-suspicious-call-argument): the names only happen to be alike */
     const JSValueRef v = JSEvaluateScript(ctx, source, NULL, name, 1, exception);
     JSStringRelease(name);
     JSStringRelease(source);

@@ -28,16 +28,17 @@ static char *limit_text(const struct script_run *r, enum script_status status)
     const struct script_limits *l = &r->vm->limits;
     const char *name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
-    if (status == SCRIPT_CPU)
+    if (status == SCRIPT_CPU) {
         (void)snprintf(text, sizeof(text), "%s used more than its %llu ms of CPU time", name,
                        (unsigned long long)l->cpu_ms);
-    else if (status == SCRIPT_WALL)
+    } else if (status == SCRIPT_WALL) {
         (void)snprintf(text, sizeof(text), "the promise of %s did not settle within %llu ms", name,
                        (unsigned long long)l->wall_ms);
-    else
+    } else {
         (void)snprintf(text, sizeof(text),
                        "%s made the modules use more than their %llu MB of memory", name,
                        (unsigned long long)(l->heap_bytes >> 20));
+    }
     return mem_strdup(text);
 }
 
@@ -148,6 +149,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     assert(!r->calling);
     struct script_vm *vm = r->vm;
     r->calling = true;
+    r->call++;
     r->function = f;
     r->done = done;
     r->user = user;
@@ -164,6 +166,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
+        JSValueMakeNumber(ctx, r->call),
         JSValueMakeNumber(ctx, (double)f),
         f == SCRIPT_ERROR_HANDLER ? jsvalue_text(ctx, error_text) : JSValueMakeUndefined(ctx),
     };

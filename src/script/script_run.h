@@ -19,8 +19,9 @@ struct script_run {
     struct script_exchange *x;
     double handle;
 
-    bool calling; /* a call has begun and was not reported */
-    bool ended;   /* its outcome is known */
+    uint32_t call; /* its calls, counted: the number of the one at hand */
+    bool calling;  /* a call has begun and was not reported */
+    bool ended;    /* its outcome is known */
     enum script_function function;
     enum script_status status;
     char *text; /* of the outcome; owned */

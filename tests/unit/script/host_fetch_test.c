@@ -29,36 +29,48 @@ static void echo(int fd, const char *request, size_t body_len)
         say(fd, body);
 }
 
+struct canned {
+    const char *path;
+    const char *answer;
+    size_t len; /* 0: a C string */
+};
+
+static const struct canned CANNED[] = {
+    {" /json",
+     "HTTP/1.1 201 Made\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n{\"a\":[1]}",
+     0},
+    {" /binary", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\0\xff\x80\x01", 42},
+    {" /none", "HTTP/1.1 204 No Content\r\n\r\n", 0},
+    {" /broken", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", 0},
+};
+
+static void say_much(int fd)
+{
+    char chunk[1024 + 16] = "400\r\n";
+    memset(chunk + 5, 'x', 1024);
+    memcpy(chunk + 5 + 1024, "\r\n", 3);
+    say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 2000; i++)
+        say(fd, chunk);
+}
+
 static void answer(int fd, const char *request, size_t body_len)
 {
-    char location[128];
+    char moved[128];
+    (void)snprintf(
+        moved, sizeof(moved),
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/json\r\nContent-Length: 0\r\n\r\n",
+        port);
     if (strstr(request, " /echo") != NULL)
         echo(fd, request, body_len);
-    else if (strstr(request, " /json") != NULL)
-        say(fd, "HTTP/1.1 201 Made\r\nContent-Length: 9\r\nContent-Type: "
-                "application/json\r\n\r\n{\"a\":[1]}");
-    else if (strstr(request, " /binary") != NULL)
-        (void)!send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\0\xff\x80\x01", 42,
-                    MSG_NOSIGNAL);
-    else if (strstr(request, " /big") != NULL)
-        say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    else if (strstr(request, " /none") != NULL)
-        say(fd, "HTTP/1.1 204 No Content\r\n\r\n");
-    else if (strstr(request, " /broken") != NULL)
-        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-    if (strstr(request, " /big") != NULL) {
-        char chunk[1024 + 16] = "400\r\n";
-        memset(chunk + 5, 'x', 1024);
-        memcpy(chunk + 5 + 1024, "\r\n", 3);
-        for (int i = 0; i < 2000; i++)
-            say(fd, chunk);
-    }
-    if (strstr(request, " /moved") != NULL) {
-        (void)snprintf(
-            location, sizeof(location),
-            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/json\r\nContent-Length: 0\r\n\r\n",
-            port);
-        say(fd, location);
+    if (strstr(request, " /big") != NULL)
+        say_much(fd);
+    if (strstr(request, " /moved") != NULL)
+        say(fd, moved);
+    for (size_t i = 0; i < ARRAY_LEN(CANNED); i++) {
+        const struct canned *c = &CANNED[i];
+        if (strstr(request, c->path) != NULL)
+            (void)!send(fd, c->answer, c->len > 0 ? c->len : strlen(c->answer), MSG_NOSIGNAL);
     }
 }
 

@@ -1,0 +1,38 @@
+// Compiled by "make lint", so that the types stay true.
+
+import dgate, { asyncSleep, fail, retry, type Context } from "dgate";
+import { createHash, hmac, randomUUID } from "dgate/crypto";
+import { fetch } from "dgate/http";
+import { addDocument, getDocument, getDocuments } from "dgate/state";
+
+export async function fetchUpstream(ctx: Context): Promise<string> {
+    const document = await getDocument<{ url: string }>(ctx.pathParam("id"), "targets");
+    return document?.data.url ?? fail("no target");
+}
+
+export function requestModifier(ctx: Context): void {
+    const request = ctx.request();
+    request.headers.set("X-Digest", createHash("sha256").update(request.readBody()).digest("hex"));
+    if (ctx.query().get("key") === "") ctx.response().status(401).json({ error: "no key" });
+}
+
+export async function responseModifier(ctx: Context): Promise<void> {
+    const upstream = ctx.upstream();
+    if (upstream === null) return;
+    const body = await upstream.readJson<{ items: unknown[] }>();
+    upstream.writeJson({ count: body.items.length, trace: randomUUID() });
+}
+
+export const errorHandler = (ctx: Context, error: Error): void => {
+    ctx.response().status(502).cookie("failed", 1, { sameSite: "lax" }).send(error.message);
+};
+
+export async function requestHandler(ctx: Context): Promise<void> {
+    await asyncSleep("5ms");
+    const answers = await Promise.all(["a", "b"].map(async (p) => (await fetch(`http://127.0.0.1/${p}`)).json()));
+    await addDocument({ id: "1", collection: "c", data: answers });
+    const all = await dgate.state.getDocuments({ collection: "c", limit: 10 });
+    const name = retry(3, (i) => all[i]?.id);
+    console.log("%s of %d", name, (await getDocuments({ collection: "c" })).length);
+    ctx.response().json({ signed: hmac("sha256", "key", JSON.stringify(answers), "base64url") });
+}
