@@ -504,6 +504,8 @@ static enum turn peer_ended(struct h1_server *c)
     c->half_closed = true;
     if (!c->body_ended && c->body.framing == HTTP1_LENGTH && c->body.left > c->wire.in.len)
         return fail(c, &gone);
+    if (c->x.head_sent && !c->x.end_sent && !c->tunnel)
+        return fail(c, &gone);
     return AGAIN;
 }
 

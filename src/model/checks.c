@@ -45,8 +45,6 @@ enum err_code checks_upstream_url(struct str text, struct err *e)
         return err_set(e, ERR_INVALID, "the scheme must be http or ws");
     if (url.host.len == 0)
         return err_set(e, ERR_INVALID, "the host is missing");
-    if (url.has_query)
-        return err_set(e, ERR_INVALID, "must not have a query");
     return ERR_OK;
 }
 

@@ -54,7 +54,7 @@ test('unknown keys are warnings with their line', () => {
 });
 
 test('TOML is refused with a hint, a missing file is an error', () => {
-    assert.match(check('version = "v1"', { name: 'c.toml' }).stderr, /TOML.*YAML/s);
+    assert.match(check('version = "v1"', { name: 'c.toml' }).stderr, /TOML is not read; convert/);
     assert.equal(check('', { args: ['-c', join(dir, 'absent.yaml'), '--check'] }).status, 1);
 });
 
@@ -63,7 +63,7 @@ test('variables: defaults, empty values, no injection', async () => {
     assert.equal(check(text).status, 0);
     assert.equal(check(text, { env: { P: '' } }).status, 0);
     assert.equal(check(text, { env: { P: '70000' } }).status, 1);
-    const injected = check('version: ${V}\n', { env: { V: 'x\nproxy:\n  port: 70000' } });
+    const injected = check('storage:\n  dir: ${V}\n', { env: { V: 'x\nproxy:\n  port: 70000' } });
     assert.equal(injected.status, 0);
 });
 

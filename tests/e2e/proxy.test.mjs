@@ -108,7 +108,7 @@ test('default errors are JSON with a request id: 404, 405 with Allow, 501', asyn
 });
 
 test('502 when nobody listens, and 504 when nobody answers', async () => {
-    const silent = net.createServer(() => {}).listen(0, '127.0.0.1');
+    const silent = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
     await new Promise((done) => silent.once('listening', done));
     const closed = net.createServer().listen(0, '127.0.0.1');
     await new Promise((done) => closed.once('listening', done));

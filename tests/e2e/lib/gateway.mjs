@@ -32,6 +32,8 @@ export function temporaryDirectory() {
 export function request(url, options = {}) {
     return new Promise((done, fail) => {
         const { body, ...rest } = options;
+        // Node frames no body of a DELETE by itself.
+        if (body !== undefined) rest.headers = { 'Content-Length': Buffer.byteLength(body), ...rest.headers };
         const req = http.request(url, { agent: false, ...rest }, (res) => {
             const chunks = [];
             res.on('data', (chunk) => chunks.push(chunk));
