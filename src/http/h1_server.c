@@ -63,7 +63,8 @@ struct h1_server {
     bool served;        /* a request was complete before: keep-alive */
     bool peer_known;
     bool running;
-    bool progress; /* bytes were read or written in this run */
+    bool progress;    /* bytes were read or written in this run */
+    bool half_closed; /* the client ended its direction */
 
     /* HEAD */
     struct http1_reader reader;
@@ -72,9 +73,8 @@ struct h1_server {
     /* EXCHANGE; valid from the head's end until finish_exchange() */
     bool has_exchange;
     bool keep_alive;
-    bool expect;      /* 100 (Continue) is due with the first grant */
-    bool body_ended;  /* of the request */
-    bool half_closed; /* the client ended its direction */
+    bool expect;     /* 100 (Continue) is due with the first grant */
+    bool body_ended; /* of the request */
     bool tunnel;
     bool shut; /* tunnel: we ended ours */
     bool want_room;
@@ -215,6 +215,12 @@ static bool request_too_long(const struct h1_server *c)
            (c->body.framing == HTTP1_LENGTH && c->body.left > options_of(c)->drain_max);
 }
 
+/* Whether there may be another request. */
+static bool more_can_come(const struct h1_server *c)
+{
+    return !c->half_closed || c->wire.in.len > 0;
+}
+
 static void start_tunnel(struct h1_server *c)
 {
     http1_body_finish(&c->body);
@@ -231,7 +237,7 @@ static void server_send_head(struct exchange *x, const struct http_head *head)
     struct h1_server *c = of(x);
     c->out.framing = framing_of(c, head);
     c->out.left = c->out.framing == HTTP1_LENGTH ? (uint64_t)head->content_length : 0;
-    c->keep_alive = c->head.keep_alive && c->out.framing != HTTP1_UNTIL_CLOSE && !c->half_closed &&
+    c->keep_alive = c->head.keep_alive && c->out.framing != HTTP1_UNTIL_CLOSE && more_can_come(c) &&
                     !c->shared->draining && !request_too_long(c);
     struct http_head sent = *head;
     sent.no_body = c->out.framing == HTTP1_NO_BODY;
@@ -367,7 +373,6 @@ static enum turn begin_exchange(struct h1_server *c)
     c->keep_alive = c->head.keep_alive;
     c->expect = c->head.head.expect_continue;
     c->body_ended = c->head.framing == HTTP1_NO_BODY;
-    c->half_closed = false;
     c->tunnel = false;
     c->shut = false;
     c->want_room = false;
@@ -390,6 +395,10 @@ static enum turn begin_exchange(struct h1_server *c)
 
 static enum turn fill_head(struct h1_server *c)
 {
+    if (c->half_closed) {
+        close_now(c, false);
+        return PARKED;
+    }
     if (!c->wire.sock.readable)
         return PARKED;
     if (c->reads == 0) {
@@ -482,7 +491,7 @@ static enum turn end_connection(struct h1_server *c)
 static enum turn complete(struct h1_server *c)
 {
     const bool keep_alive =
-        c->keep_alive && !c->shared->draining && !c->half_closed && !request_too_long(c);
+        c->keep_alive && !c->shared->draining && more_can_come(c) && !request_too_long(c);
     finish_exchange(c);
     if (!keep_alive)
         return end_connection(c);

@@ -45,8 +45,7 @@ static bool start(struct sock *s, uint32_t events)
 
 bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(struct sock *s))
 {
-    *s = (struct sock){
-        .loop = l, .on_ready = on_ready, .fd = fd, .readable = true, .writable = true};
+    *s = (struct sock){.loop = l, .on_ready = on_ready, .fd = fd, .writable = true};
     return start(s, WATCH_IN);
 }
 

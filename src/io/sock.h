@@ -36,8 +36,8 @@ enum sock_result {
     SOCK_ERROR, /* broken; errno says how */
 };
 
-/* Takes over fd: connected, non-blocking; accepted ones have TCP_NODELAY from their listener. Both flags are
- * set at first, so that the owner may try at once. On failure fd is closed, s->fd is -1 and errno is set. */
+/* Takes over fd: connected, non-blocking; accepted ones have TCP_NODELAY from their listener. It is
+ * writable at first, and on_ready comes if there is something to read. On failure fd is closed, s->fd is -1 and errno is set. */
 bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(struct sock *s))
     __attribute__((warn_unused_result));
 

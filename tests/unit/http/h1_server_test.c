@@ -587,6 +587,19 @@ static void test_half_close(void **state)
     assert_true(peer_has(&client, "Connection: close"));
 }
 
+static void test_half_close_behind_pipelined_requests(void **state)
+{
+    (void)state;
+    connect_peer(&client);
+    peer_text(&client, "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /2 HTTP/1.1\r\nHost: h\r\n"
+                       "Content-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    until(peer_closed(&client));
+    assert_int_equal(client.error, 0);
+    assert_int_equal(count(&client, "HTTP/1.1 200"), 3);
+    assert_int_equal(count(&client, "Connection: close"), 1);
+}
+
 static void test_half_closed_client_is_probed(void **state)
 {
     (void)state;
@@ -885,6 +898,7 @@ int main(void)
         T(test_reader_that_never_reads),
         T(test_client_resets),
         T(test_half_close),
+        T(test_half_close_behind_pipelined_requests),
         T(test_half_closed_client_is_probed),
         T(test_half_close_as_abort),
         T(test_owner_resets),
