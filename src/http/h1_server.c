@@ -6,8 +6,7 @@
  *     HEAD, EXCHANGE -> FLUSH -> LINGER       an error of the client, answered here
  *
  * Steps run when the socket is ready, when a timer fires, and at the end of a turn in which the owner of the
- * exchange did something (the task). The owner's calls only change buffers and schedule the task, so
- * that events never come from within them. Responses are gathered and written by the task.
+ * exchange did something (the task).
  *
  * A client that ends its direction after the request may still wait for the response (half-close), or be
  * gone: docs/decisions/0001-half-close.md.
@@ -25,8 +24,8 @@
 #include "base/mem.h"
 #include "codec/http1_write.h"
 #include "http/exchange_impl.h"
-#include "http/h1_body.h"
 #include "http/h1_head.h"
+#include "http/h1_served.h"
 #include "io/timeout.h"
 
 enum {
@@ -43,13 +42,6 @@ enum turn { AGAIN, PARKED };
 /* What the timer is set for. */
 enum wait { WAIT_NOTHING, WAIT_REQUEST, WAIT_HEAD, WAIT_PEER, WAIT_PROBE, WAIT_LINGER };
 
-/* An error that was found inside a call of the owner, or in the client's bytes. */
-struct fault {
-    enum exchange_reset_code code;
-    const char *detail;
-    uint16_t status; /* to answer if no head was sent; 0: none */
-};
-
 struct h1_server {
     struct ilist_node node;
     struct h1_server_shared *shared;
@@ -63,39 +55,21 @@ struct h1_server {
     bool served;        /* a request was complete before: keep-alive */
     bool peer_known;
     bool running;
-    bool progress;    /* bytes were read or written in this run */
-    bool half_closed; /* the client ended its direction */
+    bool progress; /* bytes were read or written in this run */
 
     /* HEAD */
     struct http1_reader reader;
     bool head_began;
 
-    /* EXCHANGE; valid from the head's end until finish_exchange() */
+    /* EXCHANGE */
     bool has_exchange;
-    bool keep_alive;
-    bool expect;     /* 100 (Continue) is due with the first grant */
-    bool body_ended; /* of the request */
-    bool tunnel;
-    bool shut; /* tunnel: we ended ours */
-    bool want_room;
-    bool head_written;
-    bool faulty;
-    struct fault fault;
-    size_t credit;
-    struct http1_head head;
-    struct http1_body body;
-    struct h1_body_out out;
-    struct exchange x;
+    bool shut; /* tunnel: we ended our direction */
+    struct h1_served s;
 };
 
 static void run(struct h1_server *c);
 static void flush(struct h1_server *c);
 static void begin_head(struct h1_server *c);
-
-static struct h1_server *of(struct exchange *x)
-{
-    return container_of(x, struct h1_server, x);
-}
 
 static const struct http_server_options *options_of(const struct h1_server *c)
 {
@@ -120,8 +94,8 @@ static void set_wait(struct h1_server *c, enum wait wait, uint64_t ms)
 static void forget_request(struct h1_server *c)
 {
     assert(!c->has_exchange);
-    http1_body_finish(&c->body);
-    arena_finish(&c->x.arena);
+    http1_body_finish(&c->s.body);
+    arena_finish(&c->s.x.arena);
 }
 
 /* Its memory goes back at the end of the task. */
@@ -136,172 +110,6 @@ static void close_now(struct h1_server *c, bool abort)
     c->step = STEP_CLOSED;
     schedule(c);
 }
-
-/* What the owner of the exchange calls. */
-
-static void set_fault(struct h1_server *c, enum exchange_reset_code code, const char *detail,
-                      uint16_t status)
-{
-    if (c->faulty)
-        return;
-    c->faulty = true;
-    c->fault = (struct fault){code, detail, status};
-    schedule(c);
-}
-
-/* What was sent waits for the end of the turn. */
-static void after_send(struct h1_server *c)
-{
-    if (c->wire.out.len > options_of(c)->buffer / 2)
-        c->want_room = true;
-    schedule(c);
-}
-
-static void add_raw(struct h1_server *c, struct str s)
-{
-    const bool added = buf_add(h1_wire_out(&c->wire), s);
-    assert(added);
-    (void)added;
-}
-
-static void server_grant(struct exchange *x, size_t n)
-{
-    struct h1_server *c = of(x);
-    c->credit = n > SIZE_MAX - c->credit ? SIZE_MAX : c->credit + n;
-    if (c->expect && !x->head_sent) {
-        c->expect = false;
-        add_raw(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
-    schedule(c);
-}
-
-static void server_send_info(struct exchange *x, const struct http_head *head)
-{
-    struct h1_server *c = of(x);
-    if (c->head.head.version < HTTP_1_1 || (head->status == 100 && !c->expect))
-        return;
-    if (head->status == 100)
-        c->expect = false;
-    /* An interim response that cannot be written is dropped: it is no part of the answer. */
-    const struct http1_send how = {.keep_alive = true, .peer_version = HTTP_1_1};
-    if (http1_write_response(h1_wire_out(&c->wire), head, &how))
-        after_send(c);
-}
-
-static bool opens_tunnel(const struct h1_server *c, uint16_t status)
-{
-    return status == 101 || (status / 100 == 2 && str_eq(c->head.head.method, STR("CONNECT")));
-}
-
-static enum http1_framing framing_of(const struct h1_server *c, const struct http_head *head)
-{
-    if (opens_tunnel(c, head->status))
-        return HTTP1_TUNNEL;
-    if (head->no_body || head->status == 204 || head->status == 304 ||
-        str_eq(c->head.head.method, STR("HEAD")))
-        return HTTP1_NO_BODY;
-    if (head->content_length != HTTP_LENGTH_UNKNOWN)
-        return HTTP1_LENGTH;
-    return c->head.head.version >= HTTP_1_1 ? HTTP1_CHUNKED : HTTP1_UNTIL_CLOSE;
-}
-
-/* Whether so much of the request is left that it is better not to read it. */
-static bool request_too_long(const struct h1_server *c)
-{
-    if (c->body_ended)
-        return false;
-    /* Without the 100 it is open whether the body will come (RFC 9110 section 10.1.1). */
-    return c->expect ||
-           (c->body.framing == HTTP1_LENGTH && c->body.left > options_of(c)->drain_max);
-}
-
-/* Whether there may be another request. */
-static bool more_can_come(const struct h1_server *c)
-{
-    return !c->half_closed || c->wire.in.len > 0;
-}
-
-static void start_tunnel(struct h1_server *c)
-{
-    http1_body_finish(&c->body);
-    http1_body_init(&c->body, HTTP1_TUNNEL, HTTP_LENGTH_UNKNOWN, &options_of(c)->limits,
-                    &c->x.arena);
-    c->tunnel = true;
-    c->keep_alive = false;
-    c->body_ended = false;
-    c->x.end_received = false;
-}
-
-static void server_send_head(struct exchange *x, const struct http_head *head)
-{
-    struct h1_server *c = of(x);
-    c->out.framing = framing_of(c, head);
-    c->out.left = c->out.framing == HTTP1_LENGTH ? (uint64_t)head->content_length : 0;
-    c->keep_alive = c->head.keep_alive && c->out.framing != HTTP1_UNTIL_CLOSE && more_can_come(c) &&
-                    !c->shared->draining && !request_too_long(c);
-    struct http_head sent = *head;
-    sent.no_body = c->out.framing == HTTP1_NO_BODY;
-    const struct http1_send how = {
-        .chunked = c->out.framing == HTTP1_CHUNKED,
-        .keep_alive = c->keep_alive || c->out.framing == HTTP1_TUNNEL,
-        .peer_version = c->head.head.version,
-    };
-    const bool refused = head->status == 101 && c->head.head.upgrade.len == 0;
-    if (refused || !http1_write_response(h1_wire_out(&c->wire), &sent, &how)) {
-        set_fault(c, EXCHANGE_PROTOCOL, "the response's head cannot be written", 500);
-        return;
-    }
-    c->head_written = true;
-    if (c->out.framing == HTTP1_TUNNEL)
-        start_tunnel(c);
-    after_send(c);
-}
-
-static void server_send_data(struct exchange *x, struct str data)
-{
-    struct h1_server *c = of(x);
-    if (c->faulty)
-        return;
-    if (!h1_body_send(&c->out, &c->wire, data))
-        set_fault(c, EXCHANGE_PROTOCOL, "the response's body is longer than announced", 0);
-    after_send(c);
-}
-
-static void server_send_end(struct exchange *x, const struct http_fields *trailers)
-{
-    struct h1_server *c = of(x);
-    if (c->faulty)
-        return;
-    if (!h1_body_send_end(&c->out, &c->wire, trailers))
-        set_fault(c, EXCHANGE_PROTOCOL, "the response's body is shorter than announced", 0);
-    schedule(c);
-}
-
-static size_t server_room(const struct exchange *x)
-{
-    const struct h1_server *c =
-        (const struct h1_server *)(const void *)((const char *)x - offsetof(struct h1_server, x));
-    const size_t buffer = options_of(c)->buffer;
-    return c->wire.out.len >= buffer ? 0 : buffer - c->wire.out.len;
-}
-
-static void server_reset(struct exchange *x, enum exchange_reset_code code)
-{
-    (void)code;
-    struct h1_server *c = of(x);
-    sock_abort(&c->wire.sock);
-    schedule(c);
-}
-
-static const struct exchange_impl impl = {
-    .grant = server_grant,
-    .send_info = server_send_info,
-    .send_head = server_send_head,
-    .send_data = server_send_data,
-    .send_end = server_send_end,
-    .room = server_room,
-    .reset = server_reset,
-};
 
 /* HEAD */
 
@@ -321,9 +129,9 @@ static enum turn refuse(struct h1_server *c, uint16_t status, const char *text)
     const bool written = http1_write_response(out, &head, &how);
     assert(written);
     (void)written;
-    add_raw(c, (struct str){body, (size_t)n});
+    h1_wire_send(&c->wire, (struct str){body, (size_t)n}, STR(""));
     c->step = STEP_FLUSH;
-    c->keep_alive = false;
+    c->s.keep_alive = false;
     set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
     return AGAIN;
 }
@@ -336,7 +144,7 @@ static enum turn refuse_head(struct h1_server *c, const struct http1_error *erro
 
 static void learn_peer(struct h1_server *c, const struct sockaddr *address)
 {
-    struct exchange_peer *peer = &c->x.peer;
+    struct exchange_peer *peer = &c->s.x.peer;
     peer->address[0] = '\0';
     peer->port = 0;
     if (address->sa_family == AF_INET) {
@@ -365,37 +173,24 @@ static void ask_peer(struct h1_server *c)
 
 static enum turn begin_exchange(struct h1_server *c)
 {
-    struct exchange *x = &c->x;
     if (!c->peer_known)
         ask_peer(c);
     c->served = true;
     c->has_exchange = true;
-    c->keep_alive = c->head.keep_alive;
-    c->expect = c->head.head.expect_continue;
-    c->body_ended = c->head.framing == HTTP1_NO_BODY;
-    c->tunnel = false;
     c->shut = false;
-    c->want_room = false;
-    c->head_written = false;
-    c->faulty = false;
-    c->credit = 0;
-    c->out = (struct h1_body_out){.framing = HTTP1_NO_BODY};
-    http1_body_init(&c->body, c->head.framing, c->head.head.content_length, &options_of(c)->limits,
-                    &x->arena);
-    x->request = &c->head.head;
-    x->end_received = c->body_ended;
+    h1_served_begin(&c->s);
     c->step = STEP_EXCHANGE;
     set_wait(c, WAIT_NOTHING, 0);
     c->shared->stats->requests++;
     c->shared->stats->exchanges++;
-    c->shared->on_request(c->shared->user, x);
-    assert(x->events != NULL);
+    c->shared->on_request(c->shared->user, &c->s.x);
+    assert(c->s.x.events != NULL);
     return AGAIN;
 }
 
 static enum turn fill_head(struct h1_server *c)
 {
-    if (c->half_closed) {
+    if (c->s.half_closed) {
         close_now(c, false);
         return PARKED;
     }
@@ -429,11 +224,11 @@ static enum turn step_head(struct h1_server *c)
     }
     if (!c->head_began) {
         c->head_began = true;
-        exchange_impl_init(&c->x, &impl, options_of(c)->request_memory);
+        h1_served_init(&c->s, options_of(c)->request_memory);
         c->reader.scanned = 0;
     }
     const struct http1_error *error = NULL;
-    const enum http1_result result = h1_head_read(&c->reader, &c->wire, NULL, &c->head, &error);
+    const enum http1_result result = h1_head_read(&c->reader, &c->wire, NULL, &c->s.head, &error);
     if (result == HTTP1_ERROR)
         return refuse_head(c, error);
     if (result == HTTP1_DONE)
@@ -458,16 +253,16 @@ static void finish_exchange(struct h1_server *c)
 {
     c->has_exchange = false;
     c->shared->stats->exchanges--;
-    exchange_impl_done(&c->x);
+    exchange_impl_done(&c->s.x);
 }
 
 /* Ends the exchange before its time. */
-static enum turn fail(struct h1_server *c, const struct fault *f)
+static enum turn fail(struct h1_server *c, const struct h1_served_fault *f)
 {
     const struct exchange_reset why = {.code = f->code, .detail = f->detail};
-    const struct fault fault = *f;
-    const bool answer = fault.status != 0 && !c->head_written && !c->wire.sock.failed;
-    exchange_impl_reset(&c->x, &why);
+    const struct h1_served_fault fault = *f;
+    const bool answer = fault.status != 0 && !c->s.head_written && !c->wire.sock.failed;
+    exchange_impl_reset(&c->s.x, &why);
     finish_exchange(c);
     if (answer)
         return refuse(c, fault.status,
@@ -480,7 +275,7 @@ static enum turn fail(struct h1_server *c, const struct fault *f)
  * could take the response from the client. */
 static enum turn end_connection(struct h1_server *c)
 {
-    if (c->body_ended && c->wire.in.len == 0 && !c->wire.sock.readable) {
+    if (c->s.body_ended && c->wire.in.len == 0 && !c->wire.sock.readable) {
         close_now(c, false);
         return PARKED;
     }
@@ -490,16 +285,15 @@ static enum turn end_connection(struct h1_server *c)
 
 static enum turn complete(struct h1_server *c)
 {
-    const bool keep_alive =
-        c->keep_alive && !c->shared->draining && more_can_come(c) && !request_too_long(c);
+    const bool keep_alive = h1_served_keeps(&c->s);
     finish_exchange(c);
     if (!keep_alive)
         return end_connection(c);
-    if (c->body_ended) {
+    if (c->s.body_ended) {
         begin_head(c);
         return AGAIN;
     }
-    arena_init(&c->x.arena, options_of(c)->request_memory); /* the body's trailers need it */
+    arena_init(&c->s.x.arena, options_of(c)->request_memory); /* the body's trailers need it */
     c->discarded = 0;
     c->step = STEP_DRAIN;
     set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
@@ -509,25 +303,25 @@ static enum turn complete(struct h1_server *c)
 /* The client ended its direction. What it sent before may still have to be handed over. */
 static enum turn peer_ended(struct h1_server *c)
 {
-    const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
-    c->half_closed = true;
-    if (!c->body_ended && c->body.framing == HTTP1_LENGTH && c->body.left > c->wire.in.len)
+    const struct h1_served_fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+    c->s.half_closed = true;
+    if (!c->s.body_ended && c->s.body.framing == HTTP1_LENGTH && c->s.body.left > c->wire.in.len)
         return fail(c, &gone);
-    if (c->x.head_sent && !c->x.end_sent && !c->tunnel)
+    if (c->s.x.head_sent && !c->s.x.end_sent && !c->s.tunnel)
         return fail(c, &gone);
     return AGAIN;
 }
 
 static enum turn fill_exchange(struct h1_server *c)
 {
-    if (!c->wire.sock.readable || c->half_closed)
+    if (!c->wire.sock.readable || c->s.half_closed)
         return PARKED;
     if (c->reads == 0) {
         schedule(c);
         return PARKED;
     }
     c->reads--;
-    const struct fault f = {EXCHANGE_PEER_RESET, NULL, 0};
+    const struct h1_served_fault f = {EXCHANGE_PEER_RESET, NULL, 0};
     switch (h1_wire_fill(&c->wire)) {
     case SOCK_OK:
         c->progress = true;
@@ -545,18 +339,18 @@ static enum turn fill_exchange(struct h1_server *c)
 /* The request is over: only the client's end is of interest, and up to a block of what it sends ahead is kept. */
 static enum turn look_out(struct h1_server *c)
 {
-    const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
-    if (c->tunnel || c->wire.in.len >= BUF_POOL_BLOCK)
+    const struct h1_served_fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+    if (c->s.tunnel || c->wire.in.len >= BUF_POOL_BLOCK)
         return PARKED;
-    if (c->half_closed && options_of(c)->half_close_probe_ms == 0)
+    if (c->s.half_closed && options_of(c)->half_close_probe_ms == 0)
         return fail(c, &gone);
     return fill_exchange(c);
 }
 
 static enum turn body_ended(struct h1_server *c)
 {
-    c->body_ended = true;
-    exchange_impl_end(&c->x, &c->body.trailers);
+    c->s.body_ended = true;
+    exchange_impl_end(&c->s.x, &c->s.body.trailers);
     return AGAIN;
 }
 
@@ -564,68 +358,61 @@ static enum turn body_ended(struct h1_server *c)
 static enum turn receive(struct h1_server *c)
 {
     const struct http1_error *error = NULL;
-    const enum http1_result result = h1_body_deliver(&c->body, &c->wire, &c->x, &c->credit, &error);
-    if (c->x.reset_done)
+    const enum http1_result result =
+        h1_body_deliver(&c->s.body, &c->wire, &c->s.x, &c->s.credit, &error);
+    if (c->s.x.reset_done)
         return AGAIN;
     if (result == HTTP1_ERROR) {
-        const struct fault f = {EXCHANGE_PROTOCOL, error->text, error->status};
+        const struct h1_served_fault f = {EXCHANGE_PROTOCOL, error->text, error->status};
         c->shared->stats->refused++;
         return fail(c, &f);
     }
     if (result == HTTP1_DONE)
         return body_ended(c);
-    if (c->half_closed && c->wire.in.len == 0) {
-        const struct fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
-        return c->tunnel ? body_ended(c) : fail(c, &gone);
+    if (c->s.half_closed && c->wire.in.len == 0) {
+        const struct h1_served_fault gone = {EXCHANGE_PEER_CLOSED, NULL, 0};
+        return c->s.tunnel ? body_ended(c) : fail(c, &gone);
     }
     return c->wire.in.len < BUF_POOL_BLOCK ? fill_exchange(c) : PARKED;
 }
 
-/* Whether the owner has nothing more to say and it is on the wire. */
-static bool is_complete(const struct h1_server *c)
-{
-    if (!c->x.end_sent || c->faulty || c->wire.out.len > 0)
-        return false;
-    return !c->tunnel || c->body_ended;
-}
-
 static enum turn step_exchange(struct h1_server *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = &c->s.x;
     if (x->reset_done) {
         finish_exchange(c);
         close_now(c, true);
         return PARKED;
     }
-    if (c->faulty)
-        return fail(c, &c->fault);
+    if (c->s.faulty)
+        return fail(c, &c->s.fault);
     if (c->wire.sock.failed) {
-        const struct fault f = {EXCHANGE_PEER_RESET, NULL, 0};
+        const struct h1_served_fault f = {EXCHANGE_PEER_RESET, NULL, 0};
         return fail(c, &f);
     }
-    if (is_complete(c))
+    if (h1_served_is_complete(&c->s))
         return complete(c);
-    if (c->want_room && !x->end_sent && c->wire.out.len <= options_of(c)->buffer / 2) {
-        c->want_room = false;
+    if (c->s.want_room && !x->end_sent && c->wire.out.len <= options_of(c)->buffer / 2) {
+        c->s.want_room = false;
         exchange_impl_room(x);
         return AGAIN;
     }
-    if (c->tunnel && x->end_sent && c->wire.out.len == 0 && !c->shut) {
+    if (c->s.tunnel && x->end_sent && c->wire.out.len == 0 && !c->shut) {
         c->shut = true;
         sock_shutdown(&c->wire.sock);
     }
-    return c->body_ended ? look_out(c) : receive(c);
+    return c->s.body_ended ? look_out(c) : receive(c);
 }
 
 /* What the timer has to watch while an exchange runs. */
 static void watch_exchange(struct h1_server *c)
 {
-    const bool reading = !c->body_ended && !c->tunnel && c->credit > 0;
+    const bool reading = !c->s.body_ended && !c->s.tunnel && c->s.credit > 0;
     const bool writing = c->wire.out.len > 0 && !c->wire.sock.writable;
     if (reading || writing) {
         if (c->progress || c->wait != WAIT_PEER)
             set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
-    } else if (c->half_closed && !c->x.head_sent && c->head.head.version >= HTTP_1_1) {
+    } else if (c->s.half_closed && !c->s.x.head_sent && c->s.head.head.version >= HTTP_1_1) {
         if (c->wait != WAIT_PROBE)
             set_wait(c, WAIT_PROBE, options_of(c)->half_close_probe_ms);
     } else if (c->wait != WAIT_NOTHING) {
@@ -644,7 +431,7 @@ static enum turn step_drain(struct h1_server *c)
         struct str data = {0};
         size_t used = 0;
         const enum http1_result result =
-            http1_body_read(&c->body, buf_str(&w->in), SIZE_MAX, &data, &used, &error);
+            http1_body_read(&c->s.body, buf_str(&w->in), SIZE_MAX, &data, &used, &error);
         if (result == HTTP1_ERROR || used > options_of(c)->drain_max - c->discarded) {
             c->step = STEP_FLUSH;
             return AGAIN;
@@ -652,7 +439,7 @@ static enum turn step_drain(struct h1_server *c)
         c->discarded += (uint32_t)used;
         h1_wire_consume(w, used);
         if (result == HTTP1_DONE) {
-            c->body_ended = true;
+            c->s.body_ended = true;
             begin_head(c);
             return AGAIN;
         }
@@ -710,7 +497,7 @@ static const struct {
 static void check(const struct h1_server *c)
 {
     assert(c->has_exchange == (c->step == STEP_EXCHANGE));
-    assert((c->wire.sock.fd >= 0) == (c->step != STEP_CLOSED) || c->x.reset_done);
+    assert((c->wire.sock.fd >= 0) == (c->step != STEP_CLOSED) || c->s.x.reset_done);
     assert(c->wire.in.len <= c->wire.in.max);
 }
 
@@ -780,13 +567,13 @@ static void on_timer(struct timeout *t)
     struct h1_server *c = container_of(t, struct h1_server, timer);
     const enum wait wait = c->wait;
     c->wait = WAIT_NOTHING;
-    const struct fault late = {EXCHANGE_TIMEOUT, NULL, c->body_ended ? 0 : 408};
+    const struct h1_served_fault late = {EXCHANGE_TIMEOUT, NULL, c->s.body_ended ? 0 : 408};
     if (wait == WAIT_HEAD) {
         (void)refuse_head(c,
                           &(const struct http1_error){"http1.slow_head", 408,
                                                       "the request's head did not come in time"});
     } else if (wait == WAIT_PROBE) {
-        add_raw(c, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        h1_served_continue(&c->s);
         c->wait = WAIT_PROBE;
     } else if (c->step == STEP_EXCHANGE) {
         (void)fail(c, &late);
@@ -821,7 +608,11 @@ void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockad
     const size_t head_max = shared->options->limits.head_max;
     c->shared = shared;
     c->task.run = on_task;
-    c->reader = (struct http1_reader){.limits = &shared->options->limits, .arena = &c->x.arena};
+    c->s.wire = &c->wire;
+    c->s.task = &c->task;
+    c->s.options = shared->options;
+    c->s.draining = &shared->draining;
+    c->reader = (struct http1_reader){.limits = &shared->options->limits, .arena = &c->s.x.arena};
     h1_wire_init(&c->wire, &shared->pool, 2 * (size_t)BUF_POOL_BLOCK + head_max);
     ilist_push(&shared->connections, &c->node);
     shared->stats->connections++;
@@ -853,8 +644,8 @@ void h1_server_kill(struct h1_server *c)
 {
     assert(!c->running);
     if (c->has_exchange) {
-        if (!c->x.reset_done)
-            exchange_impl_reset(&c->x, &(struct exchange_reset){.code = EXCHANGE_SHUTDOWN});
+        if (!c->s.x.reset_done)
+            exchange_impl_reset(&c->s.x, &(struct exchange_reset){.code = EXCHANGE_SHUTDOWN});
         finish_exchange(c);
     }
     close_now(c, true);
