@@ -178,7 +178,7 @@ static uint16_t start_listening(int i, struct http_server **server)
     assert_int_equal(listener_bind(&a, &fds[i], &e), ERR_OK);
     listeners[i] = listener_create(loop, fds[i], 64, on_accept, server);
     listener_start(listeners[i]);
-    struct sockaddr_in in;
+    struct sockaddr_in in = {0};
     socklen_t len = sizeof(in);
     assert_int_equal(getsockname(fds[i], (struct sockaddr *)&in, &len), 0);
     return ntohs(in.sin_port);
