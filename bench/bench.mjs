@@ -56,8 +56,7 @@ const spread = (list) => `${sorted(list)[0].toFixed(2)}-${sorted(list).at(-1).to
 
 const dir = temporaryDirectory();
 const upstream = await startNginx(join(dir, 'upstream'));
-const gateway = new Gateway({ workers: WORKERS, log_level: 'warn' }, { dir });
-gateway.config.log_level = 'info';
+const gateway = new Gateway({ workers: WORKERS }, { dir });
 await gateway.start();
 await gateway.put('service', { name: 'up', urls: [upstream.url] });
 await gateway.put('route', { name: 'up', paths: ['/up/**'], methods: ['*'], service: 'up', stripPath: true });

@@ -60,7 +60,7 @@ class Connection {
         const length = /\r\ncontent-length: *(\d+)/i.exec(this.buffer.slice(0, head));
         if (length === null) {
             totals.unexpected++;
-            problem(`no content-length: ${this.buffer.slice(0, 300)}`);
+            problem(`no content-length: ${JSON.stringify(this.buffer.slice(0, 120))}`);
             this.pending = null;
             this.socket.destroy();
             return;
@@ -71,7 +71,7 @@ class Connection {
             second.ok++;
         } else {
             totals.unexpected++;
-            problem(`unexpected: ${this.buffer.slice(0, 300)}`);
+            problem(`unexpected: ${JSON.stringify(this.buffer.slice(0, 120))}`);
         }
         second.latencies.push(performance.now() - this.since);
         this.buffer = '';

@@ -18,11 +18,12 @@ export async function runNginx(dir, http, workers = 1) {
     mkdirSync(dir, { recursive: true });
     const file = join(dir, 'nginx.conf');
     writeFileSync(file, `
-daemon off; master_process on; worker_processes ${workers}; pid ${dir}/pid; error_log ${dir}/error.log;
+${process.getuid() === 0 ? 'user root;' : ''} daemon off; master_process on; worker_processes ${workers}; pid ${dir}/pid; error_log ${dir}/error.log;
 events { worker_connections 8192; }
 http {
     access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f;
-    uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s; keepalive_requests 1000000000; keepalive_timeout 300s;
+    uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s; sendfile on; open_file_cache max=10;
+    keepalive_requests 1000000000; keepalive_timeout 300s;
 ${http}
 }
 `);
@@ -32,11 +33,13 @@ ${http}
 
 export async function startNginx(dir) {
     const port = await freePort();
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, 'large'), 'y'.repeat(10240));
     const nginx = await runNginx(dir, `
     server {
         listen 127.0.0.1:${port} backlog=4096;
         location = /small { default_type text/plain; return 200 "hello"; }
-        location = /large { default_type text/plain; return 200 "${'y'.repeat(10240)}"; }
+        location = /large { default_type text/plain; alias ${dir}/large; }
         location = /json { default_type application/json; return 200 '{"name":"lamp","price":3}'; }
     }`);
     await until('nginx listens', () => new Promise((done) => {

@@ -2,9 +2,9 @@
 // worker killed and one stopped per minute, nginx as the upstream. At the end every process is killed at once, and
 // after a restart every acknowledged write must be there. Exits 1 when anything is not as it must be.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Gateway, temporaryDirectory, until } from '../e2e/lib/gateway.mjs';
+import { Gateway, temporaryDirectory } from '../e2e/lib/gateway.mjs';
 import { startNginx } from './nginx.mjs';
 
 const SECONDS = Number(process.env.SECONDS ?? 300);
@@ -130,10 +130,8 @@ async function disturb(gateway, state, events) {
 }
 
 const dir = temporaryDirectory();
-mkdirSync(join(dir, 'nginx'));
 const nginx = await startNginx(join(dir, 'nginx'));
-const gateway = new Gateway({ log_level: 'warn' }, { dir });
-gateway.config.log_level = 'info';
+const gateway = new Gateway({}, { dir });
 await gateway.start();
 await setUp(gateway, nginx.url);
 
@@ -192,7 +190,7 @@ writeFileSync(join(dir, 'log'), gateway.log);
 spawnSync('rm', ['-rf', join(dir, 'data'), join(dir, 'nginx')]);
 if (failures.length > 0) {
     console.log(`FAILED (log: ${join(dir, 'log')})`);
-    for (const failure of failures.slice(0, 20)) console.log(`- ${failure}`);
+    for (const failure of failures.slice(0, 12)) console.log(`- ${failure}`);
     process.exit(1);
 }
 console.log('soak: all as expected');
