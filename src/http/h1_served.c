@@ -132,6 +132,7 @@ static void served_send_head(struct exchange *x, const struct http_head *head)
         return;
     }
     s->head_written = true;
+    s->duplex = !s->body_ended;
     if (s->out.framing == HTTP1_TUNNEL)
         start_tunnel(s);
     after_send(s);
@@ -193,6 +194,7 @@ void h1_served_begin(struct h1_served *s)
     s->expect = s->head.head.expect_continue;
     s->body_ended = s->head.framing == HTTP1_NO_BODY;
     s->tunnel = false;
+    s->duplex = false;
     s->want_room = false;
     s->head_written = false;
     s->faulty = false;

@@ -25,6 +25,7 @@ struct h1_served {
     bool expect;     /* 100 (Continue) is due with the first grant */
     bool body_ended; /* of the request */
     bool tunnel;
+    bool duplex; /* the response began before the request had ended */
     bool want_room;
     bool head_written;
     bool faulty;

@@ -307,7 +307,7 @@ static enum turn peer_ended(struct h1_server *c)
     c->s.half_closed = true;
     if (!c->s.body_ended && c->s.body.framing == HTTP1_LENGTH && c->s.body.left > c->wire.in.len)
         return fail(c, &gone);
-    if (c->s.x.head_sent && !c->s.x.end_sent && !c->s.tunnel)
+    if (c->s.x.head_sent && !c->s.x.end_sent && !c->s.tunnel && !c->s.duplex)
         return fail(c, &gone);
     return AGAIN;
 }

@@ -600,6 +600,39 @@ static void test_half_close_behind_pipelined_requests(void **state)
     assert_int_equal(count(&client, "Connection: close"), 1);
 }
 
+static void test_half_close_during_the_response(void **state)
+{
+    (void)state;
+    handler = NULL;
+    const struct http_head head = {.status = 200, .content_length = HTTP_LENGTH_UNKNOWN};
+    connect_peer(&client); /* the response streams: gone */
+    peer_text(&client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    until(requests == 1);
+    exchange_send_head(owners[0].x, &head);
+    until(peer_has(&client, "HTTP/1.1 200"));
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    until(owners[0].x == NULL);
+    assert_str(buf_str(&owners[0].log), "reset PEER_CLOSED\ndone\n");
+    peer_finish(&client);
+
+    connect_peer(&client); /* both directions stream: the request ends */
+    peer_text(&client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab");
+    until(requests == 2);
+    exchange_send_head(owners[1].x, &head);
+    exchange_grant(owners[1].x, 100);
+    until(peer_has(&client, "HTTP/1.1 200"));
+    peer_text(&client, "cd");
+    until(owners[1].ended);
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    peer_turns(5);
+    assert_non_null(owners[1].x);
+    exchange_send_data(owners[1].x, STR("all"));
+    exchange_send_end(owners[1].x, NULL);
+    until(peer_closed(&client));
+    assert_true(peer_has(&client, "3\r\nall\r\n0\r\n\r\n"));
+    assert_int_equal(client.error, 0);
+}
+
 static void test_half_closed_client_is_probed(void **state)
 {
     (void)state;
@@ -899,6 +932,7 @@ int main(void)
         T(test_client_resets),
         T(test_half_close),
         T(test_half_close_behind_pipelined_requests),
+        T(test_half_close_during_the_response),
         T(test_half_closed_client_is_probed),
         T(test_half_close_as_abort),
         T(test_owner_resets),
