@@ -38,11 +38,10 @@ static size_t round_up(size_t size)
 
 static struct arena_chunk *chunk_create(size_t size, struct arena_chunk *next)
 {
-    struct arena_chunk *c = calloc(1, sizeof(*c) + size);
+    struct arena_chunk *c = malloc(sizeof(*c) + size);
     if (c == NULL)
         abort();
-    c->next = next;
-    c->size = size;
+    *c = (struct arena_chunk){.next = next, .size = size};
     return c;
 }
 
@@ -62,7 +61,8 @@ void arena_finish(struct arena *a)
     a->used = 0;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* As arena_alloc(), but not zeroed: a request uses a small part of its chunks. */
+static void *take(struct arena *a, size_t size)
 {
     assert(size > 0);
     assert(a->used <= a->limit);
@@ -88,13 +88,22 @@ void *arena_alloc(struct arena *a, size_t size)
     return p;
 }
 
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *p = take(a, size);
+    if (p != NULL)
+        memset(p, 0, size);
+    return p;
+}
+
 bool arena_copy(struct arena *a, struct str s, struct str *ret)
 {
-    char *p = arena_alloc(a, s.len + 1);
+    char *p = take(a, s.len + 1);
     if (p == NULL)
         return false;
     if (s.len > 0)
         memcpy(p, s.p, s.len);
+    p[s.len] = '\0';
     *ret = (struct str){p, s.len};
     return true;
 }
@@ -106,7 +115,7 @@ bool arena_printf(struct arena *a, struct str *ret, const char *fmt, ...)
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     assert(n >= 0);
-    char *p = arena_alloc(a, (size_t)n + 1);
+    char *p = take(a, (size_t)n + 1);
     if (p == NULL)
         return false;
     va_start(args, fmt);

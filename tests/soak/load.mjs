@@ -1,6 +1,6 @@
 // Load over keep-alive connections, paced: requests leave on a schedule, whatever the answers take. Run as a process of its
 // own; prints one JSON line a second, and at the end a summary.
-// Arguments: JSON {port, connections, rate (per second, 0: as fast as answers come), seconds, mix: [{request, expect}]}
+// Arguments: JSON {port, connections, rate (per second, 0: as fast as answers come), seconds, mix: [{request, status, ends, contains}]}
 import net from 'node:net';
 
 const options = JSON.parse(process.argv[2]);
@@ -8,7 +8,8 @@ const end = Date.now() + options.seconds * 1000;
 const totals = { sent: 0, ok: 0, unexpected: 0, resets: 0 };
 let second = { ok: 0, latencies: [] };
 const problems = [];
-const mix = options.mix.map((m) => ({ bytes: Buffer.from(m.request, 'latin1'), expect: new RegExp(m.expect, 's') }));
+const mix = options.mix.map((m) => ({ ...m, bytes: Buffer.from(m.request, 'latin1'), start: `HTTP/1.1 ${m.status} ` }));
+const expected = (m, text) => text.startsWith(m.start) && text.endsWith(m.ends ?? '') && text.includes(m.contains ?? '');
 let turn = 0;
 
 function problem(what) {
@@ -66,7 +67,7 @@ class Connection {
             return;
         }
         if (this.buffer.length < head + 4 + Number(length[1])) return;
-        if (this.pending && this.pending.expect.test(this.buffer)) {
+        if (this.pending && expected(this.pending, this.buffer)) {
             totals.ok++;
             second.ok++;
         } else {
