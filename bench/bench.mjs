@@ -37,7 +37,7 @@ function wrk(url, scenario) {
     const { stdout } = spawnSync('wrk', [...args, url], { encoding: 'utf8' });
     const requests = Number(/(\d+) requests in/.exec(stdout)[1]);
     const errors = /Non-2xx|Socket errors: (?!connect 0, read 0, write 0, timeout 0)/.test(stdout) && !scenario.close;
-    const latency = (p) => /([\d.]+)(us|ms|s)/.exec(new RegExp(`${p}%\\s+(\\S+)`).exec(stdout)[1]);
+    const latency = (p) => /([\d.]+)(us|ms|s)/.exec(new RegExp(`\\n +${p}% +(\\S+)`).exec(stdout)[1]);
     const ms = ([, n, unit]) => Number(n) * { us: 0.001, ms: 1, s: 1000 }[unit];
     return { requests, errors, rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]), p50: ms(latency(50)), p99: ms(latency(99)), text: stdout };
 }

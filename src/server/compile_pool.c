@@ -85,11 +85,12 @@ static void take_problem(struct model_problems *problems, const json_t *problem)
     struct str text = json_text_str(json_object_get(problem, "text"));
     json_int_t line = json_integer_value(json_object_get(problem, "line"));
     json_int_t column = json_integer_value(json_object_get(problem, "column"));
-    if (line > 0)
+    if (line > 0) {
         model_problems_add(problems, "payload", "line %d, column %d: %.*s", (int)line, (int)column,
                            STR_ARG(text));
-    else
+    } else {
         model_problems_add(problems, "payload", "%.*s", STR_ARG(text));
+    }
 }
 
 static void take_answer(struct compile_pool *p, struct str text)

@@ -33,6 +33,9 @@ struct application {
     struct items items;
     struct ops ops;
     struct model_strings texts; /* keys, hashes and paths that items and ops point to */
+    const struct config *config;
+    struct store_read *read; /* while they are collected */
+    struct model_problems problems;
     init_resources_done done;
     void *user;
 };
@@ -44,6 +47,7 @@ static void application_destroy(struct application *a)
     for (size_t i = 0; i < a->texts.n; i++)
         free(a->texts.v[i]);
     vec_finish(&a->texts);
+    model_problems_finish(&a->problems);
     free(a);
 }
 
@@ -72,13 +76,12 @@ static bool hash_text(const json_t *entry, char out[17])
 }
 
 /* Adds one entry unless its text is what this file applied last. */
-static void add_entry(struct application *a, struct store_read *read, const struct config *config,
-                      enum model_kind kind, const json_t *entry, const char *path,
-                      struct model_problems *problems)
+static void add_entry(struct application *a, enum model_kind kind, const json_t *entry,
+                      const char *path)
 {
-    const char *default_ns = config->disable_default_namespace ? NULL : "default";
+    const char *default_ns = a->config->disable_default_namespace ? NULL : "default";
     struct model_resource *r =
-        model_decode(kind, entry, MODEL_FROM_CONFIG, default_ns, path, problems);
+        model_decode(kind, entry, MODEL_FROM_CONFIG, default_ns, path, &a->problems);
     if (r == NULL)
         return;
     struct buf key;
@@ -89,10 +92,10 @@ static void add_entry(struct application *a, struct store_read *read, const stru
     bool ok =
         hash_text(entry, hash) && buf_add(&key, (struct str){"init\0", 5}) && model_key(&key, &ref);
     if (!ok) {
-        model_problems_add(problems, path,
+        model_problems_add(&a->problems, path,
                            "it is too large, or its names are too long for a key of the store");
         model_destroy(r);
-    } else if (store_get(read, STORE_META, buf_str(&key), &applied) &&
+    } else if (store_get(a->read, STORE_META, buf_str(&key), &applied) &&
                str_eq(applied, str_of(hash))) {
         model_destroy(r);
     } else {
@@ -104,11 +107,10 @@ static void add_entry(struct application *a, struct store_read *read, const stru
     buf_finish(&key);
 }
 
-static void add_default_namespace(struct application *a, struct store_read *read,
-                                  const struct config *config)
+static void add_default_namespace(struct application *a)
 {
     struct str made = {0};
-    if (config->disable_default_namespace || store_get(read, STORE_META, DEFAULT_MADE, &made))
+    if (a->config->disable_default_namespace || store_get(a->read, STORE_META, DEFAULT_MADE, &made))
         return;
     for (size_t i = 0; i < a->items.n; i++) {
         const struct model_resource *r = a->items.v[i].resource;
@@ -132,10 +134,12 @@ static void add_default_namespace(struct application *a, struct store_read *read
 
 static void log_problems(const struct model_problems *problems, const struct config *config)
 {
-    for (size_t i = 0; i < problems->n; i++)
-        log_error("state", "%s: %s%s%s", config->file != NULL ? config->file : "configuration",
-                  problems->v[i].path, problems->v[i].path[0] != '\0' ? ": " : "",
+    const char *file = config->file != NULL ? config->file : "configuration";
+    for (size_t i = 0; i < problems->n; i++) {
+        const char *path = problems->v[i].path;
+        log_error("state", "%s: %s%s%s", file, path, path[0] != '\0' ? ": " : "",
                   problems->v[i].text);
+    }
 }
 
 static void end(struct application *a, const struct err *e)
@@ -162,18 +166,17 @@ static void on_changed(void *user, const struct change_result *result)
     end(a, &e);
 }
 
-static void collect(struct application *a, struct store_read *read, const struct config *config,
-                    struct model_problems *problems)
+static void collect(struct application *a)
 {
     for (size_t l = 0; l < sizeof(LISTS) / sizeof(LISTS[0]); l++) {
-        const json_t *list = json_object_get(config->init_resources, LISTS[l].list);
+        const json_t *list = json_object_get(a->config->init_resources, LISTS[l].list);
         for (size_t i = 0; i < json_array_size(list); i++) {
             char path[96];
             (void)snprintf(path, sizeof(path), "proxy.init_resources.%s[%zu]", LISTS[l].list, i);
-            add_entry(a, read, config, LISTS[l].kind, json_array_get(list, i), path, problems);
+            add_entry(a, LISTS[l].kind, json_array_get(list, i), path);
         }
         if (l == 0)
-            add_default_namespace(a, read, config);
+            add_default_namespace(a);
     }
 }
 
@@ -184,22 +187,20 @@ void init_resources_apply(struct change_sink *sink, struct store *store,
     a->done = done;
     a->user = user;
     struct err e = {0};
-    struct store_read *read = NULL;
-    if (store_read_begin(store, &read, &e) != ERR_OK) {
+    a->config = config;
+    if (store_read_begin(store, &a->read, &e) != ERR_OK) {
         end(a, &e);
         return;
     }
-    struct model_problems problems = {0};
-    collect(a, read, config, &problems);
-    store_read_end(read);
-    if (problems.n > 0 || a->items.n == 0) {
+    collect(a);
+    store_read_end(a->read);
+    if (a->problems.n > 0 || a->items.n == 0) {
         for (size_t i = 0; i < a->items.n; i++)
             model_destroy(a->items.v[i].resource);
-        bool refused = problems.n > 0;
+        bool refused = a->problems.n > 0;
         if (refused)
-            (void)err_set(&e, ERR_INVALID, "%s", problems.v[0].text);
-        log_problems(&problems, config);
-        model_problems_finish(&problems);
+            (void)err_set(&e, ERR_INVALID, "%s", a->problems.v[0].text);
+        log_problems(&a->problems, config);
         end(a, refused ? &e : NULL);
         return;
     }

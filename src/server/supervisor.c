@@ -168,11 +168,12 @@ static void log_death(const struct keeper *k, int64_t status, int signum, uint64
         (void)snprintf(how, sizeof(how), "signal %d (%s)", signum, strsignal(signum));
     else
         (void)snprintf(how, sizeof(how), "exit status %" PRId64, status);
-    if (delay > 0)
+    if (delay > 0) {
         log_error("server", "%s ended with %s; starting it again in %" PRIu64 " ms", k->name, how,
                   delay);
-    else
+    } else {
         log_error("server", "%s ended with %s; starting it again", k->name, how);
+    }
 }
 
 static void on_child_exit(void *user, int64_t status, int signum)
@@ -180,8 +181,10 @@ static void on_child_exit(void *user, int64_t status, int signum)
     struct keeper *k = user;
     struct supervisor *sv = k->sv;
     k->child = NULL;
-    if (k->role == LAUNCH_WORKER)
+    if (k->role == LAUNCH_WORKER) {
         atomic_store(&sv->pages->worker[k->index].heartbeat_ns, 0);
+        atomic_store(&sv->pages->worker[k->index].applied, 0);
+    }
     if (sv->stopping) {
         stop_next(sv);
         return;
@@ -262,7 +265,8 @@ static void watch_worker(struct keeper *k, uint64_t now_ns)
         k->late_cpu_ns = cpu;
         return;
     }
-    if (cpu - k->late_cpu_ns < (uint64_t)sv->config->limits.hang_cpu_ms * 1000000u)
+    if (cpu < k->late_cpu_ns ||
+        cpu - k->late_cpu_ns < (uint64_t)sv->config->limits.hang_cpu_ms * 1000000u)
         return;
     char what[PAGES_RUNNING_SIZE];
     uint64_t since = pages_running_get(page, what);

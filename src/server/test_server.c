@@ -1,6 +1,5 @@
 #include "server/test_server.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,15 +33,24 @@ struct echo {
 
 static const char JSON_TYPE[] = "application/json";
 
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 /* Content-Type for content-type: how DGate shows names. */
 static void canonical_name(struct str name, char out[256])
 {
     bool start = true;
     size_t n = 0;
     for (; n < name.len && n < 255; n++) {
-        unsigned char ch = (unsigned char)name.p[n];
-        out[n] = (char)(start ? toupper(ch) : tolower(ch));
-        start = ch == '-';
+        out[n] = start ? upper(name.p[n]) : lower(name.p[n]);
+        start = name.p[n] == '-';
     }
     out[n] = '\0';
 }

@@ -149,11 +149,42 @@ static void on_socket(void *user, int fd, const struct sockaddr *peer)
     http_server_accept(w->http, fd, peer);
 }
 
+static void ignore_data(struct exchange *x, struct str data)
+{
+    (void)x;
+    (void)data;
+}
+
+static void ignore_end(struct exchange *x, const struct http_fields *trailers)
+{
+    (void)x;
+    (void)trailers;
+}
+
+static void ignore_reset(struct exchange *x, const struct exchange_reset *why)
+{
+    (void)x;
+    (void)why;
+}
+
+static void ignore_done(struct exchange *x)
+{
+    (void)x;
+}
+
+static const struct exchange_events NO_EVENTS = {
+    .on_data = ignore_data, .on_end = ignore_end, .on_reset = ignore_reset, .on_done = ignore_done};
+
 static void on_request(void *user, struct exchange *x)
 {
     struct worker *w = user;
-    replica_catch_up(w->replica);
-    proxy_handle(w->proxy, x);
+    if (replica_catch_up(w->replica)) {
+        proxy_handle(w->proxy, x);
+        return;
+    }
+    x->events = &NO_EVENTS;
+    exchange_respond(x, 503, NULL, STR("application/json"),
+                     STR("{\"error\":\"the state cannot be read\"}\n"));
 }
 
 /* Control counts us as serving once it sees a heartbeat: what it applied before it did must be loaded. */
@@ -161,8 +192,7 @@ static void on_loaded(void *user)
 {
     struct worker *w = user;
     atomic_store(&w->page->heartbeat_ns, now_mono_ns());
-    if (atomic_load(&w->pages->revision) > atomic_load(&w->page->applied))
-        atomic_store(&w->page->required, atomic_load(&w->pages->revision));
+    pages_require(w->page, atomic_load(&w->pages->revision));
     w->serving = true;
     listener_start(w->listeners[w->index]);
     timeout_set(&w->beat, BEAT_MS);
@@ -201,6 +231,7 @@ static void script_running(void *user, struct str ns, struct str route, struct s
     pages_running_set(w->page, ns, route, function);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of struct script_host */
 static void script_state(void *user, enum script_state_op op, struct str ns, struct str module,
                          struct str args, script_state_done done, void *done_user)
 {
@@ -296,10 +327,9 @@ static void open_proxy(struct worker *w)
 
 static void open_replica(struct worker *w)
 {
+    const uint32_t burst = (uint32_t)w->launch->config->limits.accept_burst;
     for (uint32_t i = 0; i < w->launch->workers; i++)
-        w->listeners[i] =
-            listener_create(w->loop, LAUNCH_FD_PROXY + (int)i,
-                            (uint32_t)w->launch->config->limits.accept_burst, on_socket, w);
+        w->listeners[i] = listener_create(w->loop, LAUNCH_FD_PROXY + (int)i, burst, on_socket, w);
     struct replica_options options = {
         .launch = w->launch,
         .index = w->index,

@@ -64,7 +64,7 @@ test('a second server on the same storage is refused and names the owner', async
 test('SIGTERM finishes what is in flight and exits 0', async () => {
     let release;
     await withUpstream((req, res) => {
-        release = () => res.end('late');
+        release ??= () => res.end('late'); // of the first: later ones only knock
         res.writeHead(200);
         res.write('early ');
     }, async (url) => {

@@ -28,6 +28,7 @@ ${http}
 }
 `);
     const child = spawn('nginx', ['-p', dir, '-c', file], { stdio: ['ignore', 'inherit', 'inherit'] });
+    process.once('exit', () => child.kill('SIGKILL'));
     return { child, stop: () => child.kill('SIGTERM') };
 }
 

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import http from 'node:http';
 
+process.setMaxListeners(0);
+
 export const BIN = process.env.DGATE_BIN ?? resolve('build/bin');
 export const SERVER = join(BIN, 'dgate-server');
 
@@ -105,6 +107,7 @@ export class Gateway {
             env: { ...process.env, ...this.options.env },
             stdio: ['ignore', 'pipe', 'pipe'],
         });
+        process.once('exit', () => this.exit ?? this.child.kill('SIGKILL'));
         this.exited = new Promise((done) => {
             this.child.on('exit', (code, signal) => {
                 this.exit = { code, signal };
