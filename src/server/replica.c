@@ -39,6 +39,7 @@ struct replica {
     struct ipc *link; /* NULL while there is none */
     struct timeout reconnect;
     struct timeout alone;
+    struct timeout retry; /* of a load that failed */
     uint64_t backoff_ms;
     uint64_t applied;
     bool loaded;
@@ -97,10 +98,9 @@ static bool refresh(struct replica *r)
 {
     struct err e = {0};
     enum err_code rc = ERR_OK;
+    const size_t map = (size_t)r->options.launch->config->limits.store_map_mb * 1024 * 1024;
     if (r->store == NULL)
-        rc = store_open(r->options.launch->store_dir, STORE_READ_ONLY,
-                        (size_t)r->options.launch->config->limits.store_map_mb * 1024 * 1024,
-                        &r->store, &e);
+        rc = store_open(r->options.launch->store_dir, STORE_READ_ONLY, map, &r->store, &e);
     if (rc == ERR_OK)
         rc = r->read == NULL ? store_read_begin(r->store, &r->read, &e)
                              : store_read_renew(r->read, &e);
@@ -122,11 +122,14 @@ static void confirm(struct replica *r, uint64_t revision)
     buf_finish(&b);
 }
 
-/* Loads everything that the store holds now. */
+/* Loads everything that the store holds now. When the store cannot be read, tries again until it can. */
 static bool reload(struct replica *r)
 {
-    if (!refresh(r))
+    if (!refresh(r)) {
+        timeout_set(&r->retry, STORE_RETRY_MS);
         return false;
+    }
+    timeout_clear(&r->retry);
     catalog_clear(r->options.catalog);
     store_each(r->read, STORE_RESOURCES, (struct str){0}, (struct str){0}, load_one, r);
     uint64_t revision = stored_revision(r);
@@ -159,14 +162,17 @@ static void apply_state(struct replica *r, struct ipc_reader *in)
     uint64_t revision = ipc_read_u64(in);
     bool all = ipc_read_u64(in) != 0;
     uint64_t count = ipc_read_u64(in);
-    if (in->bad || revision <= r->applied)
+    if (in->bad || (!all && revision <= r->applied))
         return;
-    if (all || !r->loaded) {
+    /* A change before this one may be missing here, because the store could not be read then. */
+    if (all || !r->loaded || revision != r->applied + 1) {
         (void)reload(r);
         return;
     }
-    if (!refresh(r))
+    if (!refresh(r)) {
+        timeout_set(&r->retry, STORE_RETRY_MS);
         return;
+    }
     for (uint64_t i = 0; i < count && !in->bad; i++) {
         uint64_t table = ipc_read_u64(in);
         struct str key = ipc_read_bytes(in);
@@ -181,7 +187,7 @@ static void apply_state(struct replica *r, struct ipc_reader *in)
 static void on_welcome(struct replica *r, struct ipc_reader *in)
 {
     uint64_t version = ipc_read_u64(in);
-    uint64_t revision = ipc_read_u64(in);
+    (void)ipc_read_u64(in); /* control's revision */
     bool differs = ipc_read_u64(in) != 0;
     if (in->bad || version != MESSAGES_VERSION)
         return;
@@ -190,7 +196,7 @@ static void on_welcome(struct replica *r, struct ipc_reader *in)
     if (!r->loaded || differs)
         (void)reload(r);
     else
-        confirm(r, revision);
+        confirm(r, r->applied); /* maybe later than what we said in hello */
 }
 
 static void on_reply(struct replica *r, struct ipc_reader *in)
@@ -295,6 +301,11 @@ static void on_alone(struct timeout *t)
         timeout_set(&r->alone, r->options.alone_ms);
 }
 
+static void on_retry(struct timeout *t)
+{
+    (void)reload(container_of(t, struct replica, retry));
+}
+
 struct replica *replica_create(struct loop *loop, const struct replica_options *options)
 {
     struct replica *r = mem_alloc(sizeof(*r));
@@ -305,6 +316,7 @@ struct replica *replica_create(struct loop *loop, const struct replica_options *
     ilist_init(&r->calls);
     timeout_init(&r->reconnect, loop, on_reconnect);
     timeout_init(&r->alone, loop, on_alone);
+    timeout_init(&r->retry, loop, on_retry);
     timeout_set(&r->alone, options->alone_ms);
     atomic_store(&r->page->applied, 0);
     atomic_store(&r->page->required, 0);
@@ -318,7 +330,9 @@ void replica_destroy(struct replica *r)
         return;
     ipc_close(r->link);
     r->link = NULL;
+    r->welcomed = false;
     fail_calls(r);
+    timeout_finish(&r->retry);
     timeout_finish(&r->reconnect);
     timeout_finish(&r->alone);
     store_read_end(r->read);
@@ -326,10 +340,10 @@ void replica_destroy(struct replica *r)
     free(r);
 }
 
-void replica_catch_up(struct replica *r)
+bool replica_catch_up(struct replica *r)
 {
-    if (atomic_load_explicit(&r->page->required, memory_order_acquire) > r->applied)
-        (void)reload(r);
+    const uint64_t required = atomic_load_explicit(&r->page->required, memory_order_acquire);
+    return required <= r->applied || (reload(r) && required <= r->applied);
 }
 
 static bool send_call(struct replica *r, enum script_state_op op, struct str ns, struct str module,
@@ -366,6 +380,7 @@ static void read_state(struct replica *r, enum script_state_op op, struct str ns
     buf_finish(&out);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of struct script_host */
 void replica_state(struct replica *r, enum script_state_op op, struct str ns, struct str module,
                    struct str args, script_state_done done, void *done_user)
 {
