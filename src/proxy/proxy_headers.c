@@ -4,6 +4,7 @@
 #include "model/model.h"
 #include "proxy/catalog_route.h"
 #include "proxy/proxy_error.h"
+#include "proxy/proxy_modules.h"
 
 /* Received fields that are not passed on to upstreams (DGate 1 and RFC 9110 section 11.7.2). */
 static const bool not_to_upstreams[HTTP_FIELD_COUNT] = {
@@ -135,6 +136,13 @@ static void remove_dgate(struct http_fields *fs)
         (void)http_head_remove(fs, names[i]);
 }
 
+/* Modules read bodies as they come: an upstream must not compress what they are to understand. */
+static bool reads_response(const struct proxy_request *r)
+{
+    return r->modules != NULL && proxy_modules_has(r, SCRIPT_RESPONSE_MODIFIER) &&
+           script_program_reads_response_body(proxy_modules_program(r));
+}
+
 bool proxy_headers_complete(struct proxy_request *r)
 {
     struct http_fields *fs = &r->fields;
@@ -144,6 +152,8 @@ bool proxy_headers_complete(struct proxy_request *r)
     r->fields_complete = true;
     if (r->modules != NULL)
         remove_dgate(fs);
+    if (reads_response(r) && !http_head_set(fs, a, STR("Accept-Encoding"), STR("identity")))
+        return false;
     if (!add(fs, a, via(r->down->request->version)))
         return false;
     return r->limits->hide_dgate_headers ||

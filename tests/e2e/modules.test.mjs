@@ -233,6 +233,13 @@ test('console goes to the log, with the module named', async () => {
     await until('the line', () => new RegExp(`warn .*seen.*main${count}`).test(gateway.log));
 });
 
+test('an upstream does not compress what modules read', async () => {
+    const read = await route('export const responseModifier = async (ctx: any) => { const b = await ctx.upstream().readJson(); ctx.upstream().writeJson({ encoding: b.headers["accept-encoding"] }); };', { service: 'up' });
+    assert.deepEqual((await gateway.proxy(read, { headers: { 'Accept-Encoding': 'gzip' } })).json, { encoding: 'identity' });
+    const blind = await route('export const responseModifier = (ctx: any) => ctx.upstream().headers.set("X-A", "1");', { service: 'up' });
+    assert.equal((await gateway.proxy(blind, { headers: { 'Accept-Encoding': 'gzip' } })).json.headers['accept-encoding'], 'gzip');
+});
+
 test('an error names module, line and column of the source', async () => {
     const path = await route('type A = {\n  b: number;\n};\nexport const requestHandler = (ctx: any) => {\n  const a: A = ctx.nothing.here;\n};');
     assert.ok((await gateway.proxy(path)).status >= 500);
