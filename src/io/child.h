@@ -33,7 +33,8 @@ pid_t child_pid(const struct child *c);
 /* Sends it a signal; no effect when it has ended. */
 void child_signal(struct child *c, int signum);
 
-/* Forgets it: on_exit is not called any more; the process goes on. NULL is allowed. */
+/* Forgets it: on_exit is not called any more; the process goes on, and is reaped when it ends while the loop runs. NULL is
+ * allowed. */
 void child_forget(struct child *c);
 
 /* In a child: to be killed when the parent dies. Exits at once when the parent, whose pid is given, is gone. */

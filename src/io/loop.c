@@ -119,14 +119,30 @@ void loop_stop(struct loop *l)
     l->stopped = true;
 }
 
+static void on_forgotten_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+/* A process that child_forget() let go and that has not ended yet is still watched, so that it can be reaped. */
+static void close_forgotten(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    if (handle->type == UV_PROCESS && uv_has_ref(handle) == 0 && uv_is_closing(handle) == 0)
+        uv_close(handle, on_forgotten_closed);
+}
+
 void loop_destroy(struct loop *l)
 {
     if (l == NULL)
         return;
-    while (!ilist_empty(&l->tasks))
-        loop_turn(l, false);
+    do {
+        while (!ilist_empty(&l->tasks))
+            loop_turn(l, false);
+        uv_walk(&l->uv, close_forgotten, NULL);
+        (void)uv_run(&l->uv, UV_RUN_DEFAULT);
+    } while (!ilist_empty(&l->tasks));
     assert(l->watch_count == 0);
-    (void)uv_run(&l->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0);
     (void)rc;

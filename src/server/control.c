@@ -119,6 +119,8 @@ static void on_term(void *user, int signum)
 static void on_initialised(void *user, const struct err *e)
 {
     struct control *c = user;
+    if (c->stopping)
+        return;
     if (e != NULL) {
         log_error("state", "the configuration's resources are refused: %s", e->msg);
         c->status = LAUNCH_EXIT_REFUSED;

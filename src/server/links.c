@@ -13,7 +13,7 @@
 #include "io/timeout.h"
 #include "server/messages.h"
 
-enum { LATE_MS = 500, CALLS_MAX = 4096 };
+enum { LATE_MS = 500, CALLS_MAX = 4096, RECHECK_MS = 20 };
 
 struct link {
     struct ilist_node node;
@@ -27,8 +27,8 @@ struct link {
 
 struct links_call {
     struct ilist_node node;
-    struct link *link; /* NULL once the worker is gone */
-    struct links *links;
+    struct link *link;   /* NULL once the worker is gone */
+    struct links *links; /* NULL once they are closed */
     uint64_t id;
 };
 
@@ -46,6 +46,7 @@ struct links {
     struct poller *poller;
     struct ilist all;
     struct link *of_worker[LAUNCH_WORKERS_MAX];
+    struct ilist orphans; /* calls whose worker is gone, not answered yet */
     struct ilist waiters; /* in order of revision and of due_ms */
     struct timeout timer;
     uint64_t revision;
@@ -58,8 +59,10 @@ static void link_destroy(struct link *k)
 {
     struct links *l = k->links;
     struct ilist_node *n = NULL;
-    while ((n = ilist_pop(&k->calls)) != NULL)
+    while ((n = ilist_pop(&k->calls)) != NULL) {
         container_of(n, struct links_call, node)->link = NULL;
+        ilist_push(&l->orphans, n);
+    }
     if (k->greeted && l->of_worker[k->worker] == k)
         l->of_worker[k->worker] = NULL;
     ilist_remove(&k->node);
@@ -177,15 +180,22 @@ static void on_acceptable(void *user, int events)
     k->ipc = ipc_create(l->loop, fd, &LINK_OPTIONS, &LINK_EVENTS, k);
 }
 
-/* Whether worker i may still answer requests from a state older than revision. */
+/* Whether worker i may still answer requests from a state older than revision. One that neither beats nor has loaded a
+ * state serves nothing; one that has loaded and does not beat is being replaced, and ends what is in flight. */
 static bool is_behind(const struct links *l, uint32_t i, uint64_t revision)
 {
-    const struct pages_worker *page = &l->options.pages->worker[i];
+    struct pages_worker *page = &l->options.pages->worker[i];
     if (atomic_load(&page->applied) >= revision || atomic_load(&page->required) >= revision)
         return false;
+    if (atomic_load(&page->heartbeat_ns) == 0 && atomic_load(&page->applied) == 0)
+        return false;
     if (l->of_worker[i] != NULL)
-        return l->of_worker[i]->applied < revision && atomic_load(&page->heartbeat_ns) != 0;
-    return pages_alive(page, now_mono_ns(), LATE_MS * 1000000ull);
+        return l->of_worker[i]->applied < revision;
+    if (pages_alive(page, now_mono_ns(), LATE_MS * 1000000ull))
+        return true;
+    /* Dead or stopped, and nobody to wait for: should it go on, it has to load this first. */
+    pages_require(page, revision);
+    return false;
 }
 
 static void skip_laggards(struct links *l, uint64_t revision)
@@ -193,7 +203,7 @@ static void skip_laggards(struct links *l, uint64_t revision)
     for (uint32_t i = 0; i < l->options.launch->workers; i++) {
         if (!is_behind(l, i, revision))
             continue;
-        atomic_store(&l->options.pages->worker[i].required, revision);
+        pages_require(&l->options.pages->worker[i], revision);
         log_warn("state",
                  "worker-%u has not confirmed revision %" PRIu64
                  " in time: it serves nothing before it has",
@@ -217,8 +227,10 @@ static void check_waiters(struct links *l)
     while (!ilist_empty(&l->waiters)) {
         struct waiter *w = container_of(l->waiters.head.next, struct waiter, node);
         if (!is_served(l, w)) {
+            /* Not every way out of being behind sends a message: a worker may die, or load by itself. */
             uint64_t now = loop_now_ms(l->loop);
-            timeout_set(&l->timer, w->due_ms > now ? w->due_ms - now : 0);
+            uint64_t left = w->due_ms > now ? w->due_ms - now : 0;
+            timeout_set(&l->timer, left < RECHECK_MS ? left : RECHECK_MS);
             return;
         }
         ilist_remove(&w->node);
@@ -239,6 +251,7 @@ struct links *links_create(struct loop *loop, const struct links_options *option
     l->loop = loop;
     l->options = *options;
     ilist_init(&l->all);
+    ilist_init(&l->orphans);
     ilist_init(&l->waiters);
     timeout_init(&l->timer, loop, on_timer);
     l->poller = poller_create(loop, options->listen_fd, on_acceptable, l);
@@ -263,6 +276,8 @@ void links_close(struct links *l)
         w->done(w->user);
         free(w);
     }
+    while ((n = ilist_pop(&l->orphans)) != NULL)
+        container_of(n, struct links_call, node)->links = NULL;
     timeout_finish(&l->timer);
     poller_destroy(l->poller);
     free(l);
@@ -323,6 +338,7 @@ void links_reply(struct links_call *call, enum err_code code, struct str text)
         buf_finish(&b);
     }
     ilist_remove(&call->node);
-    call->links->calls--;
+    if (call->links != NULL)
+        call->links->calls--;
     free(call);
 }

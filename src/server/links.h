@@ -28,6 +28,7 @@ struct links_options {
 /* Does not accept yet: workers wait until links_open(). */
 struct links *links_create(struct loop *loop, const struct links_options *options);
 void links_open(struct links *l, uint64_t revision);
+/* What waits in links_when_served() is done now. NULL is allowed. */
 void links_close(struct links *l);
 
 /* Tells every worker about an applied change. */
@@ -37,7 +38,7 @@ void links_publish(struct links *l, const struct engine_applied *applied);
  * caught up. May call done at once. */
 void links_when_served(struct links *l, uint64_t revision, void (*done)(void *user), void *user);
 
-/* Ends a call. The worker may be gone meanwhile. */
+/* Ends a call. The worker may be gone meanwhile, and the links closed. */
 void links_reply(struct links_call *call, enum err_code code, struct str text);
 
 #endif

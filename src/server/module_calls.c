@@ -84,7 +84,13 @@ void module_calls_run(struct change_sink *sink, struct links_call *call, uint64_
 {
     struct err e = {0};
     json_t *object = json_text_parse(args, &e);
-    struct change_item item;
+    struct change_item item = {0};
+    if (op < SCRIPT_PUT_COLLECTION || op > SCRIPT_DELETE_DOCUMENT) {
+        (void)err_set(&e, ERR_INVALID, "this is not a write");
+        reply_error(call, &e);
+        json_decref(object);
+        return;
+    }
     if (object != NULL && !json_is_object(object))
         (void)err_set(&e, ERR_INVALID, "an object is expected");
     if (!json_is_object(object) || !set_namespace(object, ns, &e) ||

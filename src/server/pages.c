@@ -74,6 +74,14 @@ uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_
     return since;
 }
 
+/* Both control and the worker itself ask for this: the later revision wins. */
+void pages_require(struct pages_worker *w, uint64_t revision)
+{
+    uint64_t now = atomic_load(&w->required);
+    while (now < revision && !atomic_compare_exchange_weak(&w->required, &now, revision))
+        ;
+}
+
 bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns)
 {
     uint64_t beat = atomic_load_explicit(&w->heartbeat_ns, memory_order_acquire);

@@ -29,10 +29,9 @@ enum { PAGES_RUNNING_SIZE = 192 };
 
 struct pages_worker {
     _Atomic uint64_t heartbeat_ns; /* now_mono_ns(); 0 while it does not serve (worker) */
-    _Atomic uint64_t applied;      /* revision that it serves (worker) */
-    _Atomic uint64_t
-        required;        /* it must catch up to this revision before it serves again (control) */
-    _Atomic int64_t pid; /* (supervisor) */
+    _Atomic uint64_t applied;     /* revision that it serves; 0: none yet, or it is dead (worker) */
+    _Atomic uint64_t required;    /* to be loaded before it serves again: see pages_require() */
+    _Atomic int64_t pid;          /* (supervisor) */
     _Atomic uint64_t restarts;    /* (supervisor) */
     _Atomic uint64_t running_seq; /* odd while running[] is being written (worker) */
     _Atomic uint64_t running_since_ns;
@@ -62,6 +61,9 @@ void pages_running_set(struct pages_worker *w, struct str ns, struct str route,
 
 /* Copies what it runs; "" when nothing, or when it is being changed just now. Returns since when (0: nothing). */
 uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE]);
+
+/* The worker must have loaded this revision, or a later one, before it serves again. */
+void pages_require(struct pages_worker *w, uint64_t revision);
 
 /* Whether the worker's heartbeat is younger than late_ns. */
 bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns);

@@ -27,8 +27,8 @@ struct replica *replica_create(struct loop *loop, const struct replica_options *
 void replica_destroy(struct replica *r);
 
 /* Whether the catalog may be served from. Control may have given up waiting for this worker: then what it missed is loaded
- * here and now. Cheap when there is nothing to do. */
-void replica_catch_up(struct replica *r);
+ * here and now; false when that fails. Cheap when there is nothing to do. */
+bool replica_catch_up(struct replica *r) __attribute__((warn_unused_result));
 
 /* Carries out what a module asks of the state (struct script_host): reads from the store at once, writes through control.
  * When the link breaks meanwhile, done gets UNKNOWN_OUTCOME. */

@@ -1,0 +1,94 @@
+#include "base/now.h"
+#include "server/pages.h"
+#include "testing.h"
+
+static void test_two_mappings(void **state)
+{
+    (void)state;
+    struct pages *a = NULL;
+    struct pages *b = NULL;
+    struct err e = {0};
+    int fd = -1;
+    assert_int_equal(pages_make(3, &fd, &a, &e), ERR_OK);
+    assert_int_equal(a->workers, 3);
+    assert_int_equal(pages_map(fd, 3, &b, &e), ERR_OK);
+    (void)close(fd);
+    assert_int_equal(b->workers, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(atomic_load(&b->worker[i].heartbeat_ns), 0);
+        atomic_store(&a->worker[i].requests, i + 10);
+        assert_int_equal(atomic_load(&b->worker[i].requests), i + 10);
+    }
+    pages_unmap(a);
+    assert_int_equal(atomic_load(&b->worker[2].requests), 12);
+    pages_unmap(b);
+    pages_unmap(NULL);
+    assert_int_equal(pages_map(-1, 3, &a, &e), ERR_IO);
+}
+
+static void test_running(void **state)
+{
+    (void)state;
+    static struct pages_worker w;
+    char text[PAGES_RUNNING_SIZE];
+    assert_int_equal(pages_running_get(&w, text), 0);
+    assert_string_equal(text, "");
+    pages_running_set(&w, STR("ns"), STR("route"), STR("requestHandler"));
+    assert_true(pages_running_get(&w, text) != 0);
+    assert_string_equal(text, "ns/route requestHandler");
+    pages_running_set(&w, STR(""), STR(""), STR(""));
+    assert_int_equal(pages_running_get(&w, text), 0);
+    assert_string_equal(text, "");
+
+    char name[PAGES_RUNNING_SIZE * 2];
+    memset(name, 'n', sizeof(name));
+    pages_running_set(&w, (struct str){name, sizeof(name)}, STR("r"), STR("f"));
+    assert_true(pages_running_get(&w, text) != 0);
+    assert_int_equal(strlen(text), PAGES_RUNNING_SIZE - 1);
+
+    /* While it is being written, or was left so by a process that was killed: no text, but since when. */
+    atomic_fetch_add(&w.running_seq, 1);
+    assert_true(pages_running_get(&w, text) != 0);
+    assert_string_equal(text, "");
+}
+
+static void test_alive(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t beat;
+        uint64_t now;
+        bool alive;
+    } cases[] = {{0, 50, false},
+                 {1000, 1000, true},
+                 {1000, 1100, true},
+                 {1000, 1101, false},
+                 {1000, 900, true} /* it beat after we looked at the clock */};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct pages_worker w;
+        atomic_store(&w.heartbeat_ns, cases[i].beat);
+        assert_int_equal(pages_alive(&w, cases[i].now, 100), cases[i].alive);
+    }
+}
+
+static void test_require_keeps_the_latest(void **state)
+{
+    (void)state;
+    static struct pages_worker w;
+    pages_require(&w, 5);
+    pages_require(&w, 3);
+    assert_int_equal(atomic_load(&w.required), 5);
+    pages_require(&w, 6);
+    assert_int_equal(atomic_load(&w.required), 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_mappings),
+        cmocka_unit_test(test_running),
+        cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_require_keeps_the_latest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
