@@ -319,6 +319,14 @@ bool listener_is_started(const struct listener *l)
     return l->started;
 }
 
+void listener_drain(struct listener *l)
+{
+    listener_start(l);
+    for (uint32_t i = 0; i < LISTENER_BACKLOG && accept_one(l); i++)
+        continue;
+    listener_stop(l);
+}
+
 void listener_destroy(struct listener *l)
 {
     if (l == NULL)

@@ -41,6 +41,9 @@ void listener_start(struct listener *l);
 void listener_stop(struct listener *l);
 bool listener_is_started(const struct listener *l);
 
+/* Accepts at once all that is waiting, and stops: before the socket is closed for good. */
+void listener_drain(struct listener *l);
+
 /* Stops at once; l may be NULL. */
 void listener_destroy(struct listener *l);
 

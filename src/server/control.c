@@ -106,7 +106,9 @@ static void stop(struct control *c)
         on_admin_drained(c);
         return;
     }
-    listener_stop(c->admin_listener);
+    listener_destroy(c->admin_listener);
+    c->admin_listener = NULL;
+    (void)close(LAUNCH_FD_ADMIN);
     http_server_drain(c->admin_http, on_admin_drained, c);
 }
 

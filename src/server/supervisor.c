@@ -110,6 +110,11 @@ static void stop(struct supervisor *sv)
     if (sv->stopping)
         return;
     sv->stopping = true;
+    for (size_t i = LAUNCH_FD_ADMIN; i < ARRAY_LEN(sv->fds); i++) {
+        if (sv->fds[i] >= 0)
+            (void)close(sv->fds[i]);
+        sv->fds[i] = -1;
+    }
     timeout_set(&sv->grace, (uint64_t)sv->config->limits.shutdown_grace_ms);
     signal_all(sv, LAUNCH_WORKER, SIGTERM);
     stop_next(sv);

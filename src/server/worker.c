@@ -27,6 +27,7 @@
 enum {
     BEAT_MS = 20,
     SIBLING_LATE_MS = 60,
+    DRAIN_AFTER_MS = 20,
     ALONE_MS = 2000,
     RECYCLE_MS =
         5000, /* what is in flight when the modules used too much memory may take so long */
@@ -52,6 +53,7 @@ struct worker {
     struct listener *listeners[LAUNCH_WORKERS_MAX];
     struct timeout beat;
     struct timeout recycled;
+    struct timeout drain;
     struct signals *term;
     struct proxy_header *global_headers;
     const char **tags;
@@ -109,7 +111,26 @@ static void stop(struct worker *w)
     w->stopping = true;
     for (uint32_t i = 0; i < w->launch->workers; i++)
         listener_stop(w->listeners[i]);
+    timeout_set(&w->drain, DRAIN_AFTER_MS);
+}
+
+/* What was accepted last has had a turn to bring its request. */
+static void on_drain(struct timeout *t)
+{
+    struct worker *w = container_of(t, struct worker, drain);
     http_server_drain(w->http, on_drained, w);
+}
+
+/* The whole server stops: what waits in the queues is taken over, then the port is given up. */
+static void close_sockets(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->launch->workers; i++) {
+        if (w->serving)
+            listener_drain(w->listeners[i]);
+        listener_destroy(w->listeners[i]);
+        w->listeners[i] = NULL;
+        (void)close(LAUNCH_FD_PROXY + (int)i);
+    }
 }
 
 /* The engine does not give memory back: a fresh process takes our place, and siblings our connections until then. */
@@ -191,6 +212,8 @@ static void on_request(void *user, struct exchange *x)
 static void on_loaded(void *user)
 {
     struct worker *w = user;
+    if (w->stopping)
+        return;
     atomic_store(&w->page->heartbeat_ns, now_mono_ns());
     pages_require(w->page, atomic_load(&w->pages->revision));
     w->serving = true;
@@ -201,7 +224,10 @@ static void on_loaded(void *user)
 static void on_term(void *user, int signum)
 {
     (void)signum;
-    stop(user);
+    struct worker *w = user;
+    stop(w);
+    if (w->listeners[0] != NULL)
+        close_sockets(w);
 }
 
 static void script_log(void *user, enum log_level level, struct str ns, struct str module,
@@ -349,6 +375,7 @@ static void finish(struct worker *w)
         listener_destroy(w->listeners[i]);
     timeout_finish(&w->beat);
     timeout_finish(&w->recycled);
+    timeout_finish(&w->drain);
     signals_stop(w->term);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
@@ -374,6 +401,7 @@ int worker_run(struct launch *l, uint32_t index)
     w.page = &w.pages->worker[index];
     timeout_init(&w.beat, w.loop, on_beat);
     timeout_init(&w.recycled, w.loop, on_recycled);
+    timeout_init(&w.drain, w.loop, on_drain);
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
     open_http(&w);
     open_scripts(&w);
