@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -474,6 +476,8 @@ static void finish(struct supervisor *sv)
 
 int supervisor_run(struct config *c)
 {
+    /* What whoever started us left open is not for our children. */
+    (void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
     struct supervisor sv = {.config = c, .loop = loop_create()};
     for (size_t i = 0; i < ARRAY_LEN(sv.fds); i++)
         sv.fds[i] = i == STDOUT_FILENO || i == STDERR_FILENO ? (int)i : -1;

@@ -1,3 +1,6 @@
+#include <limits.h>
+#include <linux/close_range.h>
+
 #include "io/child.h"
 #include "io/peer.h"
 
@@ -164,6 +167,8 @@ static void test_cpu_of_nobody(void **state)
 
 int main(void)
 {
+    /* The test runner may leave descriptors open for us. */
+    (void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, peer_loop_setup, peer_loop_teardown)
         T(test_exit_status_and_signal),      T(test_signalled),
