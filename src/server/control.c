@@ -18,11 +18,14 @@
 #include "io/loop.h"
 #include "io/signals.h"
 #include "server/compile_pool.h"
+#include "server/http_setup.h"
 #include "server/init_resources.h"
 #include "server/links.h"
 #include "server/module_calls.h"
 #include "server/test_server.h"
 #include "server/version.h"
+
+enum { ADMIN_CONNECTIONS_MAX = 1024, ADMIN_DRAIN_MAX = 64 * 1024 };
 
 struct control {
     struct loop *loop;
@@ -220,19 +223,9 @@ static void open_admin(struct control *c)
     if (!config->admin.enabled)
         return;
     open_admin_api(c);
-    struct http_server_options http = {
-        .limits = {.line_max = (uint32_t)config->limits.request_line_max,
-                   .head_max = (uint32_t)config->limits.header_max,
-                   .fields_max = (uint32_t)config->limits.header_fields_max,
-                   .trailer_max = (uint32_t)config->limits.trailer_max},
-        .header_timeout_ms = (uint64_t)config->limits.header_timeout_ms,
-        .idle_timeout_ms = (uint64_t)config->limits.client_idle_timeout_ms,
-        .buffer = (size_t)config->limits.exchange_buffer,
-        .request_memory = (size_t)config->limits.request_memory,
-        .connections_max = 1024,
-        .drain_max = 64 * 1024,
-        .half_close_probe_ms = 100,
-    };
+    struct http_server_options http = http_setup_server(&config->limits);
+    http.connections_max = ADMIN_CONNECTIONS_MAX;
+    http.drain_max = ADMIN_DRAIN_MAX;
     c->admin_http = http_server_create(c->loop, &http, admin_handle, c->admin);
     c->admin_listener = listener_create(c->loop, LAUNCH_FD_ADMIN,
                                         (uint32_t)config->limits.accept_burst, on_admin_socket, c);

@@ -12,6 +12,7 @@
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/timeout.h"
+#include "server/http_setup.h"
 
 enum { BODY_MAX = 16 * 1024 * 1024, WAIT_MAX_MS = 600000, CREDIT = 64 * 1024 };
 
@@ -247,19 +248,8 @@ struct test_server *test_server_create(struct loop *loop, const struct config *c
     struct test_server *t = mem_alloc(sizeof(*t));
     t->loop = loop;
     t->config = config;
-    struct http_server_options options = {
-        .limits = {.line_max = (uint32_t)config->limits.request_line_max,
-                   .head_max = (uint32_t)config->limits.header_max,
-                   .fields_max = (uint32_t)config->limits.header_fields_max,
-                   .trailer_max = (uint32_t)config->limits.trailer_max},
-        .header_timeout_ms = (uint64_t)config->limits.header_timeout_ms,
-        .idle_timeout_ms = (uint64_t)config->limits.client_idle_timeout_ms,
-        .buffer = (size_t)config->limits.exchange_buffer,
-        .request_memory = (size_t)config->limits.request_memory,
-        .connections_max = (uint32_t)config->limits.client_connections,
-        .drain_max = CREDIT,
-        .half_close_probe_ms = 100,
-    };
+    struct http_server_options options = http_setup_server(&config->limits);
+    options.drain_max = CREDIT;
     t->http = http_server_create(loop, &options, on_request, t);
     t->listener = listener_create(loop, fd, (uint32_t)config->limits.accept_burst, on_socket, t);
     listener_start(t->listener);

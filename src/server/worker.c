@@ -21,6 +21,7 @@
 #include "io/signals.h"
 #include "io/timeout.h"
 #include "proxy/proxy.h"
+#include "server/http_setup.h"
 #include "server/pages.h"
 #include "server/replica.h"
 
@@ -265,27 +266,10 @@ static void script_state(void *user, enum script_state_op op, struct str ns, str
     replica_state(w->replica, op, ns, module, args, done, done_user);
 }
 
-static struct http1_limits http_limits(const struct config_limits *l)
-{
-    return (struct http1_limits){.line_max = (uint32_t)l->request_line_max,
-                                 .head_max = (uint32_t)l->header_max,
-                                 .fields_max = (uint32_t)l->header_fields_max,
-                                 .trailer_max = (uint32_t)l->trailer_max};
-}
-
 static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
-    struct http_server_options server = {
-        .limits = http_limits(l),
-        .header_timeout_ms = (uint64_t)l->header_timeout_ms,
-        .idle_timeout_ms = (uint64_t)l->client_idle_timeout_ms,
-        .buffer = (size_t)l->exchange_buffer,
-        .request_memory = (size_t)l->request_memory,
-        .connections_max = (uint32_t)l->client_connections,
-        .drain_max = (uint32_t)l->exchange_buffer,
-        .half_close_probe_ms = 100,
-    };
+    struct http_server_options server = http_setup_server(l);
     w->http = http_server_create(w->loop, &server, on_request, w);
     struct resolver_options resolver = {.ttl_max_ms = DNS_TTL_MAX_MS,
                                         .negative_ms = DNS_NEGATIVE_MS,
@@ -293,7 +277,7 @@ static void open_http(struct worker *w)
                                         .names_max = DNS_NAMES_MAX};
     w->resolver = resolver_create(w->loop, &resolver);
     struct http_client_options client = {
-        .limits = http_limits(l),
+        .limits = http_setup_limits(l),
         .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
         .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
         .buffer = (size_t)l->exchange_buffer,

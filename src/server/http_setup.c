@@ -1,0 +1,25 @@
+#include "server/http_setup.h"
+
+enum { HALF_CLOSE_PROBE_MS = 100 };
+
+struct http1_limits http_setup_limits(const struct config_limits *l)
+{
+    return (struct http1_limits){.line_max = (uint32_t)l->request_line_max,
+                                 .head_max = (uint32_t)l->header_max,
+                                 .fields_max = (uint32_t)l->header_fields_max,
+                                 .trailer_max = (uint32_t)l->trailer_max};
+}
+
+struct http_server_options http_setup_server(const struct config_limits *l)
+{
+    return (struct http_server_options){
+        .limits = http_setup_limits(l),
+        .header_timeout_ms = (uint64_t)l->header_timeout_ms,
+        .idle_timeout_ms = (uint64_t)l->client_idle_timeout_ms,
+        .buffer = (size_t)l->exchange_buffer,
+        .request_memory = (size_t)l->request_memory,
+        .connections_max = (uint32_t)l->client_connections,
+        .drain_max = (uint32_t)l->exchange_buffer,
+        .half_close_probe_ms = HALF_CLOSE_PROBE_MS,
+    };
+}
