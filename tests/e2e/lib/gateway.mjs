@@ -101,6 +101,11 @@ export class Gateway {
 
     async start() {
         writeFileSync(this.file, JSON.stringify(this.config, null, 2));
+        return this.startFile();
+    }
+
+    // Starts with the file as it is.
+    async startFile() {
         const command = this.options.command ?? [SERVER];
         this.child = spawn(command[0], [...command.slice(1), '-c', this.file], {
             cwd: this.dir,
@@ -211,6 +216,15 @@ export async function withGateway(config, fn, options) {
     } finally {
         await gateway.remove();
     }
+}
+
+// A port that nothing listens on now.
+export async function freePort() {
+    const server = http.createServer();
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address();
+    await new Promise((done) => server.close(done));
+    return port;
 }
 
 // An HTTP upstream in this process; handler as for http.createServer.
