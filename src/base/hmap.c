@@ -3,31 +3,18 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { FIRST_SIZE = 8 };
 
-/* Seeded FNV-1a finished with the murmur3 mixer: the seed is unknown to peers and the mixer spreads
- * it over all bits, which is what flooding a table with chosen keys needs to be defeated in practice
- * together with the bounded number of keys a peer can create. */
 static uint64_t hash_key(struct str key)
 {
     static uint64_t seed;
-    while (seed == 0) {
-        if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-            abort();
-    }
-    uint64_t h = seed;
-    for (size_t i = 0; i < key.len; i++) {
-        h ^= (unsigned char)key.p[i];
-        h *= 1099511628211u;
-    }
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdu;
-    h ^= h >> 33;
-    return h;
+    if (seed == 0)
+        seed = hash_make_seed();
+    return hash_bytes(seed, key);
 }
 
 void hmap_init(struct hmap *m)

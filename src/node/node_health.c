@@ -1,0 +1,141 @@
+#include "node/node_health.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "node/node_slots.h"
+
+struct node_health_slot {
+    _Atomic uint64_t key;
+    _Atomic uint64_t ejected_until_ns;
+    _Atomic uint64_t probed_at_ns; /* when a request was let through to try; 0: none is out */
+    _Atomic uint32_t fails;
+    _Atomic uint32_t probe;
+    char unused[32];
+};
+
+static_assert(sizeof(struct node_health_slot) == 64, "an upstream is one cache line");
+
+size_t node_health_size(uint32_t slots)
+{
+    return sizeof(struct node_health_slot) * slots;
+}
+
+void node_health_attach(struct node_health *h, void *memory, uint32_t slots)
+{
+    assert(slots >= NODE_WAYS && (slots & (slots - 1)) == 0);
+    h->slots = memory;
+    h->mask = slots - 1;
+}
+
+static struct node_health_slot *find(const struct node_health *h, uint64_t key)
+{
+    struct node_health_slot *set = &h->slots[node_slots_first(key, h->mask)];
+    for (int i = 0; i < NODE_WAYS; i++)
+        if (atomic_load_explicit(&set[i].key, memory_order_acquire) == key)
+            return &set[i];
+    return NULL;
+}
+
+/* NULL when the set is full. All callers look at the slots in the same order, so two that add the same key at once
+ * meet at the same free slot. */
+static struct node_health_slot *find_or_add(struct node_health *h, uint64_t key)
+{
+    struct node_health_slot *s = find(h, key);
+    if (s != NULL)
+        return s;
+    struct node_health_slot *set = &h->slots[node_slots_first(key, h->mask)];
+    for (int i = 0; i < NODE_WAYS; i++) {
+        uint64_t found = NODE_FREE;
+        if (atomic_compare_exchange_strong(&set[i].key, &found, key) || found == key)
+            return &set[i];
+    }
+    return NULL;
+}
+
+bool node_health_allows(struct node_health *h, uint64_t key,
+                        const struct node_health_policy *policy, uint64_t now_ns)
+{
+    struct node_health_slot *s = find(h, key);
+    if (s == NULL)
+        return true;
+    if (atomic_load_explicit(&s->probe, memory_order_relaxed) == NODE_HEALTH_DOWN)
+        return false;
+    uint64_t until = atomic_load_explicit(&s->ejected_until_ns, memory_order_relaxed);
+    if (until == 0 || policy->max_fails == 0)
+        return true;
+    if (until > now_ns)
+        return false;
+    uint64_t probed = atomic_load_explicit(&s->probed_at_ns, memory_order_relaxed);
+    if (probed != 0 && now_ns < probed + policy->probe_ns)
+        return false;
+    return atomic_compare_exchange_strong(&s->probed_at_ns, &probed, now_ns);
+}
+
+static enum node_health_change restore(struct node_health_slot *s)
+{
+    if (atomic_load_explicit(&s->fails, memory_order_relaxed) != 0)
+        atomic_store_explicit(&s->fails, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&s->ejected_until_ns, memory_order_relaxed) == 0)
+        return NODE_HEALTH_SAME;
+    atomic_store(&s->probed_at_ns, 0);
+    return atomic_exchange(&s->ejected_until_ns, 0) != 0 ? NODE_HEALTH_RESTORED : NODE_HEALTH_SAME;
+}
+
+static enum node_health_change fail(struct node_health_slot *s,
+                                    const struct node_health_policy *policy, uint64_t now_ns)
+{
+    uint32_t fails = atomic_load(&s->fails);
+    while (fails < UINT32_MAX && !atomic_compare_exchange_weak(&s->fails, &fails, fails + 1))
+        ;
+    if (policy->max_fails == 0 || fails + 1 < policy->max_fails)
+        return NODE_HEALTH_SAME;
+    uint64_t before = atomic_exchange(&s->ejected_until_ns, now_ns + policy->fail_ns);
+    atomic_store(&s->probed_at_ns, 0);
+    return before == 0 ? NODE_HEALTH_EJECTED : NODE_HEALTH_SAME;
+}
+
+enum node_health_change node_health_report(struct node_health *h, uint64_t key, bool ok,
+                                           const struct node_health_policy *policy, uint64_t now_ns)
+{
+    /* Of an upstream that never failed nothing is kept. */
+    struct node_health_slot *s = ok ? find(h, key) : find_or_add(h, key);
+    if (s == NULL)
+        return NODE_HEALTH_SAME;
+    return ok ? restore(s) : fail(s, policy, now_ns);
+}
+
+bool node_health_set(struct node_health *h, uint64_t key, enum node_health_probe probe)
+{
+    struct node_health_slot *s = find_or_add(h, key);
+    if (s == NULL)
+        return false;
+    atomic_store(&s->probe, (uint32_t)probe);
+    if (probe == NODE_HEALTH_UP)
+        (void)restore(s);
+    return true;
+}
+
+void node_health_get(const struct node_health *h, uint64_t key, struct node_health_info *ret)
+{
+    const struct node_health_slot *s = find(h, key);
+    *ret = (struct node_health_info){0};
+    if (s == NULL)
+        return;
+    uint32_t probe = atomic_load(&s->probe);
+    ret->probe = probe <= NODE_HEALTH_DOWN ? (enum node_health_probe)probe : NODE_HEALTH_UNKNOWN;
+    ret->fails = atomic_load(&s->fails);
+    ret->ejected_until_ns = atomic_load(&s->ejected_until_ns);
+}
+
+void node_health_remove(struct node_health *h, uint64_t key)
+{
+    struct node_health_slot *s = find(h, key);
+    if (s == NULL)
+        return;
+    atomic_store(&s->ejected_until_ns, 0);
+    atomic_store(&s->probed_at_ns, 0);
+    atomic_store(&s->fails, 0);
+    atomic_store(&s->probe, NODE_HEALTH_UNKNOWN);
+    atomic_store_explicit(&s->key, NODE_FREE, memory_order_release);
+}

@@ -1,0 +1,143 @@
+#include "node/node_health.h"
+#include "node/node_slots.h"
+#include "testing.h"
+
+enum { SLOTS = 16 };
+
+static struct node_health health;
+static void *memory;
+
+static const struct node_health_policy policy = {.max_fails = 3, .fail_ns = 1000, .probe_ns = 100};
+
+static int setup(void **state)
+{
+    (void)state;
+    memory = calloc(1, node_health_size(SLOTS));
+    node_health_attach(&health, memory, SLOTS);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(memory);
+    return 0;
+}
+
+static enum node_health_change report(bool ok, uint64_t now)
+{
+    return node_health_report(&health, 7, ok, &policy, now);
+}
+
+static bool allows(uint64_t now)
+{
+    return node_health_allows(&health, 7, &policy, now);
+}
+
+static void test_ejected_after_failures_in_a_row(void **state)
+{
+    (void)state;
+    assert_true(allows(1));
+    assert_int_equal(report(false, 10), NODE_HEALTH_SAME);
+    assert_int_equal(report(false, 10), NODE_HEALTH_SAME);
+    assert_int_equal(report(true, 10), NODE_HEALTH_SAME);
+    assert_int_equal(report(false, 10), NODE_HEALTH_SAME);
+    assert_int_equal(report(false, 10), NODE_HEALTH_SAME);
+    assert_true(allows(10));
+    assert_int_equal(report(false, 20), NODE_HEALTH_EJECTED);
+    assert_false(allows(20));
+    assert_false(allows(1019));
+    assert_int_equal(report(false, 21), NODE_HEALTH_SAME);
+    struct node_health_info info;
+    node_health_get(&health, 7, &info);
+    assert_int_equal(info.fails, 4);
+    assert_int_equal(info.ejected_until_ns, 1021);
+}
+
+static void eject(uint64_t now)
+{
+    for (uint32_t i = 0; i < policy.max_fails; i++)
+        (void)report(false, now);
+}
+
+static void test_one_probe_at_a_time(void **state)
+{
+    (void)state;
+    eject(0);
+    assert_true(allows(1000));
+    assert_false(allows(1000));
+    assert_false(allows(1099));
+    /* Whoever probed never came back. */
+    assert_true(allows(1100));
+    assert_false(allows(1100));
+    assert_int_equal(report(false, 1110), NODE_HEALTH_SAME);
+    assert_false(allows(1500));
+    assert_true(allows(2110));
+    assert_int_equal(report(true, 2111), NODE_HEALTH_RESTORED);
+    assert_true(allows(2111));
+    assert_true(allows(2111));
+    assert_int_equal(report(false, 2112), NODE_HEALTH_SAME);
+}
+
+static void test_active_checks(void **state)
+{
+    (void)state;
+    struct node_health_info info;
+    node_health_get(&health, 7, &info);
+    assert_int_equal(info.probe, NODE_HEALTH_UNKNOWN);
+    assert_true(node_health_set(&health, 7, NODE_HEALTH_DOWN));
+    assert_false(allows(1));
+    assert_int_equal(report(true, 1), NODE_HEALTH_SAME);
+    assert_false(allows(1));
+    assert_true(node_health_set(&health, 7, NODE_HEALTH_UP));
+    assert_true(allows(1));
+    eject(1);
+    assert_false(allows(2));
+    assert_true(node_health_set(&health, 7, NODE_HEALTH_UP));
+    assert_true(allows(2));
+    node_health_set(&health, 7, NODE_HEALTH_DOWN);
+    node_health_remove(&health, 7);
+    node_health_remove(&health, 7);
+    assert_true(allows(2));
+    node_health_get(&health, 7, &info);
+    assert_int_equal(info.probe, NODE_HEALTH_UNKNOWN);
+}
+
+static void test_never_ejected_without_a_policy(void **state)
+{
+    (void)state;
+    const struct node_health_policy never = {0};
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(node_health_report(&health, 7, false, &never, 1), NODE_HEALTH_SAME);
+    assert_true(node_health_allows(&health, 7, &never, 1));
+    /* It was ejected under an earlier version of the service, which had one. */
+    eject(1);
+    assert_true(node_health_allows(&health, 7, &never, 2));
+}
+
+static void test_no_room_counts_as_healthy(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= NODE_WAYS; i++)
+        assert_true(node_health_set(&health, i * SLOTS, NODE_HEALTH_DOWN));
+    assert_false(node_health_set(&health, 99 * SLOTS, NODE_HEALTH_DOWN));
+    assert_true(node_health_allows(&health, 99 * SLOTS, &policy, 1));
+    for (uint32_t i = 0; i < policy.max_fails; i++)
+        assert_int_equal(node_health_report(&health, 99 * SLOTS, false, &policy, 1),
+                         NODE_HEALTH_SAME);
+    node_health_remove(&health, 3 * SLOTS);
+    assert_true(node_health_set(&health, 99 * SLOTS, NODE_HEALTH_DOWN));
+    assert_false(node_health_allows(&health, 99 * SLOTS, &policy, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_ejected_after_failures_in_a_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_probe_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_active_checks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_never_ejected_without_a_policy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_room_counts_as_healthy, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
