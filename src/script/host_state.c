@@ -95,20 +95,19 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     const int op = (int)JSValueToNumber(ctx, argv[2], NULL);
     if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_DELETE_DOCUMENT)
         return JSValueMakeUndefined(ctx);
-    struct str module = {NULL, 0};
-    struct str args = {NULL, 0};
-    char *module_text = jsvalue_copy(ctx, argv[3], &module.len);
-    char *args_text = jsvalue_copy(ctx, argv[4], &args.len);
-    module.p = module_text;
-    args.p = args_text;
+    struct script_state_request request = {.op = (enum script_state_op)op,
+                                           .ns = str_of(vm->entry->realm->ns)};
+    char *module = jsvalue_copy(ctx, argv[3], &request.module.len);
+    char *args = jsvalue_copy(ctx, argv[4], &request.args.len);
+    request.module.p = module;
+    request.args.p = args;
     struct host_state *s = mem_alloc(sizeof(*s));
     s->run = r;
     s->ticket = JSValueToNumber(ctx, argv[1], NULL);
     ilist_push(&r->asked, &s->asked);
-    vm->host.state(vm->host.user, (enum script_state_op)op, str_of(vm->entry->realm->ns), module,
-                   args, on_answer, s);
-    free(args_text);
-    free(module_text);
+    vm->host.state(vm->host.user, &request, on_answer, s);
+    free(args);
+    free(module);
     return JSValueMakeUndefined(ctx);
 }
 

@@ -28,7 +28,7 @@ struct script_limits {
     uint32_t timers;     /* per request */
 };
 
-/* What a module asks of the state. args and result are JSON texts as the module API gives and takes them. */
+/* What a module asks of the state, with its args -> result: JSON texts as the module API gives and takes them. */
 enum script_state_op {
     SCRIPT_GET_COLLECTION,    /* {"name"} -> collection or null */
     SCRIPT_GET_DOCUMENT,      /* {"id","collection"} -> document or null */
@@ -39,14 +39,22 @@ enum script_state_op {
     SCRIPT_DELETE_DOCUMENT,   /* {"id","collection"} -> null */
 };
 
+/* One such question; borrowed during the call that asks it. */
+struct script_state_request {
+    enum script_state_op op;
+    struct str ns; /* the module's */
+    struct str module;
+    struct str args;
+};
+
 /* error is NULL on success; else result is empty. Both are valid during the call. */
 typedef void (*script_state_done)(void *user, struct str result, const struct err *error);
 
 struct script_host {
     void *user;
-    /* done is called exactly once, on the loop, maybe before this returns. namespace: the module's. */
-    void (*state)(void *user, enum script_state_op op, struct str ns, struct str module,
-                  struct str args, script_state_done done, void *done_user);
+    /* done is called exactly once, on the loop, maybe before this returns. */
+    void (*state)(void *user, const struct script_state_request *request, script_state_done done,
+                  void *done_user);
     /* console.*: one line. */
     void (*log)(void *user, enum log_level level, struct str ns, struct str module,
                 struct str text);

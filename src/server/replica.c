@@ -346,13 +346,13 @@ bool replica_catch_up(struct replica *r)
     return required <= r->applied || (reload(r) && required <= r->applied);
 }
 
-static bool send_call(struct replica *r, enum script_state_op op, struct str ns, struct str module,
-                      struct str args)
+static bool send_call(struct replica *r, const struct script_state_request *request)
 {
     struct buf b;
     buf_init(&b, MESSAGES_FRAME_MAX);
-    bool ok = ipc_write_u64(&b, r->call_id) && ipc_write_u64(&b, op) && ipc_write_bytes(&b, ns) &&
-              ipc_write_bytes(&b, module) && ipc_write_bytes(&b, args);
+    bool ok = ipc_write_u64(&b, r->call_id) && ipc_write_u64(&b, request->op) &&
+              ipc_write_bytes(&b, request->ns) && ipc_write_bytes(&b, request->module) &&
+              ipc_write_bytes(&b, request->args);
     if (ok)
         ipc_send(r->link, MESSAGE_CALL, buf_str(&b));
     buf_finish(&b);
@@ -367,29 +367,29 @@ static void refuse(script_state_done done, void *user, enum err_code code, const
 }
 
 /* done may run JavaScript that reads again: the snapshot is given back before. */
-static void read_state(struct replica *r, enum script_state_op op, struct str ns, struct str args,
+static void read_state(struct replica *r, const struct script_state_request *request,
                        script_state_done done, void *done_user)
 {
     struct buf out;
     struct err e = {0};
     buf_init(&out, MESSAGES_FRAME_MAX);
-    bool ok = state_reads_run(r->read, op, ns, args, &out, &e);
+    bool ok = state_reads_run(r->read, request->op, request->ns, request->args, &out, &e);
     store_read_end(r->read);
     r->read = NULL;
     done(done_user, ok ? buf_str(&out) : (struct str){0}, ok ? NULL : &e);
     buf_finish(&out);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of struct script_host */
-void replica_state(struct replica *r, enum script_state_op op, struct str ns, struct str module,
-                   struct str args, script_state_done done, void *done_user)
+void replica_state(struct replica *r, const struct script_state_request *request,
+                   script_state_done done, void *done_user)
 {
+    const enum script_state_op op = request->op;
     if (op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS) {
         if (!refresh(r)) {
             refuse(done, done_user, ERR_UNAVAILABLE, "the store cannot be read");
             return;
         }
-        read_state(r, op, ns, args, done, done_user);
+        read_state(r, request, done, done_user);
         return;
     }
     if (!r->welcomed || r->call_count >= CALLS_MAX) {
@@ -398,7 +398,7 @@ void replica_state(struct replica *r, enum script_state_op op, struct str ns, st
         return;
     }
     r->call_id++;
-    if (!send_call(r, op, ns, module, args)) {
+    if (!send_call(r, request)) {
         refuse(done, done_user, ERR_TOO_LARGE, "what is to be written is too large");
         return;
     }

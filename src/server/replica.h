@@ -32,7 +32,7 @@ bool replica_catch_up(struct replica *r) __attribute__((warn_unused_result));
 
 /* Carries out what a module asks of the state (struct script_host): reads from the store at once, writes through control.
  * When the link breaks meanwhile, done gets UNKNOWN_OUTCOME. */
-void replica_state(struct replica *r, enum script_state_op op, struct str ns, struct str module,
-                   struct str args, script_state_done done, void *done_user);
+void replica_state(struct replica *r, const struct script_state_request *request,
+                   script_state_done done, void *done_user);
 
 #endif

@@ -258,12 +258,11 @@ static void script_running(void *user, struct str ns, struct str route, struct s
     pages_running_set(w->page, ns, route, function);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the parameters of struct script_host */
-static void script_state(void *user, enum script_state_op op, struct str ns, struct str module,
-                         struct str args, script_state_done done, void *done_user)
+static void script_state(void *user, const struct script_state_request *request,
+                         script_state_done done, void *done_user)
 {
     struct worker *w = user;
-    replica_state(w->replica, op, ns, module, args, done, done_user);
+    replica_state(w->replica, request, done, done_user);
 }
 
 static void open_http(struct worker *w)

@@ -61,14 +61,12 @@ static void asks_the_host(void **state)
     fixture_destroy(f);
 }
 
-static void answer_at_once(void *user, enum script_state_op op, struct str ns, struct str module,
-                           struct str args, script_state_done done, void *done_user)
+static void answer_at_once(void *user, const struct script_state_request *request,
+                           script_state_done done, void *done_user)
 {
     (void)user;
-    (void)op;
-    (void)ns;
-    (void)module;
-    (void)args;
+    assert_true(str_eq(request->ns, STR("default")));
+    assert_true(str_eq(request->module, STR("m")));
     done(done_user, STR("[1,2]"), NULL);
 }
 

@@ -163,14 +163,14 @@ static void fixture_log(void *user, enum log_level level, struct str ns, struct 
                    STR_ARG(module), STR_ARG(text));
 }
 
-static void fixture_state(void *user, enum script_state_op op, struct str ns, struct str module,
-                          struct str args, script_state_done done, void *done_user)
+static void fixture_state(void *user, const struct script_state_request *request,
+                          script_state_done done, void *done_user)
 {
-    (void)ns;
     struct fixture *f = user;
     assert_true(f->question_count < FIXTURE_QUESTIONS);
-    f->questions[f->question_count++] = (struct fixture_question){
-        op, mem_dup(args.p, args.len), mem_dup(module.p, module.len), done, done_user};
+    f->questions[f->question_count++] =
+        (struct fixture_question){request->op, mem_dup(request->args.p, request->args.len),
+                                  mem_dup(request->module.p, request->module.len), done, done_user};
 }
 
 static void fixture_running(void *user, struct str ns, struct str route, struct str function)

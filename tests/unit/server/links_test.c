@@ -384,8 +384,10 @@ static void on_state(void *user, struct str result, const struct err *error)
 static void ask(struct world *w, struct outcome *o)
 {
     *o = (struct outcome){0};
-    replica_state(w->workers[0].replica, SCRIPT_PUT_DOCUMENT, STR("ns"), STR("m"), STR("{}"),
-                  on_state, o);
+    replica_state(
+        w->workers[0].replica,
+        &(struct script_state_request){SCRIPT_PUT_DOCUMENT, STR("ns"), STR("m"), STR("{}")},
+        on_state, o);
 }
 
 static void test_calls(void **state)
