@@ -2,7 +2,8 @@
  * MESSAGE_STATE names the keys of one change, which are read from the store and put into the catalog, and we confirm.
  *
  * Without control (it died, or restarts) the catalog is served on; we reconnect with back-off. A worker that starts while
- * control is away serves what the store has after alone_ms.
+ * control is away serves what the store has after alone_ms. A message that is not of our protocol ends the link: what it
+ * was to say comes with the next welcome.
  */
 #include "server/replica.h"
 
@@ -157,21 +158,22 @@ static void apply_key(struct replica *r, enum store_table table, struct str key)
         catalog_remove(r->options.catalog, &ref);
 }
 
-static void apply_state(struct replica *r, struct ipc_reader *in)
+/* Whether all of the message could be read. */
+static bool apply_state(struct replica *r, struct ipc_reader *in)
 {
     uint64_t revision = ipc_read_u64(in);
     bool all = ipc_read_u64(in) != 0;
     uint64_t count = ipc_read_u64(in);
     if (in->bad || (!all && revision <= r->applied))
-        return;
+        return !in->bad;
     /* A change before this one may be missing here, because the store could not be read then. */
     if (all || !r->loaded || revision != r->applied + 1) {
         (void)reload(r);
-        return;
+        return true;
     }
     if (!refresh(r)) {
         timeout_set(&r->retry, STORE_RETRY_MS);
-        return;
+        return true;
     }
     for (uint64_t i = 0; i < count && !in->bad; i++) {
         uint64_t table = ipc_read_u64(in);
@@ -181,29 +183,34 @@ static void apply_state(struct replica *r, struct ipc_reader *in)
     }
     store_read_end(r->read);
     r->read = NULL;
-    confirm(r, revision);
+    if (!in->bad)
+        confirm(r, revision);
+    return !in->bad;
 }
 
-static void on_welcome(struct replica *r, struct ipc_reader *in)
+static bool on_welcome(struct replica *r, struct ipc_reader *in)
 {
     uint64_t version = ipc_read_u64(in);
     (void)ipc_read_u64(in); /* control's revision */
     bool differs = ipc_read_u64(in) != 0;
     if (in->bad || version != MESSAGES_VERSION)
-        return;
+        return false;
     r->welcomed = true;
     r->backoff_ms = RECONNECT_FIRST_MS;
     if (!r->loaded || differs)
         (void)reload(r);
     else
         confirm(r, r->applied); /* maybe later than what we said in hello */
+    return true;
 }
 
-static void on_reply(struct replica *r, struct ipc_reader *in)
+static bool on_reply(struct replica *r, struct ipc_reader *in)
 {
     uint64_t id = ipc_read_u64(in);
     uint64_t code = ipc_read_u64(in);
     struct str text = ipc_read_bytes(in);
+    if (in->bad || code > ERR_CANCELED)
+        return false;
     ilist_for_each (n, &r->calls) {
         struct call *c = container_of(n, struct call, node);
         if (c->id != id)
@@ -215,8 +222,9 @@ static void on_reply(struct replica *r, struct ipc_reader *in)
             (void)err_set(&e, (enum err_code)code, "%.*s", STR_ARG(text));
         c->done(c->user, code == ERR_OK ? text : (struct str){0}, code == ERR_OK ? NULL : &e);
         free(c);
-        return;
+        break;
     }
+    return true;
 }
 
 static void fail_calls(struct replica *r)
@@ -236,18 +244,6 @@ static void fail_calls(struct replica *r)
     }
 }
 
-static void on_message(void *user, uint8_t type, struct str payload)
-{
-    struct replica *r = user;
-    struct ipc_reader in = {.rest = payload};
-    if (type == MESSAGE_STATE)
-        apply_state(r, &in);
-    else if (type == MESSAGE_WELCOME)
-        on_welcome(r, &in);
-    else if (type == MESSAGE_REPLY)
-        on_reply(r, &in);
-}
-
 static void later(struct replica *r)
 {
     timeout_set(&r->reconnect, r->backoff_ms);
@@ -264,6 +260,23 @@ static void on_closed(void *user, const char *text)
     r->welcomed = false;
     fail_calls(r);
     later(r);
+}
+
+static void on_message(void *user, uint8_t type, struct str payload)
+{
+    struct replica *r = user;
+    struct ipc_reader in = {.rest = payload};
+    bool ok = false;
+    if (type == MESSAGE_STATE)
+        ok = apply_state(r, &in);
+    else if (type == MESSAGE_WELCOME)
+        ok = on_welcome(r, &in);
+    else if (type == MESSAGE_REPLY)
+        ok = on_reply(r, &in);
+    if (ok)
+        return;
+    ipc_close(r->link);
+    on_closed(r, "it does not speak our protocol");
 }
 
 static const struct ipc_events LINK_EVENTS = {on_message, on_closed};
