@@ -22,7 +22,8 @@ enum { HEADER_SIZE = 4, READ_SIZE = 64 * 1024 };
 
 struct job {
     struct ilist_node node;
-    struct buf frame; /* the request */
+    struct buf frame; /* the request, as far as it is not sent */
+    uint64_t id;
     char name[MODEL_LABEL_SIZE];
     change_compiled_fn done;
     void *user;
@@ -93,11 +94,20 @@ static void take_problem(struct model_problems *problems, const json_t *problem)
     }
 }
 
+/* Whether it answers the request that was sent last, all of it. */
+static bool is_answer(const struct compile_pool *p, const json_t *answer)
+{
+    const json_t *id = json_object_get(answer, "id");
+    return json_is_integer(id) && (uint64_t)json_integer_value(id) == p->current->id &&
+           p->current->frame.len == 0 && p->in.len == 0;
+}
+
 static void take_answer(struct compile_pool *p, struct str text)
 {
     struct err e = {0};
     json_t *answer = json_text_parse(text, &e);
-    if (answer == NULL) {
+    if (!is_answer(p, answer)) {
+        json_decref(answer);
         process_close(p, true);
         job_fail(p, ERR_INTERNAL, "the compiler gave no readable answer");
         return;
@@ -118,30 +128,28 @@ static void take_answer(struct compile_pool *p, struct str text)
     json_decref(answer);
 }
 
-/* True when a whole answer was taken. */
-static bool take_frame(struct compile_pool *p)
+static void take_frame(struct compile_pool *p)
 {
     struct str s = buf_str(&p->in);
     if (s.len < HEADER_SIZE)
-        return false;
+        return;
     uint32_t len = 0;
     for (size_t k = 0; k < HEADER_SIZE; k++)
         len |= (uint32_t)(unsigned char)s.p[k] << (8 * k);
     if (len > COMPILER_FRAME_MAX) {
         process_close(p, true);
         job_fail(p, ERR_TOO_LARGE, "the compiled form is too large");
-        return true;
+        return;
     }
     if (s.len - HEADER_SIZE < len)
-        return false;
+        return;
     struct buf answer;
     buf_init(&answer, COMPILER_FRAME_MAX);
     bool ok = buf_add(&answer, str_slice(s, HEADER_SIZE, HEADER_SIZE + len));
     buf_consume(&p->in, HEADER_SIZE + len);
-    if (ok && p->current != NULL)
+    if (ok)
         take_answer(p, buf_str(&answer));
     buf_finish(&answer);
-    return true;
 }
 
 static void on_gone(struct compile_pool *p)
@@ -158,12 +166,12 @@ static void on_readable(struct compile_pool *p)
     ssize_t n = to == NULL ? 0 : recv(p->fd, to, READ_SIZE, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0) {
+    if (n <= 0 || p->current == NULL) { /* it says nothing unasked */
         on_gone(p);
         return;
     }
     buf_added(&p->in, (size_t)n);
-    (void)take_frame(p);
+    take_frame(p);
 }
 
 static void send_more(struct compile_pool *p)
@@ -300,8 +308,9 @@ void compile_pool_destroy(struct compile_pool *p)
 static bool write_request(struct compile_pool *p, struct job *j, const struct model_module *m,
                           struct str source)
 {
+    j->id = ++p->id;
     json_t *request =
-        json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)++p->id, "name", m->name, "type",
+        json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)j->id, "name", m->name, "type",
                   m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "source",
                   json_text_string(source));
     buf_init(&j->frame, COMPILER_FRAME_MAX + HEADER_SIZE);
