@@ -243,6 +243,7 @@ static void finish(struct control *c)
     change_destroy(c->changes);
     store_close(c->store);
     signals_stop(c->term);
+    pages_unmap(c->pages);
     loop_destroy(c->loop);
 }
 
@@ -253,6 +254,7 @@ int control_run(struct launch *l)
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
     if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK || !open_state(&c, &e)) {
         log_error("state", "%s", e.msg);
+        finish(&c);
         return LAUNCH_EXIT_REFUSED;
     }
     open_changes(&c);

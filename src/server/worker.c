@@ -379,6 +379,7 @@ int worker_run(struct launch *l, uint32_t index)
     struct err e = {0};
     if (pages_map(LAUNCH_FD_PAGES, l->workers, &w.pages, &e) != ERR_OK) {
         log_error("worker", "%s", e.msg);
+        loop_destroy(w.loop);
         return EXIT_FAILURE;
     }
     w.page = &w.pages->worker[index];
