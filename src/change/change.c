@@ -24,6 +24,7 @@
 #include "change/change_plan.h"
 #include "change/change_scopes.h"
 #include "codec/base64.h"
+#include "codec/json.h"
 #include "io/loop.h"
 #include "io/timeout.h"
 
@@ -221,15 +222,31 @@ static void compiled(struct change *c)
         enter(c);
 }
 
+/* Whether it has more than max bytes as text. */
+static bool is_larger(const json_t *json, size_t max)
+{
+    struct buf text;
+    buf_init(&text, max);
+    bool fits = json_text_write(&text, json);
+    buf_finish(&text);
+    return !fits;
+}
+
 static void on_compiled(void *user, json_t *json, struct model_problems *problems,
                         const struct err *error)
 {
     struct compilation *m = user;
     struct change *c = m->change;
     const struct change_entry *e = m->entry;
+    const struct change_options *options = &c->sink->options;
     if (json != NULL) {
         json_decref(e->resource->module.compiled);
         e->resource->module.compiled = json;
+        if (is_larger(json, options->compiled_max))
+            change_check_problem(&c->result.problems, e->path, "payload",
+                                 "its compiled form has more than %zu bytes "
+                                 "(limits.module_compiled_max)",
+                                 options->compiled_max);
     } else if (problems != NULL && problems->n > 0) {
         for (size_t i = 0; i < problems->n; i++)
             change_check_problem(&c->result.problems, e->path, problems->v[i].path, "%s",
@@ -251,12 +268,24 @@ static bool prepare_source(struct change *c, struct compilation *m)
     const struct change_entry *e = m->entry;
     if (!change_entry_is(e, CHANGE_PUT, MODEL_MODULE))
         return false;
-    buf_init(&m->source, MODEL_SOURCE_MAX);
+    size_t max = c->sink->options.source_max;
+    buf_init(&m->source, max);
     if (base64_decode(&m->source, str_of(e->resource->module.payload), NULL))
         return true;
     change_check_problem(&c->result.problems, e->path, "payload",
-                         "it is not base64, or stands for more than %d bytes", MODEL_SOURCE_MAX);
+                         "it is not base64, or stands for more than %zu bytes "
+                         "(limits.module_source_max)",
+                         max);
     return false;
+}
+
+static void check_document(struct change *c, const struct change_entry *e)
+{
+    size_t max = c->sink->options.document_max;
+    if (change_entry_is(e, CHANGE_PUT, MODEL_DOCUMENT) &&
+        is_larger(e->resource->document.data, max))
+        change_check_problem(&c->result.problems, e->path, "data",
+                             "it has more than %zu bytes (limits.document_max)", max);
 }
 
 static void compile(struct change *c)
@@ -264,6 +293,7 @@ static void compile(struct change *c)
     const struct change_host *host = &c->sink->host;
     bool *wanted = mem_calloc(c->n + 1, sizeof(wanted[0]));
     for (size_t i = 0; i < c->n; i++) {
+        check_document(c, &c->entries[i]);
         wanted[i] = prepare_source(c, &c->compilations[i]);
         c->compiling += wanted[i];
     }

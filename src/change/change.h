@@ -82,6 +82,10 @@ struct change_options {
         default_namespace; /* "default" is there without being made (disable_default_namespace unset) */
     uint32_t conflict_retries;
     uint32_t pending_max; /* changes waiting at once: UNAVAILABLE past it */
+    /* In bytes; what is larger is a problem (INVALID). */
+    size_t source_max;   /* a module's source, at most MODEL_SOURCE_MAX */
+    size_t compiled_max; /* its compiled form, as JSON */
+    size_t document_max; /* a document's data, as JSON */
 };
 
 /* store, engine and what host needs are borrowed; host and options are copied. Never NULL. */

@@ -130,8 +130,12 @@ static void chain_init(struct chain *c)
     assert_int_equal(local_create(c->loop, c->store, &local, &c->engine, &e), ERR_OK);
     struct change_host host = {
         .user = c, .compile = compile, .publish = publish, .when_served = when_served};
-    struct change_options changes = {
-        .default_namespace = true, .conflict_retries = 4, .pending_max = 10};
+    struct change_options changes = {.default_namespace = true,
+                                     .conflict_retries = 4,
+                                     .pending_max = 10,
+                                     .source_max = 10000,
+                                     .compiled_max = 10000,
+                                     .document_max = 10000};
     c->changes = change_create(c->loop, c->store, c->engine, &host, &changes);
     struct admin_options options = {.store = c->store,
                                     .changes = c->changes,

@@ -32,6 +32,7 @@ struct answer {
 };
 
 struct fixture {
+    size_t size_max; /* of sources, compiled forms and documents; 0: as large as can be */
     char dir[STORE_TEMP_SIZE];
     struct loop *loop;
     struct store *store;
@@ -158,7 +159,12 @@ static void create_sink(struct fixture *f, bool default_namespace, uint32_t pend
     struct change_host host = {
         .user = f, .compile = compile, .publish = publish, .when_served = when_served};
     struct change_options options = {
-        .default_namespace = default_namespace, .conflict_retries = 3, .pending_max = pending_max};
+        .default_namespace = default_namespace,
+        .conflict_retries = 3,
+        .pending_max = pending_max,
+        .source_max = f->size_max > 0 ? f->size_max : MODEL_SOURCE_MAX,
+        .compiled_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX,
+        .document_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX};
     f->sink = change_create(f->loop, f->store, &f->fake->engine, &host, &options);
 }
 
@@ -794,6 +800,29 @@ static void test_too_large(void **state)
     assert_int_equal(revision_of(f), revision);
 }
 
+static void test_sizes_are_limited(void **state)
+{
+    struct fixture *f = *state;
+    change_destroy(f->sink);
+    f->size_max = 180;
+    create_sink(f, true, 10);
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"c\"}"));
+    must(put(f, MODEL_DOCUMENT, "{\"id\":\"d\",\"collection\":\"c\",\"data\":[1]}"));
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "{\"id\":\"e\",\"collection\":\"c\",\"data\":{\"x\":\"%0180d\"}}", 0);
+    refused(put(f, MODEL_DOCUMENT, text), ERR_INVALID,
+            "data: it has more than 180 bytes (limits.document_max)");
+    (void)snprintf(text, sizeof(text), "{\"name\":\"m\",\"payloadRaw\":\"%0181d\"}", 0);
+    refused(put(f, MODEL_MODULE, text), ERR_INVALID,
+            "payload: it is not base64, or stands for more than 180 bytes "
+            "(limits.module_source_max)");
+    must(put(f, MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"small\"}"));
+    (void)snprintf(text, sizeof(text), "{\"name\":\"m\",\"payloadRaw\":\"%0170d\"}", 0);
+    refused(put(f, MODEL_MODULE, text), ERR_INVALID,
+            "payload: its compiled form has more than 180 bytes (limits.module_compiled_max)");
+}
+
 static void test_secrets_stay_secret(void **state)
 {
     struct fixture *f = *state;
@@ -1002,6 +1031,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_request_is_one_validation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_large_request_is_applied_in_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sizes_are_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_stay_secret, setup, teardown),
         cmocka_unit_test_setup_teardown(test_conflicts_are_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_outcomes_are_looked_up, setup, teardown),
