@@ -242,11 +242,12 @@ static void on_compiled(void *user, json_t *json, struct model_problems *problem
     if (json != NULL) {
         json_decref(e->resource->module.compiled);
         e->resource->module.compiled = json;
-        if (is_larger(json, options->compiled_max))
+        if (is_larger(json, options->compiled_max)) {
             change_check_problem(&c->result.problems, e->path, "payload",
                                  "its compiled form has more than %zu bytes "
                                  "(limits.module_compiled_max)",
                                  options->compiled_max);
+        }
     } else if (problems != NULL && problems->n > 0) {
         for (size_t i = 0; i < problems->n; i++)
             change_check_problem(&c->result.problems, e->path, problems->v[i].path, "%s",

@@ -159,6 +159,9 @@ static void open_changes(struct control *c)
         .default_namespace = !config->disable_default_namespace,
         .conflict_retries = 16,
         .pending_max = (uint32_t)config->limits.changes_pending,
+        .source_max = (size_t)config->limits.module_source_max,
+        .compiled_max = (size_t)config->limits.module_compiled_max,
+        .document_max = (size_t)config->limits.document_max,
     };
     c->changes = change_create(c->loop, c->store, c->engine, &host, &options);
     struct links_options links = {
