@@ -79,8 +79,12 @@ static inline void state_open(struct state *s)
                                      .compile = state_on_compile,
                                      .publish = state_on_publish,
                                      .when_served = state_on_when_served};
-    const struct change_options options = {
-        .default_namespace = true, .conflict_retries = 3, .pending_max = 100};
+    const struct change_options options = {.default_namespace = true,
+                                           .conflict_retries = 3,
+                                           .pending_max = 100,
+                                           .source_max = MODEL_SOURCE_MAX,
+                                           .compiled_max = ENGINE_BYTES_MAX,
+                                           .document_max = ENGINE_BYTES_MAX};
     s->sink = change_create(loop, s->store, s->engine, &host, &options);
 }
 
