@@ -107,17 +107,26 @@ static void add_entry(struct application *a, enum model_kind kind, const json_t 
     buf_finish(&key);
 }
 
+/* An entry makes it, or it is there: made while it was disabled. */
+static bool has_default_namespace(const struct application *a)
+{
+    struct str stored = {0};
+    for (size_t i = 0; i < a->items.n; i++) {
+        const struct model_resource *r = a->items.v[i].resource;
+        if (r->kind == MODEL_NAMESPACE && strcmp(r->namespace.name, "default") == 0)
+            return true;
+    }
+    return store_get(a->read, STORE_RESOURCES, STR("namespace\0\0default"), &stored);
+}
+
 static void add_default_namespace(struct application *a)
 {
     struct str made = {0};
     if (a->config->disable_default_namespace || store_get(a->read, STORE_META, DEFAULT_MADE, &made))
         return;
-    for (size_t i = 0; i < a->items.n; i++) {
-        const struct model_resource *r = a->items.v[i].resource;
-        if (r->kind == MODEL_NAMESPACE && strcmp(r->namespace.name, "default") == 0) {
-            add_meta(a, DEFAULT_MADE, STR("1"));
-            return;
-        }
+    if (has_default_namespace(a)) {
+        add_meta(a, DEFAULT_MADE, STR("1"));
+        return;
     }
     json_t *text = json_pack("{s:s, s:[s]}", "name", "default", "tags", "default");
     struct model_problems none = {0};
