@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { Gateway } from './lib/gateway.mjs';
+import { Gateway, withGateway } from './lib/gateway.mjs';
 
 let gateway;
 before(async () => {
@@ -142,6 +142,20 @@ test('a value past the limits of a change is refused and leaves no trace', async
     const answer = await put('secret', { name: 'large', data: 'x'.repeat(1200 * 1024) });
     assert.ok(answer.status === 413 || answer.status === 400, String(answer.status));
     assert.equal((await get('secret/large')).status, 404);
+});
+
+test('sources, compiled forms and documents are limited by the configuration', async () => {
+    const limits = { document_max: 100, module_source_max: 2048, module_compiled_max: 1500 };
+    await withGateway({ limits, proxy: {} }, async (g) => {
+        await g.put('collection', { name: 'c' });
+        const document = (data) => g.admin('PUT', '/api/v1/document', { id: 'd', collection: 'c', data });
+        assert.equal((await document('x'.repeat(90))).status, 201);
+        assert.equal((await document('x'.repeat(100))).json.errors[0].error, 'it has more than 100 bytes (limits.document_max)');
+        assert.equal((await g.admin('GET', '/api/v1/document/d?collection=c')).json.data.data.length, 90);
+        const module = (payloadRaw) => g.admin('PUT', '/api/v1/module', { name: 'm', payloadRaw });
+        assert.match((await module('x'.repeat(3000))).text, /limits\.module_source_max/);
+        assert.match((await module(`export const requestHandler = () => "${'x'.repeat(1900)}";`)).text, /limits\.module_compiled_max/);
+    });
 });
 
 test('concurrent writes of one resource are all answered and one wins', async () => {

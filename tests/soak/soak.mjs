@@ -189,6 +189,7 @@ if (missing > 0) failures.push(`${missing} acknowledged writes are missing after
 await again.stop();
 nginx.stop();
 writeFileSync(join(dir, 'log'), gateway.log);
+writeFileSync(join(dir, 'samples.json'), JSON.stringify(samples));
 spawnSync('rm', ['-rf', join(dir, 'data'), join(dir, 'nginx')]);
 if (failures.length > 0) {
     console.log(`FAILED (log: ${join(dir, 'log')})`);
