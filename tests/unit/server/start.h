@@ -20,9 +20,11 @@ static inline void start_fails(int (*run)(struct launch *l), struct launch *l, i
         const struct rlimit files = {file_max, file_max};
         log_configure(&(struct log_setup){.level = LOG_OFF});
         (void)signal(SIGXFSZ, SIG_IGN);
-        (void)close(LAUNCH_FD_PAGES);
-        if ((pages >= 0 && dup2(pages, LAUNCH_FD_PAGES) < 0) ||
-            setrlimit(RLIMIT_FSIZE, &files) != 0)
+        if (pages < 0)
+            (void)close(LAUNCH_FD_PAGES);
+        else if (dup2(pages, LAUNCH_FD_PAGES) < 0) /* it may be that one already */
+            abort();
+        if (setrlimit(RLIMIT_FSIZE, &files) != 0)
             abort();
         exit(run(l) == status ? EXIT_SUCCESS : EXIT_FAILURE); /* NOLINT(concurrency-mt-unsafe) */
     }
