@@ -51,7 +51,7 @@ include(CMakePushCheckState)
 cmake_push_check_state(RESET)
 set(CMAKE_REQUIRED_LIBRARIES PkgConfig::JSC)
 foreach(symbol JSContextGroupSetExecutionTimeLimit JSConfigureSignalForGC JSGlobalContextSetEvalEnabled
-        JSGlobalContextSetUnhandledRejectionCallback)
+        JSGlobalContextSetUnhandledRejectionCallback JSSynchronousGarbageCollectForDebugging)
     check_function_exists(${symbol} HAVE_${symbol})
     if(NOT HAVE_${symbol})
         message(FATAL_ERROR "the JavaScriptCore library does not export ${symbol}; the limits on modules need it")

@@ -16,6 +16,9 @@ typedef bool (*jsc_should_terminate)(JSContextRef ctx, void *user);
 void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double limit,
                                          jsc_should_terminate callback, void *user);
 
+/* Collects all garbage of the group now, also what survived earlier collections. */
+void JSSynchronousGarbageCollectForDebugging(JSContextRef ctx);
+
 /* The signal by which the collector stops threads; before the first context only. */
 bool JSConfigureSignalForGC(int signal);
 

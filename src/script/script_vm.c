@@ -20,7 +20,11 @@ enum {
     HOUSEKEEPING_MS = 1000,
     SLOT_MAX = 65536, /* js/runtime/chain.ts: SLOTS */
     GLIB_TURNS = 16,
+    COLLECT_MS = 10000,
 };
+
+/* Up to this growth of the process a full collection is a matter of milliseconds. */
+static const size_t COLLECT_GROWN_MAX = (size_t)96 << 20;
 
 /* Beside the VM's own budget: what the process itself may come to need for connections. */
 static const size_t DATA_RESERVE = (size_t)512 << 20;
@@ -58,6 +62,18 @@ size_t script_vm_grown(const struct script_vm *vm)
     return now > vm->base_bytes ? now - vm->base_bytes : 0;
 }
 
+/* What is garbage after it survived a collection, as the objects of a request that waited, stays until a full collection,
+ * which the engine puts off until there is a lot of it. */
+static void collect(struct script_vm *vm)
+{
+    struct hmap_node *n = hmap_any(&vm->realms);
+    if (++vm->turns < COLLECT_MS / HOUSEKEEPING_MS || n == NULL)
+        return;
+    vm->turns = 0;
+    if (script_vm_grown(vm) <= COLLECT_GROWN_MAX)
+        JSSynchronousGarbageCollectForDebugging(container_of(n, struct realm, node)->ctx);
+}
+
 static void on_housekeeping(struct timeout *t)
 {
     struct script_vm *vm = container_of(t, struct script_vm, housekeeping);
@@ -65,6 +81,7 @@ static void on_housekeeping(struct timeout *t)
     }
     if (vm->used) {
         realm_housekeep(vm);
+        collect(vm);
         vm->used = false;
     }
     const bool is_large = script_vm_grown(vm) > vm->limits.heap_bytes;

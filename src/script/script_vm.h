@@ -43,6 +43,7 @@ struct script_vm {
     bool wants_restart;
     bool was_large; /* over its memory at the last housekeeping */
     bool used;      /* JavaScript ran since the last housekeeping */
+    uint32_t turns; /* of housekeeping in which it had run, since the last full collection */
     struct timeout housekeeping;
 };
 
