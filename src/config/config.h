@@ -71,6 +71,9 @@ struct config_limits {
     int64_t shutdown_grace_ms;
     int64_t confirm_timeout_ms; /* a worker that has not confirmed a change is skipped */
     int64_t hang_cpu_ms;        /* CPU used without a heartbeat before a worker is killed */
+    int64_t node_rate_buckets;
+    int64_t node_counts;
+    int64_t node_upstreams;
 };
 
 struct config {

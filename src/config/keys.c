@@ -218,6 +218,14 @@ const struct keys_key keys_all[] = {
          "for a worker to confirm a change before it stops accepting"),
     TIME(hang_cpu_ms, 1500, 100, HOUR,
          "processor time without a heartbeat before a worker is replaced"),
+    NUMBER(node_rate_buckets, 64 * KIB, KIB, 16 * MIB,
+           "token buckets of rate limits that are kept; past it those that are nearest to full are "
+           "forgotten"),
+    NUMBER(node_counts, 16 * KIB, KIB, 16 * MIB,
+           "clients, routes and upstreams whose connections and requests are counted at once; what "
+           "does not fit is not limited"),
+    NUMBER(node_upstreams, 4 * KIB, 64, MIB,
+           "upstreams whose health is remembered; others count as healthy"),
 };
 
 const size_t keys_count = ARRAY_LEN(keys_all);

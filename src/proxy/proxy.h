@@ -9,6 +9,7 @@
 struct catalog;
 struct http_client;
 struct loop;
+struct node_segment;
 struct proxy;
 
 struct proxy_header {
@@ -17,7 +18,9 @@ struct proxy_header {
 };
 
 struct proxy_options {
-    bool x_forwarded_headers; /* send X-Forwarded-* and X-Real-IP */
+    struct node_segment *node; /* limits, counts and health of the node; borrowed */
+    uint32_t worker;           /* whose column of the counts is ours */
+    bool x_forwarded_headers;  /* send X-Forwarded-* and X-Real-IP */
     bool merge_slashes;
     /* Set on the responses of routes with a service; borrowed, as all strs here. Ones that are no legal
      * fields are left out. */

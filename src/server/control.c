@@ -17,6 +17,7 @@
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/signals.h"
+#include "node/node_segment.h"
 #include "server/compile_pool.h"
 #include "server/http_setup.h"
 #include "server/init_resources.h"
@@ -31,6 +32,7 @@ struct control {
     struct loop *loop;
     struct launch *launch;
     struct pages *pages;
+    struct node_segment *node;
     struct store *store;
     struct engine *engine;
     struct change_sink *changes;
@@ -245,6 +247,7 @@ static void finish(struct control *c)
     compile_pool_destroy(c->compilers);
     change_destroy(c->changes);
     store_close(c->store);
+    node_segment_unmap(c->node);
     signals_stop(c->term);
     pages_unmap(c->pages);
     loop_destroy(c->loop);
@@ -255,7 +258,8 @@ int control_run(struct launch *l)
     struct control c = {.launch = l, .loop = loop_create()};
     struct err e = {0};
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
-    if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK || !open_state(&c, &e)) {
+    if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK ||
+        node_segment_map(LAUNCH_FD_NODE, &c.node, &e) != ERR_OK || !open_state(&c, &e)) {
         log_error("state", "%s", e.msg);
         finish(&c);
         return LAUNCH_EXIT_REFUSED;

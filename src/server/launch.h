@@ -16,7 +16,8 @@ enum {
     LAUNCH_FD_LOCK = 6,     /* holds the lock of the storage directory; control only */
     LAUNCH_FD_ADMIN = 7,    /* listening sockets; control only; may be closed */
     LAUNCH_FD_TEST = 8,
-    LAUNCH_FD_PROXY = 9, /* and following, one per worker; every worker has all */
+    LAUNCH_FD_NODE = 9,   /* node/node_segment.h */
+    LAUNCH_FD_PROXY = 10, /* and following, one per worker; every worker has all */
 };
 
 enum { LAUNCH_WORKERS_MAX = 256, LAUNCH_TOKEN_SIZE = 33, LAUNCH_ADDRESS_MAX = 108 };

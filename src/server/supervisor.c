@@ -30,6 +30,7 @@
 #include "io/loop.h"
 #include "io/signals.h"
 #include "io/timeout.h"
+#include "node/node_segment.h"
 #include "server/launch.h"
 #include "server/pages.h"
 #include "server/storage_dir.h"
@@ -62,6 +63,7 @@ struct supervisor {
     struct launch launch;
     struct storage_dir storage;
     struct pages *pages;
+    struct node_segment *node;
     int fds[LAUNCH_FD_PROXY + LAUNCH_WORKERS_MAX]; /* by the child's number; -1: none */
     struct keeper *keepers;                        /* control, then the workers */
     size_t keeper_count;
@@ -430,7 +432,13 @@ static bool prepare(struct supervisor *sv, struct err *e)
     if (sv->fds[LAUNCH_FD_CONTROL] < 0)
         return false;
     make_token(l->token);
+    const struct config_limits *limits = &sv->config->limits;
+    struct node_segment_options node = {.workers = l->workers,
+                                        .rate_buckets = (uint32_t)limits->node_rate_buckets,
+                                        .counts = (uint32_t)limits->node_counts,
+                                        .upstreams = (uint32_t)limits->node_upstreams};
     return pages_make(l->workers, &sv->fds[LAUNCH_FD_PAGES], &sv->pages, e) == ERR_OK &&
+           node_segment_make(&node, &sv->fds[LAUNCH_FD_NODE], &sv->node, e) == ERR_OK &&
            launch_write(l, &sv->fds[LAUNCH_FD_TEXT], e) == ERR_OK;
 }
 
@@ -469,6 +477,7 @@ static void finish(struct supervisor *sv)
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         signals_stop(sv->signals[i]);
     pages_unmap(sv->pages);
+    node_segment_unmap(sv->node);
     storage_dir_release(&sv->storage);
     loop_destroy(sv->loop);
     config_destroy(sv->config);

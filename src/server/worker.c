@@ -20,6 +20,8 @@
 #include "io/resolver.h"
 #include "io/signals.h"
 #include "io/timeout.h"
+#include "node/node_counts.h"
+#include "node/node_segment.h"
 #include "proxy/proxy.h"
 #include "server/http_setup.h"
 #include "server/pages.h"
@@ -44,6 +46,7 @@ struct worker {
     uint32_t index;
     struct pages *pages;
     struct pages_worker *page;
+    struct node_segment *node;
     struct catalog *catalog;
     struct replica *replica;
     struct script_vm *vm;
@@ -318,6 +321,8 @@ static void open_proxy(struct worker *w)
     for (size_t i = 0; i < c->tags.n; i++)
         w->tags[i] = c->tags.v[i];
     struct proxy_options options = {
+        .node = w->node,
+        .worker = w->index,
         .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
         .merge_slashes = c->proxy.merge_slashes,
         .global_headers = w->global_headers,
@@ -370,6 +375,7 @@ static void finish(struct worker *w)
     free(w->global_headers);
     free(w->tags);
     pages_unmap(w->pages);
+    node_segment_unmap(w->node);
     loop_destroy(w->loop);
 }
 
@@ -377,12 +383,14 @@ int worker_run(struct launch *l, uint32_t index)
 {
     struct worker w = {.launch = l, .index = index, .loop = loop_create()};
     struct err e = {0};
-    if (pages_map(LAUNCH_FD_PAGES, l->workers, &w.pages, &e) != ERR_OK) {
+    if (pages_map(LAUNCH_FD_PAGES, l->workers, &w.pages, &e) != ERR_OK ||
+        node_segment_map(LAUNCH_FD_NODE, &w.node, &e) != ERR_OK) {
         log_error("worker", "%s", e.msg);
         loop_destroy(w.loop);
         return EXIT_FAILURE;
     }
     w.page = &w.pages->worker[index];
+    node_counts_forget(node_segment_counts(w.node), index);
     timeout_init(&w.beat, w.loop, on_beat);
     timeout_init(&w.recycled, w.loop, on_recycled);
     timeout_init(&w.drain, w.loop, on_drain);
