@@ -219,10 +219,11 @@ static void finish_line(struct line *l)
     if (l->cut && current.json)
         end_with(l, STR(",\"cut\":true"));
     end_with(l, current.json ? STR("}\n") : STR("\n"));
+    const int fd = current.to_stderr ? STDERR_FILENO : STDOUT_FILENO;
     int saved = errno; /* callers log between a failure and the look at its errno */
     size_t off = 0;
     while (off < l->len) {
-        ssize_t n = write(STDOUT_FILENO, l->bytes + off, l->len - off);
+        ssize_t n = write(fd, l->bytes + off, l->len - off);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

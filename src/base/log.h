@@ -1,4 +1,4 @@
-/* Structured log lines on standard output: time, level, process, module, message, key=value pairs
+/* Structured log lines, on standard output as a rule: time, level, process, module, message, key=value pairs
  * (or one JSON object a line). The level is tested before anything is formatted. A line is written
  * with one write(), so lines of several processes never mix; what does not fit is cut and marked.
  */
@@ -13,6 +13,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 struct log_setup {
     enum log_level level;
     bool json;
+    bool to_stderr;      /* instead of standard output */
     const char *process; /* "supervisor", "control", "worker-0"; borrowed for ever */
 };
 

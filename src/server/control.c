@@ -18,6 +18,7 @@
 #include "io/loop.h"
 #include "io/signals.h"
 #include "node/node_segment.h"
+#include "server/change_setup.h"
 #include "server/compile_pool.h"
 #include "server/http_setup.h"
 #include "server/init_resources.h"
@@ -157,14 +158,7 @@ static void open_changes(struct control *c)
     const struct config *config = c->launch->config;
     struct change_host host = {
         .user = c, .compile = compile, .publish = publish, .when_served = when_served};
-    struct change_options options = {
-        .default_namespace = !config->disable_default_namespace,
-        .conflict_retries = 16,
-        .pending_max = (uint32_t)config->limits.changes_pending,
-        .source_max = (size_t)config->limits.module_source_max,
-        .compiled_max = (size_t)config->limits.module_compiled_max,
-        .document_max = (size_t)config->limits.document_max,
-    };
+    struct change_options options = change_setup_options(config);
     c->changes = change_create(c->loop, c->store, c->engine, &host, &options);
     struct links_options links = {
         .launch = c->launch,
@@ -175,12 +169,8 @@ static void open_changes(struct control *c)
         .user = c,
     };
     c->links = links_create(c->loop, &links);
-    struct compile_pool_options pool = {
-        .timeout_ms = (uint64_t)config->limits.compile_timeout_ms,
-        .idle_ms = (uint64_t)config->limits.compiler_idle_ms,
-        .launch_fd = LAUNCH_FD_TEXT,
-        .waiting_max = (uint32_t)config->limits.changes_pending,
-    };
+    struct compile_pool_options pool = change_setup_compilers(config);
+    pool.launch_fd = LAUNCH_FD_TEXT;
     c->compilers = compile_pool_create(c->loop, &pool);
 }
 

@@ -8,6 +8,7 @@
 #include "script/compiler.h"
 #include "server/control.h"
 #include "server/launch.h"
+#include "server/rehearsal.h"
 #include "server/supervisor.h"
 #include "server/version.h"
 #include "server/worker.h"
@@ -95,16 +96,24 @@ static struct config *load(const char *flag)
     return c;
 }
 
+static int check(struct config *c)
+{
+    const struct log_setup setup = {.level = LOG_WARN, .process = "check", .to_stderr = true};
+    log_configure(&setup);
+    bool ok = rehearsal_run(c);
+    if (ok)
+        (void)printf("%s: ok\n", c->file != NULL ? c->file : "built-in defaults");
+    config_destroy(c);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int run(const struct arguments *args)
 {
     struct config *c = load(args->file);
     if (c == NULL)
         return EXIT_FAILURE;
-    if (args->check) {
-        (void)printf("%s: ok\n", c->file != NULL ? c->file : "built-in defaults");
-        config_destroy(c);
-        return EXIT_SUCCESS;
-    }
+    if (args->check)
+        return check(c);
     log_info("server", "DGate %s, %s%s", version_text(), c->file != NULL ? "configuration " : "",
              c->file != NULL ? c->file : "no configuration file found: built-in defaults");
     return supervisor_run(c);

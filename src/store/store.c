@@ -255,6 +255,14 @@ void store_close(struct store *s)
     free(s);
 }
 
+enum err_code store_copy(struct store *s, const char *dir, struct err *e)
+{
+    (void)pthread_mutex_lock(&s->mutex);
+    int rc = s->env != NULL ? mdb_env_copy(s->env, dir) : EIO;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return rc == 0 ? ERR_OK : fail(s, rc, "cannot copy it", e);
+}
+
 void store_reap_readers(struct store *s)
 {
     int dead = 0;

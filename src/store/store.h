@@ -45,6 +45,10 @@ enum err_code store_open(const char *dir, enum store_mode mode, size_t map_bytes
                          struct store **ret, struct err *e) __attribute__((warn_unused_result));
 void store_close(struct store *s);
 
+/* Writes a consistent copy of all of it into dir, which exists and has no store yet. */
+enum err_code store_copy(struct store *s, const char *dir, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* Frees reader slots of processes that died. */
 void store_reap_readers(struct store *s);
 

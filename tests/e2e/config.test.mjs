@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Gateway, SERVER, temporaryDirectory, withGateway } from './lib/gateway.mjs';
@@ -13,6 +13,38 @@ function check(text, { name = 'c.yaml', env = {}, args } = {}) {
     writeFileSync(file, text);
     return spawnSync(SERVER, args ?? ['-c', file, '--check'], { encoding: 'utf8', cwd: dir, timeout: 20000, env: { ...process.env, ...env } });
 }
+
+// What it prints is the log: times and levels at the front.
+test('--check validates resources as a start would, on the state as it is', async () => {
+    const data = join(dir, 'checked');
+    const resources = (extra) => `
+storage: { type: file, dir: ${data} }
+proxy:
+  init_resources:
+    services: [{ name: s, urls: ["http://127.0.0.1:1"] }]
+    modules: [{ name: m, payloadRaw: "export const requestHandler = (ctx: any) => ctx.response().send('x');" }]
+    routes:
+      - { name: r, paths: [/r], methods: [GET], service: s, modules: [m] }
+${extra}`;
+    assert.equal(check(resources('')).status, 0);
+    assert.equal(existsSync(data), false);
+    const wrong = check(resources(`      - { name: q, paths: [/q], methods: [GET], service: other }
+      - { name: p, paths: [/p], methods: [GET], modules: [m, none] }`));
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, /routes\[1\]\.service: service not found: other/);
+    assert.match(wrong.stderr, /routes\[2\]\.modules\[1\]: module not found: none/);
+    const broken = check(resources('').replace('=> ctx', '=>> ctx'));
+    assert.equal(broken.status, 1);
+    assert.match(broken.stderr, /modules\[0\]\.payload: line 1, column \d+/);
+
+    // A service that the admin API made is there for the file's routes, also while the server runs.
+    await withGateway({ storage: { type: 'file', dir: data } }, async (gateway) => {
+        await gateway.put('service', { name: 'other', urls: ['http://127.0.0.1:1'] });
+        const route = resources('      - { name: q, paths: [/q], methods: [GET], service: other }');
+        assert.equal(check(route).status, 0);
+        assert.equal((await gateway.admin('GET', '/api/v1/route/q')).status, 404);
+    });
+});
 
 test('--check accepts YAML and JSON', () => {
     assert.equal(check('version: v1\n').status, 0);

@@ -105,6 +105,24 @@ static void test_a_message_cannot_forge_a_line(void **state)
                                   "forged\\u001b[31m\\u007f\n");
 }
 
+static void test_standard_error_on_request(void **state)
+{
+    (void)state;
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    capture_begin();
+    assert_int_equal(dup2(STDOUT_FILENO, STDERR_FILENO), STDERR_FILENO);
+    int elsewhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(dup2(elsewhere, STDOUT_FILENO), STDOUT_FILENO);
+    log_configure(&(struct log_setup){.level = LOG_INFO, .process = "p", .to_stderr = true});
+    log_info("m", "seen");
+    use(LOG_INFO, false, "p");
+    log_info("m", "not seen");
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    (void)close(saved);
+    (void)close(elsewhere);
+    assert_str(without_time(capture_end()), "info  p m: seen\n");
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -268,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_a_message_cannot_forge_a_line),
+        cmocka_unit_test(test_standard_error_on_request),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_level_parse),
         cmocka_unit_test(test_json_escapes),

@@ -400,6 +400,26 @@ static void test_threads_read_while_one_writes(void **state)
     }
 }
 
+static void test_a_copy_is_a_store(void **state)
+{
+    struct fixture *f = *state;
+    char dir[STORE_TEMP_SIZE];
+    struct store *copy = NULL;
+    struct err e = {0};
+    store_temp_create(dir);
+    put(f->store, STORE_META, STR("k"), STR("one"));
+    assert_int_equal(store_copy(f->store, dir, &e), ERR_OK);
+    put(f->store, STORE_META, STR("k"), STR("two"));
+    assert_int_equal(store_open(dir, STORE_READ_WRITE, MAP, &copy, &e), ERR_OK);
+    assert_true(is(copy, STORE_META, STR("k"), STR("one")));
+    put(copy, STORE_META, STR("k"), STR("three"));
+    assert_true(is(f->store, STORE_META, STR("k"), STR("two")));
+    assert_int_equal(store_copy(f->store, dir, &e), ERR_IO); /* there is a store already */
+    store_close(copy);
+    store_temp_remove(dir);
+    assert_int_equal(store_copy(f->store, dir, &e), ERR_NOT_FOUND);
+}
+
 static void test_numbers(void **state)
 {
     (void)state;
@@ -434,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_directory_is_made_private, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_processes_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads_read_while_one_writes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_copy_is_a_store, setup, teardown),
         cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

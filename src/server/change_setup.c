@@ -1,0 +1,27 @@
+#include "server/change_setup.h"
+
+enum { CONFLICT_RETRIES = 16 };
+
+struct change_options change_setup_options(const struct config *c)
+{
+    const struct config_limits *l = &c->limits;
+    return (struct change_options){
+        .default_namespace = !c->disable_default_namespace,
+        .conflict_retries = CONFLICT_RETRIES,
+        .pending_max = (uint32_t)l->changes_pending,
+        .source_max = (size_t)l->module_source_max,
+        .compiled_max = (size_t)l->module_compiled_max,
+        .document_max = (size_t)l->document_max,
+    };
+}
+
+struct compile_pool_options change_setup_compilers(const struct config *c)
+{
+    const struct config_limits *l = &c->limits;
+    return (struct compile_pool_options){
+        .timeout_ms = (uint64_t)l->compile_timeout_ms,
+        .idle_ms = (uint64_t)l->compiler_idle_ms,
+        .launch_fd = -1,
+        .waiting_max = (uint32_t)l->changes_pending,
+    };
+}
