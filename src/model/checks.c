@@ -1,6 +1,7 @@
 #include "model/checks.h"
 
 #include "base/container.h"
+#include "codec/http_head.h"
 #include "codec/url.h"
 #include "model/model.h"
 
@@ -78,6 +79,16 @@ enum err_code checks_domain_pattern(struct str text, struct err *e)
     if (has_control(text) || str_index(text, ' ', 0) < text.len)
         return err_set(e, ERR_INVALID, "must not contain spaces or control characters");
     return ERR_OK;
+}
+
+enum err_code checks_limit_by(struct str text, struct err *e)
+{
+    struct str header = STR(MODEL_LIMIT_BY_HEADER);
+    if (str_eq(text, STR("client")) || str_eq(text, STR("route")) ||
+        (str_starts(text, header) && http_head_is_token(str_skip(text, header.len))))
+        return ERR_OK;
+    return err_set(e, ERR_INVALID,
+                   "must be client, route, or header: and the name of a header field");
 }
 
 enum err_code checks_secret(struct str text, struct err *e)

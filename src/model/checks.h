@@ -23,6 +23,9 @@ enum err_code checks_method(struct str text, struct err *e);
 /* A domain pattern: not empty, no control characters and no white space; its syntax is the route compiler's. */
 enum err_code checks_domain_pattern(struct str text, struct err *e);
 
+/* What a route counts requests by: "client", "route", or "header:" and the name of a field. */
+enum err_code checks_limit_by(struct str text, struct err *e);
+
 /* A secret: anything but the placeholder that is shown instead of it. */
 enum err_code checks_secret(struct str text, struct err *e);
 

@@ -4,6 +4,7 @@
 
 #include "base/container.h"
 #include "model/checks.h"
+#include "model/rate.h"
 
 #define AT(member) .offset = offsetof(struct model_resource, member)
 
@@ -179,6 +180,44 @@ static const struct fields_field route_fields[] = {
      .max = MODEL_NAME_MAX,
      .check = checks_name,
      .doc = "modules of the same namespace, in the order in which they run"},
+    {.name = "rateLimit",
+     .alias = "rate_limit",
+     .type = FIELDS_INT,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(route.rate_limit),
+     .max = RATE_REQUESTS_MAX,
+     .doc = "requests per ratePeriod; 0: no limit"},
+    {.name = "ratePeriod",
+     .alias = "rate_period_ms",
+     .type = FIELDS_DURATION,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(route.rate_period_ns),
+     .default_int = MODEL_RATE_PERIOD_NS,
+     .min = MODEL_RATE_PERIOD_NS,
+     .max = DAY_NS,
+     .doc = "time that rateLimit is for"},
+    {.name = "rateBurst",
+     .alias = "rate_burst",
+     .type = FIELDS_INT,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(route.rate_burst),
+     .max = RATE_REQUESTS_MAX,
+     .doc = "requests that may come at once after a pause; 0: rateLimit"},
+    {.name = "maxConcurrent",
+     .alias = "max_concurrent",
+     .type = FIELDS_INT,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(route.max_concurrent),
+     .max = RATE_REQUESTS_MAX,
+     .doc = "requests at the same time; 0: no limit"},
+    {.name = "limitBy",
+     .alias = "limit_by",
+     .type = FIELDS_STRING,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(route.limit_by),
+     .max = MODEL_NAME_MAX,
+     .check = checks_limit_by,
+     .doc = "what has these limits each: client (the default), route or header:NAME"},
     TAGS_FIELD(route.tags),
 };
 

@@ -23,7 +23,7 @@ enum fields_type {
 
 enum fields_output {
     FIELDS_ALWAYS,
-    FIELDS_OMIT_EMPTY,
+    FIELDS_OMIT_EMPTY, /* left out when it is the default */
     FIELDS_REDACTED,   /* replaced by MODEL_REDACTED unless it goes to the store */
     FIELDS_INTERNAL,   /* to the store and from it only */
     FIELDS_INPUT_ONLY, /* an other way to write a field */

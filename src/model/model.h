@@ -16,6 +16,12 @@
 /* What sources and names may measure, in bytes. */
 enum { MODEL_SOURCE_MAX = 512 * 1024, MODEL_NAME_MAX = 100, MODEL_DOCUMENT_ID_MAX = 255 };
 
+/* What a route's limitBy begins with when a header field tells requests apart. */
+#define MODEL_LIMIT_BY_HEADER "header:"
+
+/* The default of a route's ratePeriod. */
+#define MODEL_RATE_PERIOD_NS INT64_C(1000000000)
+
 /* What is shown instead of a secret. */
 #define MODEL_REDACTED "**redacted**"
 
@@ -80,6 +86,12 @@ struct model_route {
     bool strip_path;
     char *service; /* "" for none */
     struct model_strings modules;
+    int64_t rate_limit; /* requests per rate_period_ns; 0: no limit */
+    int64_t rate_period_ns;
+    int64_t rate_burst;     /* 0: as rate_limit */
+    int64_t max_concurrent; /* 0: no limit */
+    char
+        *limit_by; /* whose requests are counted together: "client" or "", "route", "header:NAME" */
     struct model_strings tags;
 };
 

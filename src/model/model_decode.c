@@ -12,6 +12,7 @@
 #include "model/fields.h"
 #include "model/model.h"
 #include "model/nearest.h"
+#include "model/relations.h"
 #include "model/scalar.h"
 
 enum { SHOWN_MAX = 80, MESSAGE_MAX = 2048, PATH_MAX_BYTES = 4096 };
@@ -206,6 +207,8 @@ static void decode_duration(struct decoding *d, const struct fields_field *f,
                  in_ms ? "milliseconds" : "nanoseconds");
     } else if (ns < 0) {
         complain(d, name, NO_INDEX, "must not be negative");
+    } else if (ns < f->min) {
+        complain(d, name, NO_INDEX, "must be at least %lldms", (long long)f->min / 1000000);
     } else if (ns > f->max) {
         complain(d, name, NO_INDEX, "must be at most 24h");
     } else {
@@ -476,6 +479,14 @@ static void decode_fields(struct decoding *d, const json_t *input)
     }
 }
 
+static void check_relations(struct decoding *d)
+{
+    struct err e = {0};
+    const char *field = NULL;
+    if (relations_check(d->r, &field, &e) != ERR_OK)
+        complain(d, str_of(field), NO_INDEX, "%s", e.msg);
+}
+
 struct model_resource *model_decode(enum model_kind kind, const json_t *input,
                                     enum model_source source, const char *default_ns,
                                     const char *base, struct model_problems *problems)
@@ -496,6 +507,8 @@ struct model_resource *model_decode(enum model_kind kind, const json_t *input,
     d.r = mem_alloc(sizeof(*d.r));
     d.r->kind = kind;
     decode_fields(&d, input);
+    if (!d.failed)
+        check_relations(&d);
     if (d.failed) {
         model_destroy(d.r);
         return NULL;
