@@ -56,6 +56,9 @@ struct h1_server {
     bool peer_known;
     bool running;
     bool progress; /* bytes were read or written in this run */
+    bool entered;  /* the gate let it in: ticket is to be given back */
+    bool limited;  /* the gate did not */
+    uint32_t ticket;
 
     /* HEAD */
     struct http1_reader reader;
@@ -533,9 +536,21 @@ static void on_ready(struct sock *s)
     run(c);
 }
 
+static void leave(struct h1_server *c)
+{
+    const struct http_server_gate *gate = &options_of(c)->gate;
+    if (c->entered)
+        gate->leave(gate->user, c->ticket);
+    if (c->limited)
+        c->shared->limited--;
+    c->entered = false;
+    c->limited = false;
+}
+
 static void release(struct h1_server *c)
 {
     struct h1_server_shared *shared = c->shared;
+    leave(c);
     loop_unschedule(&c->task);
     h1_wire_finish(&c->wire);
     ilist_remove(&c->node);
@@ -601,6 +616,25 @@ static struct h1_server *take_spare(struct h1_server_shared *shared)
     return c;
 }
 
+/* Once the client's address is known. A connection that is not let in is on its way to its end then. */
+static void enter(struct h1_server *c)
+{
+    const struct http_server_gate *gate = &options_of(c)->gate;
+    if (gate->enter == NULL)
+        return;
+    if (!c->peer_known)
+        ask_peer(c);
+    c->entered = gate->enter(gate->user, c->s.x.peer.address, &c->ticket);
+    if (c->entered)
+        return;
+    c->limited = true;
+    c->shared->stats->limited++;
+    if (++c->shared->limited > H1_SERVER_REFUSED_MAX)
+        close_now(c, false);
+    else
+        (void)refuse(c, 429, "too many connections of this client");
+}
+
 void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockaddr *peer,
                     bool refuse_it)
 {
@@ -625,6 +659,8 @@ void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockad
         learn_peer(c, peer);
     if (refuse_it)
         (void)refuse(c, 503, "too many connections");
+    else
+        enter(c);
     run(c);
 }
 

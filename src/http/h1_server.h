@@ -9,6 +9,10 @@
 struct h1_server;
 struct sockaddr;
 
+/* Refused connections that may wait for their client to read the answer: those beyond the maximum (503), and those
+ * that the gate does not let in (429). */
+enum { H1_SERVER_REFUSED_MAX = 64 };
+
 /* What all connections of a server share. Owned and, but for the lists, filled by http_server.c. */
 struct h1_server_shared {
     struct loop *loop;
@@ -20,6 +24,7 @@ struct h1_server_shared {
     struct ilist connections; /* in the order in which they were accepted */
     struct ilist spares;      /* memory of closed ones, to be used again */
     size_t spare_count;
+    uint32_t limited; /* open connections that the gate did not let in */
     bool draining;
     void (*on_closed)(struct h1_server_shared *shared); /* one connection less */
 };

@@ -8,9 +8,6 @@
 #include "http/h1_server.h"
 #include "io/loop.h"
 
-/* Connections beyond the maximum that may wait for their client to read a 503. */
-enum { REFUSED_MAX = 64 };
-
 struct http_server {
     struct h1_server_shared shared;
     struct http_server_options options;
@@ -65,7 +62,7 @@ void http_server_accept(struct http_server *s, int fd, const struct sockaddr *pe
     const bool refuse = s->stats.connections >= s->options.connections_max;
     if (refuse)
         s->stats.overloaded++;
-    if (refuse && s->stats.connections - s->options.connections_max >= REFUSED_MAX) {
+    if (refuse && s->stats.connections - s->options.connections_max >= H1_SERVER_REFUSED_MAX) {
         (void)close(fd);
         return;
     }

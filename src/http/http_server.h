@@ -9,6 +9,15 @@ struct loop;
 struct http_server;
 struct sockaddr;
 
+/* Judges connections by their client's address before a request is read. */
+struct http_server_gate {
+    /* Whether one more of that address is let in. False: it is answered 429, or just closed when many are. */
+    bool (*enter)(void *user, const char *address, uint32_t *ticket);
+    /* One that was let in is closed; exactly once. */
+    void (*leave)(void *user, uint32_t ticket);
+    void *user;
+};
+
 struct http_server_options {
     struct http1_limits limits;
     uint64_t header_timeout_ms; /* from the first byte of a request to its complete head: 408 */
@@ -23,6 +32,7 @@ struct http_server_options {
     /* a client that closed its direction is asked after so long whether it is still there (see
      * docs/decisions/0001-half-close.md); 0: it counts as gone at once */
     uint64_t half_close_probe_ms;
+    struct http_server_gate gate; /* enter is NULL: there is none */
 };
 
 /* A request arrived. The callee becomes the owner of x: it must set x->events and x->user before it
@@ -35,6 +45,7 @@ struct http_server_stats {
     uint64_t requests;
     uint64_t refused; /* bad requests answered by the server itself */
     uint64_t overloaded;
+    uint64_t limited; /* connections that the gate did not let in */
     uint32_t connections;
     uint32_t exchanges;
 };
