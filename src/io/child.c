@@ -1,6 +1,8 @@
 #include "io/child.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -121,4 +123,22 @@ uint64_t child_cpu_ns(pid_t pid)
     if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &ts) != 0)
         return 0;
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The second number of /proc/PID/statm, in pages (proc(5)). */
+uint64_t child_resident_bytes(pid_t pid)
+{
+    char text[128];
+    (void)snprintf(text, sizeof(text), "/proc/%d/statm", (int)pid);
+    const int fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const ssize_t len = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    char *second = NULL;
+    (void)strtoull(text, &second, 10);
+    return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -154,7 +154,7 @@ static void test_killed_and_forgotten(void **state)
     child_forget(c);
 }
 
-static void test_cpu_of_nobody(void **state)
+static void test_use_of_nobody(void **state)
 {
     (void)state;
     struct ended e = {0};
@@ -163,6 +163,8 @@ static void test_cpu_of_nobody(void **state)
     until(e.calls == 1);
     assert_true(child_cpu_ns(pid) == 0);
     assert_true(child_cpu_ns(getpid()) > 0);
+    assert_int_equal(child_resident_bytes(pid), 0);
+    assert_true(child_resident_bytes(getpid()) > 100000);
 }
 
 int main(void)
@@ -174,7 +176,7 @@ int main(void)
         T(test_exit_status_and_signal),      T(test_signalled),
         T(test_descriptors_and_environment), T(test_cannot_start),
         T(test_forgotten_and_ends),          T(test_forgotten_and_still_running),
-        T(test_killed_and_forgotten),        T(test_cpu_of_nobody),
+        T(test_killed_and_forgotten),        T(test_use_of_nobody),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
