@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/model.h"
+#include "proxy/catalog_limits.h"
 #include "proxy/catalog_service.h"
 #include "route/pattern.h"
 #include "route/router.h"
@@ -56,6 +57,7 @@ struct catalog_route *catalog_route_create(struct model_resource *resource, stru
     r->refs = 1;
     r->resource = resource;
     r->model = model;
+    r->limits = catalog_limits_create(model);
     compile_patterns(r);
 
     r->fields.cap = 3;
@@ -95,6 +97,7 @@ void catalog_route_unref(struct catalog_route *r)
     free(r->patterns);
     free(r->fields.v);
     free(r->modules);
+    catalog_limits_destroy(r->limits);
     model_destroy(r->resource);
     free(r);
 }

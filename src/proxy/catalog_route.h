@@ -7,6 +7,7 @@
 #include "codec/http_head.h"
 #include "proxy/catalog_slot.h"
 
+struct catalog_limits;
 struct err;
 struct model_route;
 struct pattern;
@@ -27,6 +28,7 @@ struct catalog_route {
     struct catalog_use service;  /* slot is NULL: the route has none */
     struct catalog_use *modules; /* in the route's order */
     size_t module_count;
+    struct catalog_limits *limits;  /* NULL: it has none */
     struct script_program *program; /* linked; NULL before, or after a module changed */
     struct err *link_error;         /* why linking failed; NULL: it did not */
 };

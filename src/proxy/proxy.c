@@ -28,6 +28,8 @@ struct proxy *proxy_create(struct loop *loop, struct catalog *catalog, struct ht
     p->catalog = catalog;
     p->client = client;
     p->options = *options;
+    p->limits_clients = options->client_rate.period_ns > 0 || options->client_requests_max > 0;
+    assert(!p->limits_clients || options->node != NULL);
     make_fields(&p->global_fields, options->global_header_count);
     for (size_t i = 0; i < options->global_header_count; i++)
         add(&p->global_fields, options->global_headers[i].name, options->global_headers[i].value);

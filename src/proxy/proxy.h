@@ -5,6 +5,7 @@
 #define PROXY_PROXY_H
 
 #include "http/exchange.h"
+#include "node/node_rate.h"
 
 struct catalog;
 struct http_client;
@@ -34,6 +35,37 @@ struct proxy_options {
     size_t collect_max; /* body collected for a module: 413 (request), 502 (response) past it */
     size_t replay_max;  /* request body kept so that an attempt can be repeated */
     uint64_t request_body_timeout_ms; /* between bytes of a body that is collected; 0: none */
+    /* Of every client; they need the node. */
+    struct node_rate_limit client_rate; /* period_ns is 0: none */
+    uint32_t client_requests_max;       /* at the same time; 0: no limit */
+};
+
+/* The limits that refuse requests with 429: symbol, name in metrics. */
+#define PROXY_LIMITS(X)                                                                            \
+    X(CLIENT_RATE, client_rate)                                                                    \
+    X(CLIENT_REQUESTS, client_requests)                                                            \
+    X(ROUTE_RATE, route_rate)                                                                      \
+    X(ROUTE_REQUESTS, route_requests)
+
+enum proxy_limit {
+#define X(symbol, name) PROXY_LIMIT_##symbol,
+    PROXY_LIMITS(X)
+#undef X
+        PROXY_LIMIT_COUNT,
+};
+
+/* Upper bounds of the classes of the histogram of durations, in milliseconds; one class more is for what is above. */
+#define PROXY_DURATION_BOUNDS(X)                                                                   \
+    X(0)                                                                                           \
+    X(5)                                                                                           \
+    X(10) X(25) X(50) X(75) X(100) X(250) X(500) X(750) X(1000) X(2500) X(5000) X(7500) X(10000)
+
+enum {
+#define X(ms) PROXY_DURATION_TO_##ms,
+    PROXY_DURATION_BOUNDS(X)
+#undef X
+        PROXY_DURATION_ABOVE,
+    PROXY_DURATION_CLASSES
 };
 
 struct proxy_stats {
@@ -42,6 +74,9 @@ struct proxy_stats {
     uint64_t upstream_errors;
     uint64_t retries;
     uint64_t module_errors;
+    uint64_t limited[PROXY_LIMIT_COUNT];        /* refusals */
+    uint64_t durations[PROXY_DURATION_CLASSES]; /* requests that ended, each in one class */
+    uint64_t duration_ms;                       /* of all of them together */
     uint32_t active;
 };
 

@@ -11,6 +11,7 @@ struct proxy {
     struct catalog *catalog;
     struct http_client *client;
     struct proxy_options options;
+    bool limits_clients;              /* options limit every client: requests begin with ADMIT */
     struct http_fields global_fields; /* of options.global_headers */
     struct http_fields tag_fields;    /* of options.tags */
     struct proxy_timers timers;

@@ -71,6 +71,11 @@ enum proxy_turn proxy_error_send(struct proxy_request *r)
         fields = (struct http_fields){0};
     if (f->allow.len > 0 && !http_head_add(&fields, &r->down->arena, STR("Allow"), f->allow))
         fields.n = 0;
+    char seconds[12];
+    (void)snprintf(seconds, sizeof(seconds), "%u", (unsigned)f->retry_after_s);
+    if (f->retry_after_s > 0 &&
+        !http_head_add(&fields, &r->down->arena, STR("Retry-After"), str_of(seconds)))
+        fields.n = 0;
     if (fields.n > FIELDS_MAX)
         fields.n = FIELDS_MAX;
     /* The texts are ours and the id is a token: nothing needs escaping. */

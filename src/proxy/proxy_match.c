@@ -89,7 +89,7 @@ static enum proxy_turn hold(struct proxy_request *r, const struct router_match *
         r->route->model->strip_path ? pattern_strip(m->pattern, r->path, wildcard_of(m)) : r->path;
     if (!keep_params(r, m))
         return proxy_error_memory(r);
-    return proxy_request_go(r, PROXY_LINK);
+    return proxy_request_go(r, r->route->limits != NULL ? PROXY_LIMIT : PROXY_LINK);
 }
 
 enum proxy_turn proxy_match_route(struct proxy_request *r)

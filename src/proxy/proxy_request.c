@@ -9,6 +9,7 @@
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
+#include "proxy/proxy_limits.h"
 #include "proxy/proxy_match.h"
 #include "proxy/proxy_modules.h"
 #include "proxy/proxy_reply.h"
@@ -51,6 +52,7 @@ static void release(struct proxy_request *r)
     loop_unschedule(&r->wake);
     proxy_timer_give(&r->proxy->timers, r->timer);
     r->timer = NULL;
+    proxy_limits_drop(r);
     proxy_attempt_drop(r);
     proxy_modules_finish(r);
     buf_finish(&r->upload.kept);
@@ -84,6 +86,20 @@ static void log_request(const struct proxy_request *r)
     log_write_fields(LOG_DEBUG, "proxy", STR("request"), fields, ARRAY_LEN(fields));
 }
 
+static void observe_duration(struct proxy_stats *stats, uint64_t ms)
+{
+    static const uint16_t bounds[] = {
+#define X(ms) (ms),
+        PROXY_DURATION_BOUNDS(X)
+#undef X
+    };
+    size_t class = 0;
+    while (class < ARRAY_LEN(bounds) && ms > bounds[class])
+        class ++;
+    stats->durations[class]++;
+    stats->duration_ms += ms;
+}
+
 static void on_done(struct exchange *x)
 {
     struct proxy_request *r = x->user;
@@ -92,6 +108,7 @@ static void on_done(struct exchange *x)
     unsigned class = r->reply.status / 100u;
     stats->responses[class < ARRAY_LEN(stats->responses) ? class : 0]++;
     stats->active--;
+    observe_duration(stats, loop_now_ms(r->proxy->loop) - r->began_ms);
     if (log_enabled(LOG_DEBUG))
         log_request(r);
     release(r);
@@ -169,6 +186,9 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     r->wake.run = on_wake;
     x->user = r;
     x->events = &events;
+    r->began_ms = loop_now_ms(p->loop);
+    r->step = p->limits_clients ? PROXY_ADMIT : PROXY_PATH;
+    proxy_limits_init(r);
     p->stats.active++;
     choose_id(r);
     proxy_upload_init(r);

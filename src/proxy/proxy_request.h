@@ -5,7 +5,7 @@
  * through steps: proxy_upload.c and proxy_reply.c hand them on as they come. Nothing outside proxy/
  * includes this.
  *
- *   PATH NAMESPACE MATCH LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
+ *   [ADMIT] PATH NAMESPACE MATCH [LIMIT] LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
  *     with a service:     FETCH FETCHED ATTEMPT AWAIT (PAUSE ATTEMPT AWAIT)* HEAD GATHER REVISE REVISED
  *                         REPLY then RELAY (streamed) or FEED (from memory)
  *     without:            HANDLE HANDLED ANSWER FEED
@@ -30,9 +30,11 @@ struct script_program;
 
 /* name, function */
 #define PROXY_STEPS(X)                                                                             \
+    X(ADMIT, proxy_limits_admit)                                                                   \
     X(PATH, proxy_match_path)                                                                      \
     X(NAMESPACE, proxy_match_namespace)                                                            \
     X(MATCH, proxy_match_route)                                                                    \
+    X(LIMIT, proxy_limits_route)                                                                   \
     X(LINK, proxy_modules_link)                                                                    \
     X(PREPARE, proxy_headers_prepare)                                                              \
     X(COLLECT, proxy_upload_collect)                                                               \
@@ -125,8 +127,15 @@ struct proxy_failure {
     uint16_t status;
     const char *text;
     struct str detail;
-    struct str allow; /* of 405 */
-    bool unhandled;   /* no errorHandler is asked */
+    struct str allow;       /* of 405 */
+    uint32_t retry_after_s; /* of 429; else 0 */
+    bool unhandled;         /* no errorHandler is asked */
+};
+
+/* What the request counts for now: slots of the node's counts, NODE_COUNTS_NONE when for nothing. */
+struct proxy_counted {
+    uint32_t client;
+    uint32_t route;
 };
 
 struct proxy_request {
@@ -136,6 +145,8 @@ struct proxy_request {
     bool running;  /* the loop over steps is on the stack */
     bool fired;    /* the timer has */
     bool released; /* nothing is held any more */
+    struct proxy_counted counted;
+    uint64_t began_ms;
     struct proxy_timer *timer;
     struct loop_task wake; /* runs the step from the loop */
 

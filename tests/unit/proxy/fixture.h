@@ -28,6 +28,7 @@ struct ask {
     const char *method; /* GET */
     const char *target; /* "/" */
     const char *host;   /* "example.org"; "-" for none */
+    const char *peer;   /* 192.0.2.7 */
     const char *fields[8];
     const char *upgrade;
     bool body;
@@ -137,7 +138,8 @@ static inline struct exchange *fixture_ask(struct fixture *f, const struct ask *
         head.authority = (struct str){0};
     fixture_fields(&head.fields, v, a->fields, ARRAY_LEN(v));
     struct exchange *x = exchange_mem_create(&head, a->room != 0 ? a->room : ROOM);
-    (void)snprintf(x->peer.address, sizeof(x->peer.address), "192.0.2.7");
+    (void)snprintf(x->peer.address, sizeof(x->peer.address), "%s",
+                   a->peer != NULL ? a->peer : "192.0.2.7");
     x->secure = a->secure;
     assert_true(f->request_count < REQUESTS_MAX);
     f->requests[f->request_count++] = x;

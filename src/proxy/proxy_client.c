@@ -1,0 +1,8 @@
+#include "proxy/proxy_client.h"
+
+#include "proxy/proxy_request.h"
+
+struct str proxy_client_address(const struct proxy_request *r)
+{
+    return str_of(r->down->peer.address);
+}
