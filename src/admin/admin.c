@@ -28,6 +28,7 @@ static const struct {
     {"/healthz", {.get = admin_info_healthz}},
     {"/health", {.get = admin_info_health}},
     {"/readyz", {.get = admin_info_readyz}},
+    {"/metrics", {.get = admin_info_metrics}},
     {"/changelog", {.get = admin_info_changelog}},
     {"/api/v1/changelog", {.get = admin_info_changelog_list}},
 };

@@ -8,6 +8,7 @@
 #include "admin/admin_auth.h"
 
 struct admin;
+struct buf;
 struct change_sink;
 struct exchange;
 struct store;
@@ -20,6 +21,8 @@ struct admin_options {
     size_t body_max;                /* bytes of one request's body: 413 past it */
     const char *version;            /* copied */
     bool (*ready)(void *user);      /* whether the server serves traffic: /readyz */
+    /* Writes what /metrics answers (codec/metrics_text.h); false when out is full. NULL: there is no /metrics. */
+    bool (*metrics)(void *user, struct buf *out);
     void *user;
 };
 

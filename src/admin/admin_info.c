@@ -7,9 +7,10 @@
 #include "admin/admin_request.h"
 #include "base/log.h"
 #include "codec/json.h"
+#include "codec/metrics_text.h"
 #include "store/store.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 24, METRICS_MAX = 4 * 1024 * 1024 };
 
 static uint64_t meta_number(struct store_read *read, struct str key)
 {
@@ -66,6 +67,22 @@ void admin_info_readyz(struct admin_request *rq)
     admin_reply_json(rq, ready ? 200 : 503, NULL,
                      json_pack("{s:s, s:b, s:s}", "status", ready ? "ok" : "not ready", "ready",
                                (int)ready, "version", rq->admin->version));
+}
+
+void admin_info_metrics(struct admin_request *rq)
+{
+    const struct admin_options *o = &rq->admin->options;
+    if (o->metrics == NULL) {
+        admin_reply_error(rq, 404, "there is nothing at /metrics: disable_metrics is set");
+        return;
+    }
+    struct buf text;
+    buf_init(&text, METRICS_MAX);
+    if (o->metrics(o->user, &text))
+        exchange_respond(rq->x, 200, NULL, STR(METRICS_TEXT_TYPE), buf_str(&text));
+    else
+        admin_reply_error(rq, 500, "the metrics need more than %d bytes", METRICS_MAX);
+    buf_finish(&text);
 }
 
 /* As DGate 1 wrote it. */

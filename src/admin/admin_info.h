@@ -9,6 +9,9 @@ void admin_info_healthz(struct admin_request *rq);
 void admin_info_health(struct admin_request *rq);
 void admin_info_readyz(struct admin_request *rq);
 
+/* /metrics: 404 when they are turned off. */
+void admin_info_metrics(struct admin_request *rq);
+
 /* /changelog: how many changes, their hash, the last one's id. */
 void admin_info_changelog(struct admin_request *rq);
 

@@ -84,6 +84,7 @@ struct config {
     struct model_strings tags;
     bool debug;
     bool disable_default_namespace;
+    bool disable_metrics;
     int64_t workers; /* 0: one per core */
 
     enum config_storage storage;
@@ -96,6 +97,13 @@ struct config {
         struct config_pairs global_headers;
         bool disable_x_forwarded_headers;
         bool merge_slashes;
+        struct {
+            int64_t requests; /* per period and client; 0: no limit */
+            int64_t period_ms;
+            int64_t burst; /* 0: as requests */
+        } rate_limit;
+        int64_t max_connections_per_client; /* 0: no limit */
+        int64_t max_requests_per_client;    /* at the same time; 0: no limit */
     } proxy;
 
     struct {

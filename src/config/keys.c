@@ -6,6 +6,7 @@
 #include "config/address.h"
 #include "config/config.h"
 #include "config/text_checks.h"
+#include "model/rate.h"
 
 #define KEY(name, kind, member, ...)                                                               \
     {                                                                                              \
@@ -77,9 +78,7 @@ const struct keys_key keys_all[] = {
         .doc = "no namespace \"default\": neither made at the first start, nor filled in where "
                "none is "
                "named, nor used for hosts that no domain claims"),
-    {.path = "disable_metrics",
-     .type = KEYS_IGNORED,
-     .doc = "accepted; there are no metrics to disable yet"},
+    KEY("disable_metrics", KEYS_BOOL, disable_metrics, .doc = "no /metrics on the admin API"),
     KEY("workers", KEYS_INT, workers, .max = 256, .doc = "worker processes; 0: one per processor"),
 
     MAP("storage", "where the state is kept"),
@@ -104,6 +103,17 @@ const struct keys_key keys_all[] = {
         .doc = "send upstreams no X-Forwarded-* and X-Real-IP"),
     KEY("proxy.merge_slashes", KEYS_BOOL, proxy.merge_slashes,
         .doc = "take runs of / in a request's path as one"),
+    MAP("proxy.rate_limit", "limit of the requests of each client address; others get 429"),
+    KEY("proxy.rate_limit.requests", KEYS_INT, proxy.rate_limit.requests, .max = RATE_REQUESTS_MAX,
+        .doc = "requests per period; 0: no limit"),
+    KEY("proxy.rate_limit.period", KEYS_MS, proxy.rate_limit.period_ms, .default_int = SECOND,
+        .min = SECOND, .max = 24 * HOUR, .doc = "time that requests is for"),
+    KEY("proxy.rate_limit.burst", KEYS_INT, proxy.rate_limit.burst, .max = RATE_REQUESTS_MAX,
+        .doc = "requests that may come at once after a pause; 0: as many as requests"),
+    KEY("proxy.max_connections_per_client", KEYS_INT, proxy.max_connections_per_client, .max = MIB,
+        .doc = "open connections of one client address; 0: no limit"),
+    KEY("proxy.max_requests_per_client", KEYS_INT, proxy.max_requests_per_client, .max = MIB,
+        .doc = "requests of one client address at the same time; 0: no limit"),
     {.path = "proxy.init_resources",
      .type = KEYS_RESOURCES,
      .offset = offsetof(struct config, init_resources),

@@ -15,6 +15,7 @@
 #include "config/keys.h"
 #include "config/text_checks.h"
 #include "model/nearest.h"
+#include "model/rate.h"
 #include "model/scalar.h"
 
 enum { PATH_BYTES = 1024, SHOWN_MAX = 80, LIST_MAX = 256, VALUE_MAX = 4096 };
@@ -396,7 +397,6 @@ static void read_key(struct reading *d, const struct keys_key *k)
         read_strings(d, k, value);
         break;
     case KEYS_BOOL:
-    case KEYS_IGNORED:
         read_bool(d, k, value);
         break;
     case KEYS_INT:
@@ -490,6 +490,24 @@ static void check_admin(struct reading *d)
         report_problem(d->r, "admin.host", OPEN_ADMIN, c->admin.host);
 }
 
+/* What was asked for must have an effect. */
+static void check_rate(struct reading *d)
+{
+    const struct config *c = d->c;
+    struct rate rate = {c->proxy.rate_limit.requests, c->proxy.rate_limit.period_ms * 1000000,
+                        c->proxy.rate_limit.burst};
+    struct err e = {0};
+    if (rate.requests == 0 && rate.burst > 0)
+        report_problem(d->r, "proxy.rate_limit.burst",
+                       "has no effect without proxy.rate_limit.requests");
+    int64_t usual = keys_find(STR("proxy.rate_limit.period"))->default_int;
+    if (rate.requests == 0 && c->proxy.rate_limit.period_ms != usual)
+        report_problem(d->r, "proxy.rate_limit.period",
+                       "has no effect without proxy.rate_limit.requests");
+    if (rate_check(&rate, &e) != ERR_OK)
+        report_problem(d->r, "proxy.rate_limit.burst", "%s", e.msg);
+}
+
 void reader_read(json_t *tree, struct config *c, struct report *r)
 {
     struct reading d = {.tree = tree, .c = c, .r = r};
@@ -500,6 +518,7 @@ void reader_read(json_t *tree, struct config *c, struct report *r)
         read_key(&d, &keys_all[i]);
     derive(&d);
     check_admin(&d);
+    check_rate(&d);
     if (*c->admin.key_header == '\0' && *c->admin.key_query == '\0') {
         free(c->admin.key_header);
         c->admin.key_header = mem_strdup("X-DGate-Key");

@@ -23,6 +23,7 @@
 #include "server/http_setup.h"
 #include "server/init_resources.h"
 #include "server/links.h"
+#include "server/metrics.h"
 #include "server/module_calls.h"
 #include "server/test_server.h"
 #include "server/version.h"
@@ -86,6 +87,12 @@ static bool is_ready(void *user)
 {
     const struct control *c = user;
     return c->ready && !c->stopping;
+}
+
+static bool write_metrics(void *user, struct buf *out)
+{
+    const struct control *c = user;
+    return metrics_write(out, c->pages, version_text());
 }
 
 static void on_engine_closed(void *user)
@@ -206,6 +213,7 @@ static void open_admin_api(struct control *c)
         .body_max = (size_t)config->limits.admin_body_max,
         .version = version_text(),
         .ready = is_ready,
+        .metrics = config->disable_metrics ? NULL : write_metrics,
         .user = c,
     };
     c->admin = admin_create(&options);

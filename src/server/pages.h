@@ -8,22 +8,34 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "proxy/proxy.h"
 
 enum { PAGES_RUNNING_SIZE = 192 };
 
-/* Counters of a worker; names are those of /metrics. */
+/* Counters of a worker; they only grow, also when the worker is replaced: server/counters.h. */
 #define PAGES_COUNTERS(X)                                                                          \
     X(requests)                                                                                    \
+    X(responses_1xx)                                                                               \
     X(responses_2xx)                                                                               \
     X(responses_3xx)                                                                               \
     X(responses_4xx)                                                                               \
     X(responses_5xx)                                                                               \
     X(responses_aborted)                                                                           \
+    X(bad_requests)                                                                                \
     X(upstream_errors)                                                                             \
     X(retries)                                                                                     \
     X(module_errors)                                                                               \
+    X(limited_client_rate)                                                                         \
+    X(limited_client_requests)                                                                     \
+    X(limited_client_connections)                                                                  \
+    X(limited_route_rate)                                                                          \
+    X(limited_route_requests)                                                                      \
     X(connections_accepted)                                                                        \
     X(connections_refused)                                                                         \
+    X(duration_ms)
+
+/* What a worker has now. */
+#define PAGES_GAUGES(X)                                                                            \
     X(connections_active)                                                                          \
     X(requests_active)
 
@@ -38,12 +50,17 @@ struct pages_worker {
     char running[PAGES_RUNNING_SIZE]; /* "namespace/route function", "" when no module runs */
 #define X(name) _Atomic uint64_t name;
     PAGES_COUNTERS(X)
+    PAGES_GAUGES(X)
 #undef X
+    _Atomic uint64_t
+        durations[PROXY_DURATION_CLASSES]; /* a histogram; each request is in one class */
 };
 
 struct pages {
-    _Atomic uint64_t revision;      /* newest that control applied */
-    _Atomic uint32_t control_ready; /* init_resources are in; workers are told */
+    _Atomic uint64_t revision;         /* newest that control applied */
+    _Atomic uint32_t control_ready;    /* init_resources are in; workers are told */
+    _Atomic int64_t started_ms;        /* since 1970 (supervisor) */
+    _Atomic uint64_t control_restarts; /* (supervisor) */
     uint32_t workers;
     struct pages_worker worker[];
 };

@@ -209,8 +209,9 @@ static void on_child_exit(void *user, int64_t status, int signum)
     }
     uint64_t delay = next_delay(k, loop_now_ms(sv->loop));
     log_death(k, status, signum, delay);
-    if (k->role == LAUNCH_WORKER)
-        atomic_fetch_add(&sv->pages->worker[k->index].restarts, 1);
+    atomic_fetch_add(k->role == LAUNCH_WORKER ? &sv->pages->worker[k->index].restarts
+                                              : &sv->pages->control_restarts,
+                     1);
     if (delay == 0)
         keeper_start(k);
     else
@@ -457,6 +458,7 @@ static void keeper_init(struct supervisor *sv, struct keeper *k, enum launch_rol
 
 static void start_all(struct supervisor *sv)
 {
+    atomic_store(&sv->pages->started_ms, now_wall_ms());
     sv->keeper_count = 1 + sv->launch.workers;
     sv->keepers = mem_calloc(sv->keeper_count, sizeof(struct keeper));
     for (size_t i = 0; i < sv->keeper_count; i++) {

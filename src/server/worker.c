@@ -20,9 +20,12 @@
 #include "io/resolver.h"
 #include "io/signals.h"
 #include "io/timeout.h"
+#include "model/rate.h"
 #include "node/node_counts.h"
 #include "node/node_segment.h"
 #include "proxy/proxy.h"
+#include "server/client_gate.h"
+#include "server/counters.h"
 #include "server/http_setup.h"
 #include "server/pages.h"
 #include "server/replica.h"
@@ -46,7 +49,9 @@ struct worker {
     uint32_t index;
     struct pages *pages;
     struct pages_worker *page;
+    struct counters counters;
     struct node_segment *node;
+    struct client_gate gate;
     struct catalog *catalog;
     struct replica *replica;
     struct script_vm *vm;
@@ -73,20 +78,7 @@ static void publish_counters(struct worker *w)
     struct http_server_stats h;
     proxy_stats_get(w->proxy, &p);
     http_server_stats_get(w->http, &h);
-    struct pages_worker *page = w->page;
-    atomic_store_explicit(&page->requests, p.requests, memory_order_relaxed);
-    atomic_store_explicit(&page->responses_2xx, p.responses[2], memory_order_relaxed);
-    atomic_store_explicit(&page->responses_3xx, p.responses[3], memory_order_relaxed);
-    atomic_store_explicit(&page->responses_4xx, p.responses[4], memory_order_relaxed);
-    atomic_store_explicit(&page->responses_5xx, p.responses[5], memory_order_relaxed);
-    atomic_store_explicit(&page->responses_aborted, p.responses[0], memory_order_relaxed);
-    atomic_store_explicit(&page->upstream_errors, p.upstream_errors, memory_order_relaxed);
-    atomic_store_explicit(&page->retries, p.retries, memory_order_relaxed);
-    atomic_store_explicit(&page->module_errors, p.module_errors, memory_order_relaxed);
-    atomic_store_explicit(&page->connections_accepted, h.accepted, memory_order_relaxed);
-    atomic_store_explicit(&page->connections_refused, h.overloaded, memory_order_relaxed);
-    atomic_store_explicit(&page->connections_active, h.connections, memory_order_relaxed);
-    atomic_store_explicit(&page->requests_active, p.active, memory_order_relaxed);
+    counters_publish(&w->counters, w->page, &p, &h);
 }
 
 /* Accepts for siblings that do not. */
@@ -272,6 +264,13 @@ static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
     struct http_server_options server = http_setup_server(l);
+    w->gate = (struct client_gate){
+        .node = w->node,
+        .worker = w->index,
+        .connections_max = (uint32_t)w->launch->config->proxy.max_connections_per_client,
+    };
+    if (w->gate.connections_max > 0)
+        server.gate = client_gate_for_server(&w->gate);
     w->http = http_server_create(w->loop, &server, on_request, w);
     struct resolver_options resolver = {.ttl_max_ms = DNS_TTL_MAX_MS,
                                         .negative_ms = DNS_NEGATIVE_MS,
@@ -335,7 +334,12 @@ static void open_proxy(struct worker *w)
         .collect_max = (size_t)c->limits.module_body_max,
         .replay_max = (size_t)c->limits.exchange_buffer,
         .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,
+        .client_requests_max = (uint32_t)c->proxy.max_requests_per_client,
     };
+    struct rate rate = {c->proxy.rate_limit.requests, c->proxy.rate_limit.period_ms * 1000000,
+                        c->proxy.rate_limit.burst};
+    if (rate.requests > 0)
+        options.client_rate = (struct node_rate_limit){rate_interval_ns(&rate), rate_burst(&rate)};
     w->proxy = proxy_create(w->loop, w->catalog, w->client, &options);
 }
 
@@ -358,6 +362,7 @@ static void open_replica(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    publish_counters(w);
     atomic_store(&w->page->heartbeat_ns, 0);
     for (uint32_t i = 0; i < w->launch->workers; i++)
         listener_destroy(w->listeners[i]);
@@ -390,6 +395,7 @@ int worker_run(struct launch *l, uint32_t index)
         return EXIT_FAILURE;
     }
     w.page = &w.pages->worker[index];
+    counters_begin(&w.counters, w.page);
     node_counts_forget(node_segment_counts(w.node), index);
     timeout_init(&w.beat, w.loop, on_beat);
     timeout_init(&w.recycled, w.loop, on_recycled);

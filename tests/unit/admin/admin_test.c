@@ -34,6 +34,39 @@ static void test_health(void **state)
     fixture_finish(&f);
 }
 
+static bool no_room(void *user, struct buf *out)
+{
+    (void)user;
+    (void)out;
+    return false;
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    assert_int_equal(fixture_get(&f, "/metrics"), 200);
+    assert_string_equal(fixture_body(&f), "dgate_x 1\n");
+    assert_string_equal(fixture_field(&f, "content-type"),
+                        "text/plain; version=0.0.4; charset=utf-8");
+    assert_int_equal(fixture_put(&f, "/metrics", "{}"), 405);
+    admin_destroy(f.admin);
+    f.options.metrics = no_room;
+    fixture_open(&f);
+    assert_int_equal(fixture_get(&f, "/metrics"), 500);
+    admin_destroy(f.admin);
+    f.options.metrics = NULL;
+    fixture_open(&f);
+    assert_int_equal(fixture_get(&f, "/metrics"), 404);
+    assert_non_null(strstr(fixture_body(&f), "disable_metrics is set"));
+    admin_destroy(f.admin);
+    f.options.auth.method = ADMIN_AUTH_KEY;
+    fixture_open(&f);
+    assert_int_equal(fixture_get(&f, "/metrics"), 401);
+    fixture_finish(&f);
+}
+
 static void test_changelog(void **state)
 {
     (void)state;
@@ -297,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_health),
+        cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_changelog),
         cmocka_unit_test(test_unknown_paths),
         cmocka_unit_test(test_methods),

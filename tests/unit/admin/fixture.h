@@ -43,6 +43,12 @@ static inline bool fixture_ready(void *user)
     return f->ready;
 }
 
+static inline bool fixture_metrics(void *user, struct buf *out)
+{
+    const struct fixture *f = user;
+    return buf_addf(out, "dgate_x %d\n", f->ready);
+}
+
 static inline void fixture_text(const json_t *json, char *out)
 {
     struct buf b;
@@ -98,6 +104,7 @@ static inline void fixture_init(struct fixture *f)
         .body_max = FIXTURE_BODY_MAX,
         .version = "1.2.3",
         .ready = fixture_ready,
+        .metrics = fixture_metrics,
         .user = f,
     };
     fixture_open(f);

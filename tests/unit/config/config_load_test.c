@@ -152,6 +152,9 @@ static void test_values(void **state)
                                  "  console_log_level: debug\n"
                                  "  global_headers: {X-A: \"1\", X-B: b c}\n"
                                  "  merge_slashes: \"true\"\n"
+                                 "  rate_limit: {requests: 10, period: 1m, burst: 20}\n"
+                                 "  max_connections_per_client: 3\n"
+                                 "  max_requests_per_client: 4\n"
                                  "admin:\n"
                                  "  host: 0.0.0.0\n"
                                  "  allow_list: [10.0.0.0/8, \"::1\"]\n"
@@ -175,6 +178,12 @@ static void test_values(void **state)
     assert_string_equal(c->proxy.global_headers.v[1].name, "X-B");
     assert_string_equal(c->proxy.global_headers.v[1].value, "b c");
     assert_true(c->proxy.merge_slashes);
+    assert_int_equal(c->proxy.rate_limit.requests, 10);
+    assert_int_equal(c->proxy.rate_limit.period_ms, 60000);
+    assert_int_equal(c->proxy.rate_limit.burst, 20);
+    assert_int_equal(c->proxy.max_connections_per_client, 3);
+    assert_int_equal(c->proxy.max_requests_per_client, 4);
+    assert_true(c->disable_metrics);
     assert_int_equal(c->admin.auth, CONFIG_AUTH_BASIC);
     assert_string_equal(c->admin.users.v[0].password, "p:1");
     assert_int_equal(c->admin.allow_list.n, 2);
@@ -250,6 +259,19 @@ static void test_wrong_values(void **state)
         {"proxy: {global_headers: {content-length: \"1\"}}", "is set by the gateway itself"},
         {"proxy: {global_headers: {X-A: 1}}", "global_headers.X-A: expected a string, got an int"},
         {"proxy: {global_headers: {X-A: \"a\\r\\nB: c\"}}", "must not contain control characters"},
+        {"proxy: {rate_limit: 5}", "proxy.rate_limit: expected a map, got an integer"},
+        {"proxy: {rate_limit: {requests: -1}}", "proxy.rate_limit.requests: must be 0 to 1000000"},
+        {"proxy: {rate_limit: {requests: 1, period: 10ms}}",
+         "period: must be 1000ms to 86400000ms"},
+        {"proxy: {rate_limit: {burst: 5}}",
+         "proxy.rate_limit.burst: has no effect without proxy.rate_limit.requests"},
+        {"proxy: {rate_limit: {period: 2s}}",
+         "proxy.rate_limit.period: has no effect without proxy.rate_limit.requests"},
+        {"proxy: {rate_limit: {requests: 1, period: 24h, burst: 60000}}",
+         "proxy.rate_limit.burst: must be at most 53375 with so few requests per period"},
+        {"proxy: {max_connections_per_client: -1}",
+         "max_connections_per_client: must be 0 to 1048576"},
+        {"proxy: {max_requests_per_client: x}", "max_requests_per_client: expected an integer"},
         {"proxy: {tls: {port: 443}}", "proxy.tls.port: TLS listeners are not part of this version"},
         {"proxy: {enable_h2c: true}", "proxy.enable_h2c: HTTP/2 is not part of this version"},
         {"proxy: {enable_http2: true}", "proxy.enable_http2: HTTP/2 is not part"},

@@ -1,0 +1,216 @@
+#include "server/metrics.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "codec/metrics_text.h"
+#include "io/child.h"
+
+enum { NUMBER_SIZE = 16, PROCESS_SIZE = 24 };
+
+/* Counters that are summed over the workers; rows of one family follow each other. */
+struct counter {
+    const char *family;
+    const char *help;                /* of the first row of a family */
+    struct metrics_text_label label; /* name is NULL: none */
+    size_t offset;                   /* in struct pages_worker */
+};
+
+#define OF(member) offsetof(struct pages_worker, member)
+#define LABEL(name, text)                                                                          \
+    {                                                                                              \
+        (name),                                                                                    \
+        {                                                                                          \
+            (text), sizeof(text) - 1                                                               \
+        }                                                                                          \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        NULL,                                                                                      \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
+
+static const struct counter counters[] = {
+    {"request_count_total", "Requests that reached the proxy.", NONE, OF(requests)},
+    {"dgate_responses_total",
+     "Requests that ended, by the class of the status that was sent; aborted: the client went "
+     "away, "
+     "or the response was cut short.",
+     LABEL("class", "1xx"), OF(responses_1xx)},
+    {"dgate_responses_total", NULL, LABEL("class", "2xx"), OF(responses_2xx)},
+    {"dgate_responses_total", NULL, LABEL("class", "3xx"), OF(responses_3xx)},
+    {"dgate_responses_total", NULL, LABEL("class", "4xx"), OF(responses_4xx)},
+    {"dgate_responses_total", NULL, LABEL("class", "5xx"), OF(responses_5xx)},
+    {"dgate_responses_total", NULL, LABEL("class", "aborted"), OF(responses_aborted)},
+    {"dgate_bad_requests_total",
+     "Requests that are not HTTP, or pass its limits: answered before they reached the proxy.",
+     NONE, OF(bad_requests)},
+    {"error_count_total", "Failures, by what failed.", LABEL("error_value", "upstream"),
+     OF(upstream_errors)},
+    {"error_count_total", NULL, LABEL("error_value", "module"), OF(module_errors)},
+    {"dgate_retries_total", "Repeated attempts at upstreams.", NONE, OF(retries)},
+    {"dgate_limit_hits_total", "Requests and connections refused with 429, by the limit.",
+     LABEL("limit", "client_rate"), OF(limited_client_rate)},
+    {"dgate_limit_hits_total", NULL, LABEL("limit", "client_requests"),
+     OF(limited_client_requests)},
+    {"dgate_limit_hits_total", NULL, LABEL("limit", "client_connections"),
+     OF(limited_client_connections)},
+    {"dgate_limit_hits_total", NULL, LABEL("limit", "route_rate"), OF(limited_route_rate)},
+    {"dgate_limit_hits_total", NULL, LABEL("limit", "route_requests"), OF(limited_route_requests)},
+    {"dgate_connections_accepted_total", "Connections of clients that were accepted.", NONE,
+     OF(connections_accepted)},
+    {"dgate_connections_refused_total",
+     "Accepted connections beyond limits.client_connections of their worker.", NONE,
+     OF(connections_refused)},
+};
+
+static uint64_t member(const struct pages_worker *w, size_t offset)
+{
+    const _Atomic uint64_t *value =
+        (const _Atomic uint64_t *)(const void *)((const char *)w + offset);
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static uint64_t sum(const struct pages *pages, size_t offset)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < pages->workers; i++)
+        total += member(&pages->worker[i], offset);
+    return total;
+}
+
+static bool write_counters(struct buf *b, const struct pages *pages)
+{
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        const struct counter *c = &counters[i];
+        if (c->help != NULL)
+            ok = ok && metrics_text_family(b, c->family, METRICS_TEXT_COUNTER, c->help);
+        ok = ok && metrics_text_sample(b, c->family, c->label.name != NULL ? &c->label : NULL,
+                                       sum(pages, c->offset));
+    }
+    return ok;
+}
+
+static bool write_durations(struct buf *b, const struct pages *pages)
+{
+    static const char name[] = "request_duration_milliseconds";
+    static const uint32_t bounds[] = {
+#define X(ms) (ms),
+        PROXY_DURATION_BOUNDS(X)
+#undef X
+    };
+    uint64_t counts[PROXY_DURATION_CLASSES];
+    for (size_t i = 0; i < PROXY_DURATION_CLASSES; i++)
+        counts[i] = sum(pages, OF(durations) + i * sizeof(uint64_t));
+    const struct metrics_text_histogram h = {
+        .bounds = bounds,
+        .bound_count = ARRAY_LEN(bounds),
+        .counts = counts,
+        .sum = sum(pages, OF(duration_ms)),
+    };
+    return metrics_text_family(b, name, METRICS_TEXT_HISTOGRAM,
+                               "From a request's head to the end of its response, in whole "
+                               "milliseconds; tunnels too.") &&
+           metrics_text_histogram(b, name, &h);
+}
+
+/* What each worker has; what a dead one had last is not there any more. */
+static const struct worker_family {
+    const char *name;
+    enum metrics_text_kind kind;
+    const char *help;
+    size_t offset;
+    bool of_the_living;
+} worker_families[] = {
+    {"dgate_connections_active", METRICS_TEXT_GAUGE, "Open connections of clients.",
+     OF(connections_active), true},
+    {"dgate_requests_active", METRICS_TEXT_GAUGE, "Requests in flight.", OF(requests_active), true},
+    {"dgate_worker_state_revision", METRICS_TEXT_GAUGE,
+     "Revision of the state that the worker serves; 0: none yet.", OF(applied), true},
+    {"dgate_worker_restarts_total", METRICS_TEXT_COUNTER, "How often the worker was started again.",
+     OF(restarts), false},
+};
+
+static bool write_worker_family(struct buf *b, const struct pages *pages,
+                                const struct worker_family *f)
+{
+    bool ok = metrics_text_family(b, f->name, f->kind, f->help);
+    for (uint32_t i = 0; i < pages->workers; i++) {
+        const struct pages_worker *w = &pages->worker[i];
+        char number[NUMBER_SIZE];
+        (void)snprintf(number, sizeof(number), "%u", (unsigned)i);
+        const struct metrics_text_label label = {"worker", str_of(number)};
+        bool shown = !f->of_the_living || atomic_load(&w->heartbeat_ns) != 0;
+        ok = ok && metrics_text_sample(b, f->name, &label, shown ? member(w, f->offset) : 0);
+    }
+    return ok;
+}
+
+static bool write_up(struct buf *b, const struct pages *pages)
+{
+    static const char name[] = "dgate_worker_up";
+    bool ok = metrics_text_family(b, name, METRICS_TEXT_GAUGE, "1: the worker serves requests.");
+    for (uint32_t i = 0; i < pages->workers; i++) {
+        char number[NUMBER_SIZE];
+        (void)snprintf(number, sizeof(number), "%u", (unsigned)i);
+        const struct metrics_text_label label = {"worker", str_of(number)};
+        ok = ok &&
+             metrics_text_sample(b, name, &label, atomic_load(&pages->worker[i].heartbeat_ns) != 0);
+    }
+    return ok;
+}
+
+static bool write_memory_of(struct buf *b, const char *process, pid_t pid)
+{
+    const struct metrics_text_label label = {"process", str_of(process)};
+    uint64_t bytes = pid > 0 ? child_resident_bytes(pid) : 0;
+    return bytes == 0 ||
+           metrics_text_sample(b, "dgate_process_resident_memory_bytes", &label, bytes);
+}
+
+static bool write_memory(struct buf *b, const struct pages *pages)
+{
+    bool ok = metrics_text_family(b, "dgate_process_resident_memory_bytes", METRICS_TEXT_GAUGE,
+                                  "Resident memory of each process of the server.") &&
+              write_memory_of(b, "supervisor", getppid()) &&
+              write_memory_of(b, "control", getpid());
+    for (uint32_t i = 0; i < pages->workers; i++) {
+        char name[PROCESS_SIZE];
+        (void)snprintf(name, sizeof(name), "worker-%u", (unsigned)i);
+        ok = ok && write_memory_of(b, name, (pid_t)atomic_load(&pages->worker[i].pid));
+    }
+    return ok;
+}
+
+static bool write_server(struct buf *b, const struct pages *pages, const char *version)
+{
+    const struct metrics_text_label label = {"version", str_of(version)};
+    return metrics_text_family(b, "dgate_build_info", METRICS_TEXT_GAUGE,
+                               "1, with the version of the server.") &&
+           metrics_text_sample(b, "dgate_build_info", &label, 1) &&
+           metrics_text_family(b, "dgate_start_time_seconds", METRICS_TEXT_GAUGE,
+                               "When the server was started, in seconds since 1970.") &&
+           metrics_text_decimal(b, "dgate_start_time_seconds",
+                                (uint64_t)atomic_load(&pages->started_ms)) &&
+           metrics_text_family(b, "dgate_control_restarts_total", METRICS_TEXT_COUNTER,
+                               "How often the control process was started again.") &&
+           metrics_text_sample(b, "dgate_control_restarts_total", NULL,
+                               atomic_load(&pages->control_restarts)) &&
+           metrics_text_family(b, "dgate_state_revision", METRICS_TEXT_GAUGE,
+                               "Revision of the state: the number of its last change.") &&
+           metrics_text_sample(b, "dgate_state_revision", NULL, atomic_load(&pages->revision));
+}
+
+bool metrics_write(struct buf *b, const struct pages *pages, const char *version)
+{
+    bool ok = write_server(b, pages, version) && write_counters(b, pages) &&
+              write_durations(b, pages) && write_up(b, pages);
+    for (size_t i = 0; i < ARRAY_LEN(worker_families); i++)
+        ok = ok && write_worker_family(b, pages, &worker_families[i]);
+    return ok && write_memory(b, pages);
+}
