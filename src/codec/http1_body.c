@@ -126,24 +126,30 @@ static enum turn step_data_lf(struct http1_body *b, struct run *r)
     return AGAIN;
 }
 
-/* Fields that must not come from trailers (RFC 9110 section 6.5.1). */
-static bool is_end_to_end(enum http_field_id id)
+/* Fields that must not come from trailers (RFC 9110 section 6.5.1): connection and framing, routing,
+ * authentication, and what says how to read the content. */
+static bool is_for_trailers(const struct http_field *f)
 {
     static const bool dropped[HTTP_FIELD_COUNT] = {
+        [HTTP_FIELD_AUTHORIZATION] = true,
         [HTTP_FIELD_CONNECTION] = true,
         [HTTP_FIELD_CONTENT_LENGTH] = true,
+        [HTTP_FIELD_CONTENT_TYPE] = true,
+        [HTTP_FIELD_COOKIE] = true,
         [HTTP_FIELD_EXPECT] = true,
         [HTTP_FIELD_HOST] = true,
         [HTTP_FIELD_KEEP_ALIVE] = true,
         [HTTP_FIELD_PROXY_AUTHENTICATE] = true,
         [HTTP_FIELD_PROXY_AUTHORIZATION] = true,
         [HTTP_FIELD_PROXY_CONNECTION] = true,
+        [HTTP_FIELD_SET_COOKIE] = true,
         [HTTP_FIELD_TE] = true,
         [HTTP_FIELD_TRAILER] = true,
         [HTTP_FIELD_TRANSFER_ENCODING] = true,
         [HTTP_FIELD_UPGRADE] = true,
     };
-    return !dropped[id];
+    return !dropped[f->id] && !str_eq_nocase(f->name, STR("content-encoding")) &&
+           !str_eq_nocase(f->name, STR("content-range"));
 }
 
 static const struct http1_error *read_trailers(struct http1_body *b)
@@ -160,7 +166,7 @@ static const struct http1_error *read_trailers(struct http1_body *b)
         return error;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < fields.n; i++)
-        if (is_end_to_end(fields.v[i].id))
+        if (is_for_trailers(&fields.v[i]))
             fields.v[kept++] = fields.v[i];
     fields.n = kept;
     b->trailers = fields;

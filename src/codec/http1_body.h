@@ -30,7 +30,7 @@ void http1_body_finish(struct http1_body *b);
  * in, at most data_max long, empty when only framing was consumed).
  * HTTP1_MORE: call again with what is left (if *used was 0: with more bytes, or a larger data_max).
  * HTTP1_DONE: the body is complete, *data may hold its last bytes; trailers are in b->trailers,
- * without connection and framing fields. HTTP1_NO_BODY is DONE at once.
+ * without the fields that RFC 9110 section 6.5.1 bars from them. HTTP1_NO_BODY is DONE at once.
  * HTTP1_ERROR: *error says why.
  * A body HTTP1_UNTIL_CLOSE or HTTP1_TUNNEL never gets DONE from here. */
 enum http1_result http1_body_read(struct http1_body *b, struct str in, size_t data_max,

@@ -1,3 +1,4 @@
+/* Paths are in tests/http1/paths.table (url_paths_test). */
 #include "base/container.h"
 #include "codec/url.h"
 #include "testing.h"
@@ -6,124 +7,6 @@
     {                                                                                              \
         literal, sizeof(literal) - 1                                                               \
     }
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena, 1024 * 1024);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_finish(&arena);
-    return 0;
-}
-
-/* raw, normal form (NULL: BAD), normal form with merge_slashes (NULL: the same) */
-static const struct {
-    struct str raw;
-    const char *normal;
-    const char *merged;
-} paths[] = {
-    {TEXT("/"), "/", NULL},
-    {TEXT("/a/b.c/d-e_f~g"), "/a/b.c/d-e_f~g", NULL},
-    {TEXT("/a;b=c,d/e:f@g/!$&'()*+="), "/a;b=c,d/e:f@g/!$&'()*+=", NULL},
-    {TEXT("/..."), "/...", NULL},
-    {TEXT("/.a"), "/.a", NULL},
-    {TEXT("/..a"), "/..a", NULL},
-    {TEXT("/a..b"), "/a..b", NULL},
-    {TEXT("/..;/a"), "/..;/a", NULL},
-    /* percent encoding */
-    {TEXT("/%41%7e%2D%5f"), "/A~-_", NULL},
-    {TEXT("/%2f"), "/%2F", NULL},
-    {TEXT("/%2F"), "/%2F", NULL},
-    {TEXT("/a%2f..%2fb"), "/a%2F..%2Fb", NULL},
-    {TEXT("/%3a%3A"), "/%3A%3A", NULL},
-    {TEXT("/%25"), "/%25", NULL},
-    {TEXT("/%252e%252E"), "/%252e%252E", NULL},
-    {TEXT("/%c3%A9"), "/%C3%A9", NULL},
-    {TEXT("/\xc3\xa9"), "/%C3%A9", NULL},
-    {TEXT("/a b"), "/a%20b", NULL},
-    {TEXT("/\"<>^`{|}[]?#"), "/%22%3C%3E%5E%60%7B%7C%7D%5B%5D%3F%23", NULL},
-    {TEXT("/%0a%0D"), "/%0A%0D", NULL},
-    {TEXT("/%"), NULL, NULL},
-    {TEXT("/%4"), NULL, NULL},
-    {TEXT("/%4g"), NULL, NULL},
-    {TEXT("/%g4"), NULL, NULL},
-    {TEXT("/%%41"), NULL, NULL},
-    {TEXT("/%u0041"), NULL, NULL},
-    {TEXT("/a/%/../b"), NULL, NULL},
-    {TEXT("/%00"), NULL, NULL},
-    {TEXT("/%5c"), NULL, NULL},
-    {TEXT("/%5C"), NULL, NULL},
-    {TEXT("/a\\b"), NULL, NULL},
-    {TEXT("/a\0b"), NULL, NULL},
-    {TEXT("/a\nb"), NULL, NULL},
-    {TEXT("/a\tb"), NULL, NULL},
-    {TEXT("/a\x7f"), NULL, NULL},
-    {TEXT(""), NULL, NULL},
-    {TEXT("a"), NULL, NULL},
-    {TEXT("*"), NULL, NULL},
-    /* dot segments: RFC 3986 section 5.2.4 and 5.4.2 */
-    {TEXT("/a/b/c/./../../g"), "/a/g", NULL},
-    {TEXT("/."), "/", NULL},
-    {TEXT("/.."), "/", NULL},
-    {TEXT("/./"), "/", NULL},
-    {TEXT("/../"), "/", NULL},
-    {TEXT("/a/."), "/a/", NULL},
-    {TEXT("/a/.."), "/", NULL},
-    {TEXT("/a/b/.."), "/a/", NULL},
-    {TEXT("/a/b/../"), "/a/", NULL},
-    {TEXT("/a/./b"), "/a/b", NULL},
-    {TEXT("/../../../etc/passwd"), "/etc/passwd", NULL},
-    {TEXT("/a/../../b"), "/b", NULL},
-    {TEXT("/%2e"), "/", NULL},
-    {TEXT("/%2E%2e/a"), "/a", NULL},
-    {TEXT("/a/.%2e/b"), "/b", NULL},
-    {TEXT("/a/%2e./b"), "/b", NULL},
-    {TEXT("/a/%2e%2e%2fb"), "/a/..%2Fb", NULL},
-    /* slashes */
-    {TEXT("//"), "//", "/"},
-    {TEXT("///a//b///"), "///a//b///", "/a/b/"},
-    {TEXT("/a//../b"), "/a/b", "/b"},
-    {TEXT("/a/..//b"), "//b", "/b"},
-    {TEXT("/a/.//b"), "/a//b", "/a/b"},
-    {TEXT("//.."), "/", "/"},
-    {TEXT("/a//.."), "/a/", "/"},
-    {TEXT("/a//."), "/a//", "/a/"},
-    {TEXT("/a/b//"), "/a/b//", "/a/b/"},
-};
-
-static void check_path(struct str raw, bool merge, const char *expected)
-{
-    struct str out = STR("untouched");
-    enum url_path_error error = url_path_normalise(raw, merge, &arena, &out);
-    if (expected == NULL) {
-        assert_int_equal(error, URL_PATH_BAD);
-        assert_str(out, "untouched");
-        return;
-    }
-    assert_int_equal(error, URL_PATH_OK);
-    assert_str(out, expected);
-    if (str_eq(raw, out))
-        assert_ptr_equal(raw.p, out.p);
-    struct str again;
-    assert_int_equal(url_path_normalise(out, merge, &arena, &again), URL_PATH_OK);
-    assert_ptr_equal(again.p, out.p);
-}
-
-static void test_paths(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        check_path(paths[i].raw, false, paths[i].normal);
-        check_path(paths[i].raw, true, paths[i].merged != NULL ? paths[i].merged : paths[i].normal);
-    }
-}
 
 static void test_path_too_large(void **state)
 {
@@ -304,13 +187,9 @@ static void test_encoding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
-        cmocka_unit_test(test_path_too_large),
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_refused_urls),
-        cmocka_unit_test(test_split_target),
-        cmocka_unit_test(test_split_authority),
-        cmocka_unit_test(test_encoding),
+        cmocka_unit_test(test_path_too_large),  cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_refused_urls),    cmocka_unit_test(test_split_target),
+        cmocka_unit_test(test_split_authority), cmocka_unit_test(test_encoding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,154 @@
+/* Reads the tables of tests/http1/, which say there how they are written. */
+#ifndef UNIT_CODEC_TABLE_H
+#define UNIT_CODEC_TABLE_H
+
+#include "base/buf.h"
+#include "testing.h"
+
+/* A word in braces that stands for other bytes. */
+struct table_macro {
+    const char *name; /* "{GET}" */
+    const char *text; /* as in the table, escapes included */
+};
+
+struct table_row {
+    int line;
+    char *outcome;
+    struct str bytes;
+    size_t message; /* bytes before {END}; all without one */
+    bool head;      /* {HEAD} */
+    bool fin;       /* {FIN} */
+};
+
+/* Tells with print_error() and returns false when the row does not hold. */
+typedef bool table_check(const struct table_row *row);
+
+enum { TABLE_LINE_MAX = 4096, TABLE_BYTES_MAX = 1 << 17, TABLE_COLUMNS = 3 };
+
+static inline unsigned char table_escape(const char **p)
+{
+    char c = *(*p)++;
+    switch (c) {
+    case 'r':
+        return '\r';
+    case 'n':
+        return '\n';
+    case 't':
+        return '\t';
+    case '0':
+        return '\0';
+    case '\\':
+        return '\\';
+    default:
+        break;
+    }
+    assert_int_equal(c, 'x');
+    char digits[3] = {(*p)[0], (*p)[1], '\0'};
+    *p += 2;
+    return (unsigned char)strtoul(digits, NULL, 16);
+}
+
+static inline void table_decode(struct buf *out, const char *p, const struct table_macro *macros,
+                                struct table_row *row);
+
+/* One word in braces at *p. False when it is none. */
+static inline bool table_word(struct buf *out, const char **p, const struct table_macro *macros,
+                              struct table_row *row)
+{
+    struct str rest = str_of(*p);
+    unsigned long n = 0;
+    char c = '\0';
+    int len = 0;
+    if (str_starts(rest, STR("{END}"))) {
+        row->message = out->len;
+        *p += 5;
+    } else if (str_starts(rest, STR("{FIN}"))) {
+        row->fin = true;
+        *p += 5;
+    } else if (str_starts(rest, STR("{HEAD}"))) {
+        row->head = true;
+        *p += 6;
+    } else if (sscanf(*p, "{FIELD*%lu}%n", &n, &len) == 1 && len > 0) {
+        for (; n > 0; n--)
+            assert_true(buf_add(out, STR("F: x\r\n")));
+        *p += len;
+    } else if (sscanf(*p, "{%c*%lu}%n", &c, &n, &len) == 2 && len > 0) {
+        for (; n > 0; n--)
+            assert_true(buf_add(out, (struct str){&c, 1}));
+        *p += len;
+    } else {
+        const struct table_macro *m = macros;
+        while (m->name != NULL && !str_starts(rest, str_of(m->name)))
+            m++;
+        if (m->name == NULL)
+            return false;
+        *p += strlen(m->name);
+        table_decode(out, m->text, macros, row);
+    }
+    return true;
+}
+
+static inline void table_decode(struct buf *out, const char *p, const struct table_macro *macros,
+                                struct table_row *row)
+{
+    while (*p != '\0') {
+        if (*p == '{' && table_word(out, &p, macros, row))
+            continue;
+        char c = *p++;
+        if (c == '\\')
+            c = (char)table_escape(&p);
+        assert_true(buf_add(out, (struct str){&c, 1}));
+    }
+}
+
+/* Splits at " | "; fails when there are not as many columns as there should be. */
+static inline void table_split(char *line, int number, char *columns[TABLE_COLUMNS])
+{
+    int n = 0;
+    columns[n++] = line;
+    for (char *bar = line; (bar = strstr(bar, " | ")) != NULL;) {
+        *bar = '\0';
+        bar += 3;
+        if (n == TABLE_COLUMNS)
+            fail_msg("line %d has too many columns", number);
+        columns[n++] = bar;
+    }
+    if (n != TABLE_COLUMNS || columns[0][0] == '\0' || columns[2][0] == '\0')
+        fail_msg("line %d is not OUTCOME | BYTES | SOURCE", number);
+}
+
+/* Calls check for every row, fails when one does not hold; returns how many there were. macros[n].name == NULL ends the macros. */
+static inline int table_each(const char *path, const struct table_macro *macros, table_check *check)
+{
+    static char line[TABLE_LINE_MAX];
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        fail_msg("%s cannot be read", path);
+    int number = 0;
+    int rows = 0;
+    int wrong = 0;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        char *columns[TABLE_COLUMNS];
+        number++;
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '#' || line[0] == '\0')
+            continue;
+        table_split(line, number, columns);
+        struct buf bytes;
+        buf_init(&bytes, TABLE_BYTES_MAX);
+        struct table_row row = {.line = number, .outcome = columns[0], .message = SIZE_MAX};
+        if (strcmp(columns[1], "(empty)") != 0)
+            table_decode(&bytes, columns[1], macros, &row);
+        row.bytes = buf_str(&bytes);
+        if (row.message == SIZE_MAX)
+            row.message = row.bytes.len;
+        wrong += check(&row) ? 0 : 1;
+        rows++;
+        buf_finish(&bytes);
+    }
+    (void)fclose(file);
+    assert_int_equal(wrong, 0);
+    return rows;
+}
+
+#endif
