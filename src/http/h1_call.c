@@ -178,13 +178,20 @@ static enum turn fail(struct h1_call *c, enum exchange_reset_code code, const ch
     return GONE;
 }
 
+/* Whether nothing is behind the response. A read that was filled tells nothing about what is left, and no
+ * edge will: it would be read as the next request's response. */
+static bool is_quiet(struct h1_wire *w)
+{
+    return w->in.len == 0 && (!w->sock.readable || h1_wire_fill(w) == SOCK_AGAIN);
+}
+
 /* The response has ended. */
 static enum turn complete(struct h1_call *c)
 {
-    const struct h1_wire *w = c->wire;
+    struct h1_wire *w = c->wire;
     const bool reusable = c->head.keep_alive && !c->tunnel && !c->eof && !w->sock.failed &&
                           !w->sock.closed && c->x.end_sent && !c->faulty && w->out.len == 0 &&
-                          w->in.len == 0;
+                          is_quiet(w);
     let_go(c, reusable ? H1_CLIENT_REUSE : H1_CLIENT_CLOSE);
     release(c);
     return GONE;

@@ -1,10 +1,15 @@
 #include "proxy/proxy_headers.h"
 
+#include <string.h>
+
 #include "base/container.h"
 #include "model/model.h"
 #include "proxy/catalog_route.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_modules.h"
+
+/* Longer than the name of any field that is_for_upstreams() looks for. */
+enum { PLAIN_MAX = 24 };
 
 /* Received fields that are not passed on to upstreams (DGate 1 and RFC 9110 section 11.7.2). */
 static const bool not_to_upstreams[HTTP_FIELD_COUNT] = {
@@ -56,9 +61,27 @@ static bool starts_nocase(struct str s, struct str prefix)
     return s.len >= prefix.len && str_eq_nocase(str_slice(s, 0, prefix.len), prefix);
 }
 
-static bool is_dgate(const struct http_field *f)
+/* What an upstream that reads names as CGI does (RFC 3875 section 4.1.18: "-" becomes "_") takes the name for. */
+static struct str plain_name(struct str name, char *space, size_t size)
 {
-    return f->id == HTTP_FIELD_OTHER && starts_nocase(f->name, STR("x-dgate-"));
+    size_t n = name.len < size ? name.len : size;
+    if (name.len == 0 || memchr(name.p, '_', n) == NULL)
+        return name;
+    for (size_t i = 0; i < n; i++)
+        space[i] = (char)(name.p[i] == '_' ? '-' : name.p[i]);
+    return (struct str){space, n};
+}
+
+/* Whether a field that the client sent is passed on: not what is for us, nor what would pass for ours. */
+static bool is_for_upstreams(const struct http_field *f)
+{
+    char space[PLAIN_MAX];
+    if (f->id != HTTP_FIELD_OTHER)
+        return !not_to_upstreams[f->id];
+    struct str name = plain_name(f->name, space, sizeof(space));
+    if (name.p == space && name.len == f->name.len && not_to_upstreams[http_head_field_id(name)])
+        return false;
+    return !starts_nocase(name, STR("x-dgate-"));
 }
 
 /* An empty array with room for n fields. */
@@ -116,13 +139,25 @@ enum proxy_turn proxy_headers_prepare(struct proxy_request *r)
         return proxy_error_memory(r);
     for (uint32_t i = 0; i < received->n; i++) {
         const struct http_field *f = &received->v[i];
-        if (!not_to_upstreams[f->id] && !is_dgate(f))
+        if (is_for_upstreams(f))
             fs->v[fs->n++] = *f;
     }
     if (r->proxy->options.x_forwarded_headers)
         put_forwarded(r, fs);
     fs->v[fs->n++] = request_id(r);
     return proxy_request_go(r, PROXY_COLLECT);
+}
+
+const struct http_fields *proxy_headers_trailers(struct proxy_request *r,
+                                                 const struct http_fields *received)
+{
+    struct http_fields *kept = arena_alloc(&r->down->arena, sizeof(*kept));
+    if (kept == NULL || !reserve(kept, &r->down->arena, received->n))
+        return NULL;
+    for (uint32_t i = 0; i < received->n; i++)
+        if (is_for_upstreams(&received->v[i]))
+            kept->v[kept->n++] = received->v[i];
+    return kept->n > 0 ? kept : NULL;
 }
 
 /* What a module wrote must not pass for what we say. */

@@ -10,6 +10,11 @@
  * and the request id are in. Modules see and change these. */
 enum proxy_turn proxy_headers_prepare(struct proxy_request *r);
 
+/* What of a request's trailers is passed on: clients may say there what they may say in the head. NULL: nothing, or
+ * nothing fits the arena. */
+const struct http_fields *proxy_headers_trailers(struct proxy_request *r,
+                                                 const struct http_fields *received);
+
 /* Adds what tells the upstream about the way: Via and X-DGate-*. Once per request. False past the arena's
  * limit. */
 bool proxy_headers_complete(struct proxy_request *r) __attribute__((warn_unused_result));

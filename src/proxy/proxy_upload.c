@@ -4,6 +4,7 @@
 
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_error.h"
+#include "proxy/proxy_headers.h"
 #include "proxy/proxy_modules.h"
 #include "script/script.h"
 
@@ -91,7 +92,8 @@ void proxy_upload_end(struct proxy_request *r, const struct http_fields *trailer
     if (r->step == PROXY_CLOSED)
         return;
     u->ended = true;
-    u->trailers = trailers != NULL && trailers->n > 0 ? trailers : NULL;
+    if (trailers != NULL && trailers->n > 0)
+        u->trailers = proxy_headers_trailers(r, trailers);
     if (u->collecting)
         proxy_request_run(r);
     else
