@@ -249,12 +249,23 @@ static enum turn begin_body(struct h1_call *c)
     return AGAIN;
 }
 
+/* Whether a pooled connection has something to say before any of the request was written: it answers nothing of
+ * ours, and must not become the response. */
+static bool speaks_unasked(const struct h1_call *c)
+{
+    return c->reused && c->wire->in.len > 0 && c->wire->sent == c->sent_before;
+}
+
 static enum turn step_head(struct h1_call *c)
 {
     if (c->x.reset_done)
         return cancel(c);
     if (c->faulty)
         return fail(c, c->fault, c->fault_detail);
+    if (speaks_unasked(c)) {
+        c->answered = false;
+        return fail(c, EXCHANGE_PEER_CLOSED, "the upstream spoke before it was asked");
+    }
     if (c->wire->in.len > 0) {
         const struct http1_error *error = NULL;
         switch (h1_head_read(&c->reader, c->wire, &c->method, &c->head, &error)) {

@@ -392,6 +392,37 @@ static void test_stale_connection(void **state)
     }
 }
 
+static void on_done_open_third(struct exchange *x)
+{
+    owner_on_done(x);
+    (void)open_one(2, &get);
+}
+
+/* An unasked response and a new request for that connection come in one turn, the request first. */
+static void test_unasked_response(void **state)
+{
+    (void)state;
+    struct exchange_events events = owner_events;
+    struct peer other;
+    peer_init(&other, -1);
+    events.on_done = on_done_open_third;
+    open_one(0, &get)->events = &events;
+    until(accept_peer(&up));
+    (void)open_one(1, &get);
+    until(accept_peer(&other));
+    until(peer_has(&up, "\r\n\r\n") && peer_has(&other, "\r\n\r\n"));
+    peer_text(&other, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    until(owners[1].x == NULL && stats().idle == 1);
+
+    peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    peer_text(&other, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL");
+    until(owners[0].x == NULL && owners[2].x == NULL);
+    assert_int_equal(stats().reused, 1);
+    assert_int_equal(owners[2].heads, 0);
+    assert_true(owners[2].why.stale && owners[2].why.unsent);
+    peer_finish(&other);
+}
+
 static void test_reused_connection_that_took_the_request(void **state)
 {
     (void)state;
@@ -711,6 +742,7 @@ int main(void)
         T(test_credit_stops_the_upstream),
         T(test_idle_connection_closed_by_upstream),
         T(test_stale_connection),
+        T(test_unasked_response),
         T(test_reused_connection_that_took_the_request),
         T(test_connect_failures),
         T(test_connect_timeout),
