@@ -5,7 +5,7 @@
 static const struct table_macro macros[] = {
     {"{GET}", "GET / HTTP/1.1\\r\\nHost: a\\r\\n"},
     {"{POST}", "POST / HTTP/1.1\\r\\nHost: a\\r\\n"},
-    {"{CHUNKED}", "{POST}Transfer-Encoding: chunked\\r\\n\\r\\n"},
+    {"{CHUNKED}", "POST / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"},
     {0},
 };
 

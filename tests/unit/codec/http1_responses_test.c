@@ -4,7 +4,7 @@
 
 static const struct table_macro macros[] = {
     {"{OK}", "HTTP/1.1 200 OK\\r\\n"},
-    {"{CHUNKED}", "{OK}Transfer-Encoding: chunked\\r\\n\\r\\n"},
+    {"{CHUNKED}", "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n"},
     {0},
 };
 
