@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "model/nearest.h"
 #include "model/scalar.h"
+#include "model/service_rules.h"
 
 enum { SHOWN_MAX = 80, MESSAGE_MAX = 2048, PATH_MAX_BYTES = 4096 };
 enum { NO_INDEX = -1 };
@@ -194,6 +195,31 @@ static void decode_int(struct decoding *d, const struct fields_field *f, const j
     }
 }
 
+static void decode_ints(struct decoding *d, const struct fields_field *f, const json_t *value)
+{
+    struct str name = str_of(f->name);
+    if (!json_is_array(value)) {
+        complain(d, name, NO_INDEX, "expected a list of integers, got %s", scalar_type_name(value));
+        return;
+    }
+    size_t n = json_array_size(value);
+    if (n > FIELDS_LIST_MAX) {
+        complain(d, name, NO_INDEX, "must have at most %d elements", FIELDS_LIST_MAX);
+        return;
+    }
+    struct model_ints *list = slot_of(d, f);
+    for (size_t i = 0; i < n; i++) {
+        int64_t number = 0;
+        const json_t *element = json_array_get(value, i);
+        if (!scalar_int(element, d->source == MODEL_FROM_CONFIG, &number))
+            complain(d, name, (int)i, "expected an integer, got %s", scalar_type_name(element));
+        else if (number < f->min || number > f->max)
+            complain(d, name, (int)i, "must be %lld to %lld", (long long)f->min, (long long)f->max);
+        else
+            vec_push(list, number);
+    }
+}
+
 static void decode_duration(struct decoding *d, const struct fields_field *f,
                             const struct given *given)
 {
@@ -208,6 +234,8 @@ static void decode_duration(struct decoding *d, const struct fields_field *f,
         complain(d, name, NO_INDEX, "must not be negative");
     } else if (ns > f->max) {
         complain(d, name, NO_INDEX, "must be at most 24h");
+    } else if (ns < f->min) {
+        complain(d, name, NO_INDEX, "must be at least %lldms", (long long)(f->min / 1000000));
     } else {
         *(int64_t *)slot_of(d, f) = ns;
     }
@@ -327,6 +355,9 @@ static void decode_field(struct decoding *d, const struct fields_field *f,
     case FIELDS_STRINGS:
         decode_strings(d, f, given->value);
         break;
+    case FIELDS_INTS:
+        decode_ints(d, f, given->value);
+        break;
     case FIELDS_BOOL:
         decode_bool(d, f, given->value);
         break;
@@ -377,6 +408,7 @@ static void fill_default(struct decoding *d, const struct fields_field *f)
             *(json_t **)slot = json_null();
         break;
     case FIELDS_STRINGS:
+    case FIELDS_INTS:
     case FIELDS_RAW_SOURCE:
     case FIELDS_REFUSED:
     default:
@@ -496,6 +528,8 @@ struct model_resource *model_decode(enum model_kind kind, const json_t *input,
     d.r = mem_alloc(sizeof(*d.r));
     d.r->kind = kind;
     decode_fields(&d, input);
+    if (!d.failed && kind == MODEL_SERVICE)
+        d.failed = !service_rules_check(&d.r->service, base, problems);
     if (d.failed) {
         model_destroy(d.r);
         return NULL;

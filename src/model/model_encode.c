@@ -10,13 +10,32 @@ static json_t *encode_strings(const struct model_strings *list)
     return array;
 }
 
+static json_t *encode_ints(const struct model_ints *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->n; i++)
+        (void)json_array_append_new(array, json_integer(list->v[i]));
+    return array;
+}
+
 static bool is_empty(const struct fields_field *f, const void *slot)
 {
     if (f->type == FIELDS_STRINGS)
         return ((const struct model_strings *)slot)->n == 0;
+    if (f->type == FIELDS_INTS)
+        return ((const struct model_ints *)slot)->n == 0;
     if (f->type == FIELDS_JSON)
         return *(json_t *const *)slot == NULL;
     return f->type == FIELDS_STRING && **(char *const *)slot == '\0';
+}
+
+static bool is_default(const struct fields_field *f, const void *slot)
+{
+    if (f->output != FIELDS_OMIT_DEFAULT)
+        return false;
+    if (f->type == FIELDS_BOOL)
+        return *(const bool *)slot == (f->default_int != 0);
+    return *(const int64_t *)slot == f->default_int;
 }
 
 static json_t *encode_value(const struct fields_field *f, const void *slot)
@@ -24,6 +43,8 @@ static json_t *encode_value(const struct fields_field *f, const void *slot)
     switch (f->type) {
     case FIELDS_STRINGS:
         return encode_strings(slot);
+    case FIELDS_INTS:
+        return encode_ints(slot);
     case FIELDS_BOOL:
         return json_boolean(*(const bool *)slot);
     case FIELDS_INT:
@@ -54,6 +75,8 @@ json_t *model_encode(const struct model_resource *r, enum model_target target)
             continue;
         bool empty = is_empty(f, slot);
         if (empty && (f->output == FIELDS_OMIT_EMPTY || f->output == FIELDS_INTERNAL))
+            continue;
+        if (is_default(f, slot))
             continue;
         json_t *value = f->output == FIELDS_REDACTED && !to_store && !empty
                             ? json_string(MODEL_REDACTED)
