@@ -1,14 +1,11 @@
-/* What the fields of one resource ask of each other. */
+/* What the fields of one resource ask of each other: each alone was judged before. */
 #ifndef MODEL_RELATIONS_H
 #define MODEL_RELATIONS_H
 
-#include "base/err.h"
+#include "model/model.h"
 
-struct model_resource;
-
-/* Judges a resource whose fields are valid each on its own. For ERR_INVALID *field is the one at fault (static), and e has
- * a sentence that follows its path. */
-enum err_code relations_check(const struct model_resource *r, const char **field, struct err *e)
-    __attribute__((warn_unused_result));
+/* False after adding a problem for each rule that r breaks; base is as for model_decode(). */
+bool relations_check(const struct model_resource *r, const char *base,
+                     struct model_problems *problems) __attribute__((warn_unused_result));
 
 #endif
