@@ -96,6 +96,7 @@ struct config {
         struct config_pairs global_headers;
         bool disable_x_forwarded_headers;
         bool merge_slashes;
+        int64_t x_forwarded_for_depth;
     } proxy;
 
     struct {

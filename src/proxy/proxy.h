@@ -22,6 +22,7 @@ struct proxy_options {
     uint32_t worker;           /* whose column of the counts is ours */
     bool x_forwarded_headers;  /* send X-Forwarded-* and X-Real-IP */
     bool merge_slashes;
+    uint64_t x_forwarded_for_depth; /* trusted proxies in front of us, each of which appends */
     /* Set on the responses of routes with a service; borrowed, as all strs here. Ones that are no legal
      * fields are left out. */
     const struct proxy_header *global_headers;

@@ -7,6 +7,7 @@
 #include "proxy/catalog.h"
 #include "proxy/catalog_route.h"
 #include "proxy/proxy_attempt.h"
+#include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 
@@ -105,7 +106,7 @@ static bool begin_run(struct proxy_request *r)
         .query = r->query,
         .host = head->authority,
         .proto = proto_of(head->version),
-        .remote_address = str_of(r->down->peer.address),
+        .remote_address = proxy_client_address(r),
         .content_length = head->content_length,
         .request_fields = r->fields,
         .route = r->route->model,

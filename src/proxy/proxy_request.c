@@ -7,6 +7,7 @@
 #include "proxy/catalog_route.h"
 #include "proxy/catalog_service.h"
 #include "proxy/proxy_attempt.h"
+#include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_match.h"
@@ -77,9 +78,8 @@ static void log_request(const struct proxy_request *r)
     char status[8];
     (void)snprintf(status, sizeof(status), "%u", (unsigned)r->reply.status);
     const struct log_field fields[] = {
-        {"request_id", r->id},      {"method", head->method},
-        {"host", head->authority},  {"target", head->target},
-        {"status", str_of(status)}, {"client", str_of(r->down->peer.address)},
+        {"request_id", r->id},    {"method", head->method},   {"host", head->authority},
+        {"target", head->target}, {"status", str_of(status)}, {"client", proxy_client_address(r)},
     };
     log_write_fields(LOG_DEBUG, "proxy", STR("request"), fields, ARRAY_LEN(fields));
 }
@@ -171,6 +171,7 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     x->events = &events;
     p->stats.active++;
     choose_id(r);
+    proxy_client_find(r);
     proxy_upload_init(r);
     proxy_request_run(r);
 }

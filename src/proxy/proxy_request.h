@@ -141,6 +141,8 @@ struct proxy_request {
 
     struct str id;
     char made_id[PROXY_ID_SIZE];
+    struct str client; /* read it with proxy_client_address() */
+    bool client_secure;
     struct str host; /* without port */
     struct str path; /* normalised */
     struct str query;

@@ -325,6 +325,7 @@ static void open_proxy(struct worker *w)
         .worker = w->index,
         .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
         .merge_slashes = c->proxy.merge_slashes,
+        .x_forwarded_for_depth = (uint64_t)c->proxy.x_forwarded_for_depth,
         .global_headers = w->global_headers,
         .global_header_count = c->proxy.global_headers.n,
         .tags = w->tags,
