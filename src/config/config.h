@@ -30,6 +30,7 @@ struct config_users {
 };
 
 enum config_storage { CONFIG_STORAGE_FILE, CONFIG_STORAGE_MEMORY };
+enum config_proxy_protocol { CONFIG_PROXY_PROTOCOL_OFF, CONFIG_PROXY_PROTOCOL_ON };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_BASIC, CONFIG_AUTH_KEY };
 
 /* Every duration is in milliseconds, every size in bytes. */
@@ -40,6 +41,7 @@ struct config_limits {
     int64_t trailer_max;
     int64_t header_timeout_ms;
     int64_t client_idle_timeout_ms;
+    int64_t request_body_rate_min;    /* bytes a second; 0: none */
     int64_t upstream_idle_timeout_ms; /* between bytes of a response */
     int64_t upstream_keepalive_ms;    /* an idle pooled connection */
     int64_t connect_timeout_ms;       /* default of service.connectTimeout */
@@ -92,6 +94,7 @@ struct config {
     struct {
         char *host;
         int64_t port;
+        enum config_proxy_protocol proxy_protocol;
         enum log_level console_log_level;
         struct config_pairs global_headers;
         bool disable_x_forwarded_headers;

@@ -59,6 +59,12 @@ static const struct keys_word auths[] = {
     {NULL, 0},
 };
 
+static const struct keys_word proxy_protocols[] = {
+    {"off", CONFIG_PROXY_PROTOCOL_OFF},
+    {"on", CONFIG_PROXY_PROTOCOL_ON},
+    {NULL, 0},
+};
+
 const struct keys_key keys_all[] = {
     KEY("version", KEYS_STRING, version, .default_text = "v1", .check = text_checks_version,
         .doc = "version of the file's format: v1"),
@@ -95,6 +101,10 @@ const struct keys_key keys_all[] = {
         .check = address_check_host, .doc = "IP address to listen on"),
     KEY("proxy.port", KEYS_INT, proxy.port, .default_int = 80, .max = UINT16_MAX,
         .doc = "port; 0: any free one"),
+    KEY("proxy.proxy_protocol", KEYS_WORD, proxy.proxy_protocol,
+        .default_int = CONFIG_PROXY_PROTOCOL_OFF, .words = proxy_protocols,
+        .doc = "on: every connection must begin with a PROXY header (version 1 or 2), whose source "
+               "address is the client's"),
     KEY("proxy.console_log_level", KEYS_WORD, proxy.console_log_level,
         .default_int = KEYS_AS_LOG_LEVEL, .words = log_levels,
         .doc = "least level of modules' console that is logged"),
@@ -182,6 +192,9 @@ const struct keys_key keys_all[] = {
     NUMBER(trailer_max, 16 * KIB, 0, MIB, "trailer fields together"),
     TIME(header_timeout_ms, 10 * SECOND, 100, HOUR, "until a request's header is complete"),
     TIME(client_idle_timeout_ms, 75 * SECOND, 100, HOUR, "a client connection without a request"),
+    NUMBER(request_body_rate_min, 100, 0, 1000 * 1000 * 1000,
+           "bytes a second of a request's body that a client sends at least, on average; it may be "
+           "late by client_idle_timeout_ms; 0: no such limit"),
     TIME(upstream_idle_timeout_ms, MINUTE, 100, HOUR,
          "between two reads of an upstream's response"),
     TIME(upstream_keepalive_ms, 30 * SECOND, 0, HOUR, "an upstream connection without a request"),

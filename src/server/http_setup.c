@@ -16,6 +16,7 @@ struct http_server_options http_setup_server(const struct config_limits *l)
         .limits = http_setup_limits(l),
         .header_timeout_ms = (uint64_t)l->header_timeout_ms,
         .idle_timeout_ms = (uint64_t)l->client_idle_timeout_ms,
+        .body_rate_min = (uint64_t)l->request_body_rate_min,
         .buffer = (size_t)l->exchange_buffer,
         .request_memory = (size_t)l->request_memory,
         .connections_max = (uint32_t)l->client_connections,

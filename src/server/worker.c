@@ -272,6 +272,7 @@ static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
     struct http_server_options server = http_setup_server(l);
+    server.proxy_protocol = w->launch->config->proxy.proxy_protocol == CONFIG_PROXY_PROTOCOL_ON;
     w->http = http_server_create(w->loop, &server, on_request, w);
     struct resolver_options resolver = {.ttl_max_ms = DNS_TTL_MAX_MS,
                                         .negative_ms = DNS_NEGATIVE_MS,

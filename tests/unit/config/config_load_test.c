@@ -257,6 +257,7 @@ static void test_wrong_values(void **state)
         {"proxy: {allowed_domains: [a]}", "proxy.allowed_domains: rules for hosts are not"},
         {"proxy: {strict_mode: true}", "proxy.strict_mode: rules for hosts are not"},
         {"proxy: {x_forwarded_for_depth: -1}", "proxy.x_forwarded_for_depth: must be 0 to 100"},
+        {"proxy: {proxy_protocol: v2}", "proxy.proxy_protocol: must be one of off, on"},
         {"proxy: {allow_list: [a]}", "proxy.allow_list: client allow lists are not"},
         {"proxy:\n  client_transport:\n    dns_server: a",
          "c.yaml:3: proxy.client_transport.dns_server: settings of the upstream client are not"},
