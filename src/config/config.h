@@ -41,6 +41,7 @@ struct config_limits {
     int64_t trailer_max;
     int64_t header_timeout_ms;
     int64_t client_idle_timeout_ms;
+    int64_t request_body_max;         /* 0: any */
     int64_t request_body_rate_min;    /* bytes a second; 0: none */
     int64_t upstream_idle_timeout_ms; /* between bytes of a response */
     int64_t upstream_keepalive_ms;    /* an idle pooled connection */
@@ -100,6 +101,11 @@ struct config {
         bool disable_x_forwarded_headers;
         bool merge_slashes;
         int64_t x_forwarded_for_depth;
+        struct model_strings allow_list; /* IP addresses and CIDR blocks, checked */
+        struct model_strings allowed_domains;
+        struct model_strings redirect_https;
+        bool strict_mode;
+        bool disable_private_ips;
     } proxy;
 
     struct {

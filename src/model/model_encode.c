@@ -16,6 +16,8 @@ static bool is_empty(const struct fields_field *f, const void *slot)
         return ((const struct model_strings *)slot)->n == 0;
     if (f->type == FIELDS_JSON)
         return *(json_t *const *)slot == NULL;
+    if (f->type == FIELDS_INT)
+        return *(const int64_t *)slot == 0;
     return f->type == FIELDS_STRING && **(char *const *)slot == '\0';
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "proxy/catalog_route.h"
 #include "proxy/catalog_service.h"
+#include "proxy/proxy_access.h"
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
@@ -172,6 +173,7 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     p->stats.active++;
     choose_id(r);
     proxy_client_find(r);
+    r->step = p->access.clients_any ? PROXY_ACCESS : PROXY_PATH;
     proxy_upload_init(r);
     proxy_request_run(r);
 }

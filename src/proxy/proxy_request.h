@@ -5,7 +5,7 @@
  * through steps: proxy_upload.c and proxy_reply.c hand them on as they come. Nothing outside proxy/
  * includes this.
  *
- *   PATH NAMESPACE MATCH LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
+ *   ACCESS PATH NAMESPACE HOST MATCH LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
  *     with a service:     FETCH FETCHED ATTEMPT AWAIT (PAUSE ATTEMPT AWAIT)* HEAD GATHER REVISE REVISED
  *                         REPLY then RELAY (streamed) or FEED (from memory)
  *     without:            HANDLE HANDLED ANSWER FEED
@@ -30,8 +30,10 @@ struct script_program;
 
 /* name, function */
 #define PROXY_STEPS(X)                                                                             \
+    X(ACCESS, proxy_access_client)                                                                 \
     X(PATH, proxy_match_path)                                                                      \
     X(NAMESPACE, proxy_match_namespace)                                                            \
+    X(HOST, proxy_access_host)                                                                     \
     X(MATCH, proxy_match_route)                                                                    \
     X(LINK, proxy_modules_link)                                                                    \
     X(PREPARE, proxy_headers_prepare)                                                              \
@@ -75,6 +77,8 @@ enum { PROXY_WINDOW = 64 * 1024 };
 /* The body from the client. */
 struct proxy_upload {
     struct buf kept; /* what came, in full while whole */
+    uint64_t received;
+    uint64_t max;    /* of received; UINT64_MAX: any */
     size_t sent;     /* bytes of it (or of what replaced it) that the current attempt was given */
     size_t credit;   /* granted and not yet used up */
     bool whole;      /* kept holds everything that came: an attempt can be repeated */

@@ -287,6 +287,7 @@ static void open_http(struct worker *w)
         .request_memory = (size_t)l->request_memory,
         .connections_max = (uint32_t)l->upstream_connections,
         .queue_max = (uint32_t)l->upstream_queue,
+        .refuse_private = w->launch->config->proxy.disable_private_ips,
         .resolver = w->resolver,
     };
     w->client = http_client_create(w->loop, &client);
@@ -326,6 +327,10 @@ static void open_proxy(struct worker *w)
         .worker = w->index,
         .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
         .merge_slashes = c->proxy.merge_slashes,
+        .allow_list = &c->proxy.allow_list,
+        .allowed_domains = &c->proxy.allowed_domains,
+        .redirect_https = &c->proxy.redirect_https,
+        .strict = c->proxy.strict_mode,
         .x_forwarded_for_depth = (uint64_t)c->proxy.x_forwarded_for_depth,
         .global_headers = w->global_headers,
         .global_header_count = c->proxy.global_headers.n,
@@ -333,6 +338,7 @@ static void open_proxy(struct worker *w)
         .tag_count = c->tags.n,
         .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
         .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
+        .request_body_max = (uint64_t)c->limits.request_body_max,
         .retries_max = (uint32_t)c->limits.retries_max,
         .collect_max = (size_t)c->limits.module_body_max,
         .replay_max = (size_t)c->limits.exchange_buffer,
