@@ -30,6 +30,7 @@ struct config_users {
 };
 
 enum config_storage { CONFIG_STORAGE_FILE, CONFIG_STORAGE_MEMORY };
+enum config_access_log { CONFIG_ACCESS_LOG_OFF, CONFIG_ACCESS_LOG_TEXT, CONFIG_ACCESS_LOG_JSON };
 enum config_proxy_protocol { CONFIG_PROXY_PROTOCOL_OFF, CONFIG_PROXY_PROTOCOL_ON };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_BASIC, CONFIG_AUTH_KEY };
 
@@ -52,6 +53,7 @@ struct config_limits {
     int64_t client_connections;       /* per worker */
     int64_t exchange_buffer;          /* each way */
     int64_t request_memory;           /* arena of one request */
+    int64_t access_log_buffer;
     int64_t accept_burst;
     int64_t admin_body_max;
     int64_t document_max;
@@ -97,6 +99,8 @@ struct config {
         int64_t port;
         enum config_proxy_protocol proxy_protocol;
         enum log_level console_log_level;
+        enum config_access_log access_log;
+        char *access_log_file; /* "": standard output */
         struct config_pairs global_headers;
         bool disable_x_forwarded_headers;
         bool merge_slashes;

@@ -65,6 +65,13 @@ static const struct keys_word proxy_protocols[] = {
     {NULL, 0},
 };
 
+static const struct keys_word access_logs[] = {
+    {"off", CONFIG_ACCESS_LOG_OFF},
+    {"text", CONFIG_ACCESS_LOG_TEXT},
+    {"json", CONFIG_ACCESS_LOG_JSON},
+    {NULL, 0},
+};
+
 const struct keys_key keys_all[] = {
     KEY("version", KEYS_STRING, version, .default_text = "v1", .check = text_checks_version,
         .doc = "version of the file's format: v1"),
@@ -108,6 +115,11 @@ const struct keys_key keys_all[] = {
     KEY("proxy.console_log_level", KEYS_WORD, proxy.console_log_level,
         .default_int = KEYS_AS_LOG_LEVEL, .words = log_levels,
         .doc = "least level of modules' console that is logged"),
+    KEY("proxy.access_log", KEYS_WORD, proxy.access_log, .default_int = CONFIG_ACCESS_LOG_OFF,
+        .words = access_logs, .doc = "one line per request, at its end"),
+    KEY("proxy.access_log_file", KEYS_STRING, proxy.access_log_file, .max = PATH_BYTES,
+        .doc = "file that the lines are appended to, relative to the working directory; empty: "
+               "standard output"),
     KEY("proxy.global_headers", KEYS_PAIRS, proxy.global_headers,
         .doc = "header fields added to responses that come from a service"),
     KEY("proxy.disable_x_forwarded_headers", KEYS_BOOL, proxy.disable_x_forwarded_headers,
@@ -243,6 +255,8 @@ const struct keys_key keys_all[] = {
     NUMBER(client_connections, 16384, 1, MIB, "client connections per worker"),
     NUMBER(exchange_buffer, 64 * KIB, 4 * KIB, 16 * MIB, "buffered body per request, each way"),
     NUMBER(request_memory, MIB, 64 * KIB, 256 * MIB, "memory of one request beside its body"),
+    NUMBER(access_log_buffer, MIB, 16 * KIB, 256 * MIB,
+           "lines of the access log that wait to be written, per worker; others are dropped"),
     NUMBER(accept_burst, 64, 1, 4096, "connections accepted in one turn"),
     NUMBER(admin_body_max, 16 * MIB, KIB, 256 * MIB, "body of an admin request"),
     NUMBER(document_max, MIB, 64, MIB, "a document"),

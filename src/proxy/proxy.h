@@ -5,9 +5,11 @@
 #define PROXY_PROXY_H
 
 #include "http/exchange.h"
+#include "proxy/access_record.h"
 
 struct catalog;
 struct http_client;
+struct line_writer;
 struct loop;
 struct model_strings;
 struct node_segment;
@@ -19,9 +21,11 @@ struct proxy_header {
 };
 
 struct proxy_options {
-    struct node_segment *node; /* limits, counts and health of the node; borrowed */
-    uint32_t worker;           /* whose column of the counts is ours */
-    bool x_forwarded_headers;  /* send X-Forwarded-* and X-Real-IP */
+    struct node_segment *node;      /* limits, counts and health of the node; borrowed */
+    uint32_t worker;                /* whose column of the counts is ours */
+    struct line_writer *access_log; /* borrowed; NULL: none */
+    enum access_record_format access_format;
+    bool x_forwarded_headers; /* send X-Forwarded-* and X-Real-IP */
     bool merge_slashes;
     uint64_t x_forwarded_for_depth; /* trusted proxies in front of us, each of which appends */
     /* Borrowed; NULL or empty: no such rule. */

@@ -7,6 +7,7 @@
 #include "proxy/catalog_route.h"
 #include "proxy/catalog_service.h"
 #include "proxy/proxy_access.h"
+#include "proxy/proxy_access_log.h"
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
@@ -50,6 +51,7 @@ static void release(struct proxy_request *r)
     if (r->released)
         return;
     r->released = true;
+    proxy_access_log_end(r);
     loop_unschedule(&r->wake);
     proxy_timer_give(&r->proxy->timers, r->timer);
     r->timer = NULL;
@@ -68,9 +70,10 @@ static void on_reset(struct exchange *x, const struct exchange_reset *why)
     struct proxy_request *r = x->user;
     log_debug("proxy", "request %.*s ended by the client in step %s: %s", STR_ARG(r->id),
               proxy_request_step_name(r), exchange_reset_text(why->code));
-    r->reply.status = 0;
+    r->cut_short = exchange_reset_text(why->code);
     r->step = PROXY_CLOSED;
     release(r);
+    r->reply.status = 0;
 }
 
 static void log_request(const struct proxy_request *r)
@@ -171,6 +174,7 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     x->user = r;
     x->events = &events;
     p->stats.active++;
+    proxy_access_log_begin(r);
     choose_id(r);
     proxy_client_find(r);
     r->step = p->access.clients_any ? PROXY_ACCESS : PROXY_PATH;
@@ -222,9 +226,10 @@ void proxy_request_unwait(struct proxy_request *r)
 enum proxy_turn proxy_request_abort(struct proxy_request *r, enum exchange_reset_code code)
 {
     exchange_reset(r->down, code);
-    r->reply.status = 0;
+    r->cut_short = exchange_reset_text(code);
     r->step = PROXY_CLOSED;
     release(r);
+    r->reply.status = 0;
     return PROXY_AGAIN;
 }
 

@@ -133,6 +133,16 @@ struct proxy_failure {
     bool unhandled;   /* no errorHandler is asked */
 };
 
+/* For the access log, all 0 when it is off. */
+struct proxy_times {
+    int64_t begin_wall_ms;
+    uint64_t begin_ns;
+    uint64_t attempt_ns; /* when the last one began */
+    uint64_t head_ns;    /* how long its response's head took; 0: none came */
+    uint64_t call_ns;    /* when the last call of a module began */
+    uint64_t module_ns;  /* how long they took together */
+};
+
 struct proxy_request {
     struct proxy *proxy;
     struct exchange *down; /* the client's */
@@ -167,6 +177,8 @@ struct proxy_request {
     struct proxy_attempt attempt;
     struct proxy_reply reply;
     struct proxy_failure failure;
+    const char *cut_short; /* why the exchange did not come to its end; NULL: it did */
+    struct proxy_times times;
 };
 
 /* Begins with a request that the server side handed over; becomes the owner of x. */

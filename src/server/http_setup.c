@@ -1,5 +1,7 @@
 #include "server/http_setup.h"
 
+#include "io/line_writer.h"
+
 enum { HALF_CLOSE_PROBE_MS = 100 };
 
 struct http1_limits http_setup_limits(const struct config_limits *l)
@@ -8,6 +10,17 @@ struct http1_limits http_setup_limits(const struct config_limits *l)
                                  .head_max = (uint32_t)l->header_max,
                                  .fields_max = (uint32_t)l->header_fields_max,
                                  .trailer_max = (uint32_t)l->trailer_max};
+}
+
+enum err_code http_setup_access_log(struct loop *loop, const struct config *c,
+                                    struct line_writer **ret, struct err *e)
+{
+    const struct line_writer_options options = {
+        .name = "access log",
+        .path = c->proxy.access_log_file,
+        .buffer_max = (size_t)c->limits.access_log_buffer,
+    };
+    return line_writer_open(loop, &options, ret, e);
 }
 
 struct http_server_options http_setup_server(const struct config_limits *l)

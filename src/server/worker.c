@@ -15,6 +15,7 @@
 #include "base/now.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "io/line_writer.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/resolver.h"
@@ -54,6 +55,7 @@ struct worker {
     struct http_client *client;
     struct http_server *http;
     struct proxy *proxy;
+    struct line_writer *access_log; /* NULL: off */
     struct listener *listeners[LAUNCH_WORKERS_MAX];
     struct timeout beat;
     struct timeout recycled;
@@ -309,6 +311,16 @@ static void open_scripts(struct worker *w)
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 
+/* The supervisor opened the file before: what fails here is rare, and requests are served nevertheless. */
+static void open_access_log(struct worker *w)
+{
+    const struct config *c = w->launch->config;
+    struct err e = {0};
+    if (c->proxy.access_log != CONFIG_ACCESS_LOG_OFF &&
+        http_setup_access_log(w->loop, c, &w->access_log, &e) != ERR_OK)
+        log_error("worker", "%s", e.msg);
+}
+
 static void open_proxy(struct worker *w)
 {
     const struct config *c = w->launch->config;
@@ -325,6 +337,9 @@ static void open_proxy(struct worker *w)
     struct proxy_options options = {
         .node = w->node,
         .worker = w->index,
+        .access_log = w->access_log,
+        .access_format =
+            c->proxy.access_log == CONFIG_ACCESS_LOG_JSON ? ACCESS_RECORD_JSON : ACCESS_RECORD_TEXT,
         .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
         .merge_slashes = c->proxy.merge_slashes,
         .allow_list = &c->proxy.allow_list,
@@ -375,6 +390,7 @@ static void finish(struct worker *w)
     signals_stop(w->term);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
+    line_writer_destroy(w->access_log);
     http_client_destroy(w->client);
     resolver_destroy(w->resolver);
     replica_destroy(w->replica);
@@ -405,6 +421,7 @@ int worker_run(struct launch *l, uint32_t index)
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
     open_http(&w);
     open_scripts(&w);
+    open_access_log(&w);
     open_proxy(&w);
     open_replica(&w);
     loop_run(w.loop);

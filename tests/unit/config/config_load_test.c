@@ -255,6 +255,7 @@ static void test_wrong_values(void **state)
         {"proxy: {enable_http2: true}", "proxy.enable_http2: HTTP/2 is not part"},
         {"proxy: {x_forwarded_for_depth: -1}", "proxy.x_forwarded_for_depth: must be 0 to 100"},
         {"proxy: {proxy_protocol: v2}", "proxy.proxy_protocol: must be one of off, on"},
+        {"proxy: {access_log: combined}", "proxy.access_log: must be one of off, text, json"},
         {"proxy: {allow_list: [a]}", "proxy.allow_list[0]: must be an IP address or a block"},
         {"proxy: {allowed_domains: [\"a b\"]}",
          "proxy.allowed_domains[0]: must not contain spaces"},
