@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/admin_address.h"
 #include "admin/admin_query.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "codec/base64.h"
+#include "codec/forwarded.h"
+#include "codec/ip_address.h"
 #include "http/exchange.h"
 #include "model/model.h"
 
@@ -28,9 +29,7 @@ struct credential {
 };
 
 struct admin_auth {
-    struct {
-        VEC_OF(struct admin_address_block);
-    } allowed;
+    struct ip_address_list allowed;
     bool all_allowed;
     int64_t depth;
     enum admin_auth_method method;
@@ -76,10 +75,7 @@ static void add_allowed(struct admin_auth *a, const struct model_strings *list)
 {
     a->all_allowed = list == NULL || list->n == 0;
     for (size_t i = 0; list != NULL && i < list->n; i++) {
-        struct admin_address_block block;
-        if (admin_address_block_parse(str_of(list->v[i]), &block))
-            vec_push(&a->allowed, block);
-        else
+        if (!ip_address_list_add(&a->allowed, str_of(list->v[i])))
             log_error("admin", "allow_list: \"%s\" is neither an address nor a block", list->v[i]);
     }
 }
@@ -115,64 +111,26 @@ void admin_auth_destroy(struct admin_auth *a)
     for (size_t i = 0; i < a->credentials.n; i++)
         free(a->credentials.v[i].author);
     vec_finish(&a->credentials);
-    vec_finish(&a->allowed);
+    ip_address_list_finish(&a->allowed);
     free(a->key_header);
     free(a->key_query);
     free(a);
 }
 
-static size_t forwarded_count(const struct http_fields *fs)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < fs->n; i++) {
-        struct str rest = fs->v[i].value;
-        struct str item;
-        if (fs->v[i].id != HTTP_FIELD_X_FORWARDED_FOR)
-            continue;
-        while (str_next_item(&rest, &item))
-            n++;
-    }
-    return n;
-}
-
-static struct str forwarded_at(const struct http_fields *fs, size_t index)
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < fs->n; i++) {
-        struct str rest = fs->v[i].value;
-        struct str item;
-        if (fs->v[i].id != HTTP_FIELD_X_FORWARDED_FOR)
-            continue;
-        while (str_next_item(&rest, &item)) {
-            if (n++ == index)
-                return item;
-        }
-    }
-    return (struct str){0};
-}
-
 static struct str client_address(const struct admin_auth *a, const struct exchange *x)
 {
-    const struct http_fields *fs = &x->request->fields;
-    size_t count = a->depth > 0 ? forwarded_count(fs) : 0;
-    if (count == 0)
-        return str_of(x->peer.address);
-    uint64_t depth = (uint64_t)a->depth;
-    return forwarded_at(fs, depth < count ? count - (size_t)depth : 0);
+    const struct str entry = forwarded_entry(&x->request->fields, HTTP_FIELD_X_FORWARDED_FOR,
+                                             a->depth > 0 ? (uint64_t)a->depth : 0);
+    return entry.len > 0 ? entry : str_of(x->peer.address);
 }
 
 static bool is_allowed(const struct admin_auth *a, const struct exchange *x)
 {
-    struct admin_address client;
+    struct ip_address client;
     if (a->all_allowed)
         return true;
-    if (!admin_address_parse(client_address(a, x), &client))
-        return false;
-    for (size_t i = 0; i < a->allowed.n; i++) {
-        if (admin_address_in(&client, &a->allowed.v[i]))
-            return true;
-    }
-    return false;
+    return ip_address_parse(client_address(a, x), &client) &&
+           ip_address_in_list(&client, &a->allowed);
 }
 
 static bool find_credential(const struct admin_auth *a, struct str secret, struct str *author)

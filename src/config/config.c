@@ -56,6 +56,7 @@ static void finish_key(struct config *c, const struct keys_key *k)
     case KEYS_INT:
     case KEYS_MS:
     case KEYS_WORD:
+    case KEYS_IGNORED:
     case KEYS_REFUSED:
     default:
         break;

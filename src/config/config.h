@@ -30,6 +30,8 @@ struct config_users {
 };
 
 enum config_storage { CONFIG_STORAGE_FILE, CONFIG_STORAGE_MEMORY };
+enum config_access_log { CONFIG_ACCESS_LOG_OFF, CONFIG_ACCESS_LOG_TEXT, CONFIG_ACCESS_LOG_JSON };
+enum config_proxy_protocol { CONFIG_PROXY_PROTOCOL_OFF, CONFIG_PROXY_PROTOCOL_ON };
 enum config_auth { CONFIG_AUTH_NONE, CONFIG_AUTH_BASIC, CONFIG_AUTH_KEY };
 
 /* Every duration is in milliseconds, every size in bytes. */
@@ -40,6 +42,8 @@ struct config_limits {
     int64_t trailer_max;
     int64_t header_timeout_ms;
     int64_t client_idle_timeout_ms;
+    int64_t request_body_max;         /* 0: any */
+    int64_t request_body_rate_min;    /* bytes a second; 0: none */
     int64_t upstream_idle_timeout_ms; /* between bytes of a response */
     int64_t upstream_keepalive_ms;    /* an idle pooled connection */
     int64_t connect_timeout_ms;       /* default of service.connectTimeout */
@@ -49,6 +53,7 @@ struct config_limits {
     int64_t client_connections;       /* per worker */
     int64_t exchange_buffer;          /* each way */
     int64_t request_memory;           /* arena of one request */
+    int64_t access_log_buffer;
     int64_t accept_burst;
     int64_t admin_body_max;
     int64_t document_max;
@@ -94,7 +99,10 @@ struct config {
     struct {
         char *host;
         int64_t port;
+        enum config_proxy_protocol proxy_protocol;
         enum log_level console_log_level;
+        enum config_access_log access_log;
+        char *access_log_file; /* "": standard output */
         struct config_pairs global_headers;
         bool disable_x_forwarded_headers;
         bool merge_slashes;
@@ -105,6 +113,12 @@ struct config {
         } rate_limit;
         int64_t max_connections_per_client; /* 0: no limit */
         int64_t max_requests_per_client;    /* at the same time; 0: no limit */
+        int64_t x_forwarded_for_depth;
+        struct model_strings allow_list; /* IP addresses and CIDR blocks, checked */
+        struct model_strings allowed_domains;
+        struct model_strings redirect_https;
+        bool strict_mode;
+        bool disable_private_ips;
     } proxy;
 
     struct {

@@ -6,6 +6,7 @@
 #include "config/address.h"
 #include "config/config.h"
 #include "config/text_checks.h"
+#include "model/checks.h"
 #include "model/rate.h"
 
 #define KEY(name, kind, member, ...)                                                               \
@@ -20,6 +21,7 @@
     {                                                                                              \
         .path = (name), .type = KEYS_REFUSED, .later = (reason), .doc = (text)                     \
     }
+#define TRANSPORT(name, text) REFUSED("proxy.client_transport." name, transport_later, text)
 #define NUMBER(name, value, least, most, text)                                                     \
     KEY("limits." #name, KEYS_INT, limits.name, .default_int = (value), .min = (least),            \
         .max = (most), .doc = (text))
@@ -28,16 +30,14 @@
         .max = (most), .doc = (text))
 
 enum { KIB = 1024, MIB = 1024 * 1024 };
-enum { PATH_BYTES = 4096, SECRET_BYTES = 1024 };
+enum { PATH_BYTES = 4096, SECRET_BYTES = 1024, PATTERN_BYTES = 2048 };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
 static const char tls_later[] = "TLS listeners are not part of this version; remove the key";
 static const char http2_later[] = "HTTP/2 is not part of this version; remove the key";
 static const char transport_later[] =
-    "settings of the upstream client are not part of this version; see limits.*; remove the key";
+    "this setting of the upstream client is not part of this version; see limits.*; remove the key";
 static const char cluster_later[] = "clusters are not part of this version; remove the key";
-static const char hosts_later[] =
-    "rules for hosts are not part of this version; use domains; remove the key";
 
 static const struct keys_word log_levels[] = {
     {"debug", LOG_DEBUG},  {"info", LOG_INFO},
@@ -57,6 +57,19 @@ static const struct keys_word auths[] = {
     {"none", CONFIG_AUTH_NONE},
     {"basic", CONFIG_AUTH_BASIC},
     {"key", CONFIG_AUTH_KEY},
+    {NULL, 0},
+};
+
+static const struct keys_word proxy_protocols[] = {
+    {"off", CONFIG_PROXY_PROTOCOL_OFF},
+    {"on", CONFIG_PROXY_PROTOCOL_ON},
+    {NULL, 0},
+};
+
+static const struct keys_word access_logs[] = {
+    {"off", CONFIG_ACCESS_LOG_OFF},
+    {"text", CONFIG_ACCESS_LOG_TEXT},
+    {"json", CONFIG_ACCESS_LOG_JSON},
     {NULL, 0},
 };
 
@@ -94,13 +107,38 @@ const struct keys_key keys_all[] = {
         .check = address_check_host, .doc = "IP address to listen on"),
     KEY("proxy.port", KEYS_INT, proxy.port, .default_int = 80, .max = UINT16_MAX,
         .doc = "port; 0: any free one"),
+    KEY("proxy.proxy_protocol", KEYS_WORD, proxy.proxy_protocol,
+        .default_int = CONFIG_PROXY_PROTOCOL_OFF, .words = proxy_protocols,
+        .doc = "on: every connection must begin with a PROXY header (version 1 or 2), whose source "
+               "address is the client's"),
     KEY("proxy.console_log_level", KEYS_WORD, proxy.console_log_level,
         .default_int = KEYS_AS_LOG_LEVEL, .words = log_levels,
         .doc = "least level of modules' console that is logged"),
+    KEY("proxy.access_log", KEYS_WORD, proxy.access_log, .default_int = CONFIG_ACCESS_LOG_OFF,
+        .words = access_logs, .doc = "one line per request, at its end"),
+    KEY("proxy.access_log_file", KEYS_STRING, proxy.access_log_file, .max = PATH_BYTES,
+        .doc = "file that the lines are appended to, relative to the working directory; empty: "
+               "standard output"),
     KEY("proxy.global_headers", KEYS_PAIRS, proxy.global_headers,
         .doc = "header fields added to responses that come from a service"),
     KEY("proxy.disable_x_forwarded_headers", KEYS_BOOL, proxy.disable_x_forwarded_headers,
         .doc = "send upstreams no X-Forwarded-* and X-Real-IP"),
+    KEY("proxy.allow_list", KEYS_STRINGS, proxy.allow_list, .max = MODEL_NAME_MAX,
+        .check = address_check_block,
+        .doc = "IP addresses and CIDR blocks of clients that are served, others get 403; empty: "
+               "all"),
+    KEY("proxy.allowed_domains", KEYS_STRINGS, proxy.allowed_domains, .max = PATTERN_BYTES,
+        .check = checks_domain_pattern,
+        .doc = "patterns of hosts that are served, as in domains, others get 403; empty: all"),
+    KEY("proxy.redirect_https", KEYS_STRINGS, proxy.redirect_https, .max = PATTERN_BYTES,
+        .check = checks_domain_pattern,
+        .doc = "patterns of hosts whose plain requests are redirected to https (307)"),
+    KEY("proxy.strict_mode", KEYS_BOOL, proxy.strict_mode,
+        .doc = "close the connection of a request whose host no namespace serves, instead of "
+               "answering 404"),
+    KEY("proxy.x_forwarded_for_depth", KEYS_INT, proxy.x_forwarded_for_depth, .max = 100,
+        .doc = "trusted proxies in front of the gateway: the client is that entry of "
+               "X-Forwarded-For, counted from the end; 0: the peer"),
     KEY("proxy.merge_slashes", KEYS_BOOL, proxy.merge_slashes,
         .doc = "take runs of / in a request's path as one"),
     MAP("proxy.rate_limit", "limit of the requests of each client address; others get 429"),
@@ -121,15 +159,35 @@ const struct keys_key keys_all[] = {
     REFUSED("proxy.tls", tls_later, "TLS listener"),
     REFUSED("proxy.enable_h2c", http2_later, "HTTP/2 without TLS"),
     REFUSED("proxy.enable_http2", http2_later, "HTTP/2"),
-    REFUSED("proxy.redirect_https", tls_later, "hosts redirected to https"),
-    REFUSED("proxy.allowed_domains", hosts_later, "hosts that are served"),
-    REFUSED("proxy.strict_mode", hosts_later, "close connections for unknown hosts"),
-    REFUSED("proxy.x_forwarded_for_depth",
-            "trusted proxies in front of the gateway are not part of this version; remove the key",
-            "which X-Forwarded-For entry is the client"),
-    REFUSED("proxy.allow_list", "client allow lists are not part of this version; remove the key",
-            "addresses that may connect"),
-    REFUSED("proxy.client_transport", transport_later, "settings of the upstream client"),
+    MAP("proxy.client_transport", "the client towards upstreams; see also limits.*"),
+    KEY("proxy.client_transport.disable_private_ips", KEYS_BOOL, proxy.disable_private_ips,
+        .doc = "connect to no upstream whose address is private, loopback, link-local or otherwise "
+               "not of the public internet: 502"),
+    {.path = "proxy.client_transport.dns_prefer_go",
+     .type = KEYS_IGNORED,
+     .doc = "accepted; names are always resolved by the server itself"},
+    {.path = "proxy.client_transport.disable_compression",
+     .type = KEYS_IGNORED,
+     .doc = "accepted; bodies are always passed on as they are"},
+    TRANSPORT("dns_server", "address of the DNS server"),
+    TRANSPORT("dns_timeout", "limit of a DNS question"),
+    TRANSPORT("dns_timeout_ms", "limit of a DNS question"),
+    TRANSPORT("max_idle_conns", "idle connections"),
+    TRANSPORT("max_idle_conns_per_host", "idle connections per host"),
+    TRANSPORT("max_conns_per_host", "connections per host"),
+    TRANSPORT("idle_conn_timeout", "life of an idle connection"),
+    TRANSPORT("idle_conn_timeout_ms", "life of an idle connection"),
+    TRANSPORT("force_attempt_http2", "HTTP/2 to upstreams"),
+    TRANSPORT("tls_handshake_timeout", "limit of a TLS handshake"),
+    TRANSPORT("expect_continue_timeout", "how long 100 (Continue) is waited for"),
+    TRANSPORT("max_response_header_bytes", "header of a response"),
+    TRANSPORT("write_buffer_size", "buffer for writing"),
+    TRANSPORT("read_buffer_size", "buffer for reading"),
+    TRANSPORT("max_body_bytes", "body of a response"),
+    TRANSPORT("disable_keep_alives", "one request per connection"),
+    TRANSPORT("keep_alive", "period of TCP keep-alive"),
+    TRANSPORT("response_header_timeout", "limit until the response head"),
+    TRANSPORT("dial_timeout", "limit for connecting"),
 
     MAP("admin", "the admin API"),
     KEY("admin.enabled", KEYS_BOOL, admin.enabled, .default_int = 1,
@@ -192,6 +250,11 @@ const struct keys_key keys_all[] = {
     NUMBER(trailer_max, 16 * KIB, 0, MIB, "trailer fields together"),
     TIME(header_timeout_ms, 10 * SECOND, 100, HOUR, "until a request's header is complete"),
     TIME(client_idle_timeout_ms, 75 * SECOND, 100, HOUR, "a client connection without a request"),
+    NUMBER(request_body_max, 0, 0, INT64_C(1) << 50,
+           "body of a request, where neither route nor service has a maxRequestBody; 0: any"),
+    NUMBER(request_body_rate_min, 100, 0, 1000 * 1000 * 1000,
+           "bytes a second of a request's body that a client sends at least, on average; it may be "
+           "late by client_idle_timeout_ms; 0: no such limit"),
     TIME(upstream_idle_timeout_ms, MINUTE, 100, HOUR,
          "between two reads of an upstream's response"),
     TIME(upstream_keepalive_ms, 30 * SECOND, 0, HOUR, "an upstream connection without a request"),
@@ -202,6 +265,8 @@ const struct keys_key keys_all[] = {
     NUMBER(client_connections, 16384, 1, MIB, "client connections per worker"),
     NUMBER(exchange_buffer, 64 * KIB, 4 * KIB, 16 * MIB, "buffered body per request, each way"),
     NUMBER(request_memory, MIB, 64 * KIB, 256 * MIB, "memory of one request beside its body"),
+    NUMBER(access_log_buffer, MIB, 16 * KIB, 256 * MIB,
+           "lines of the access log that wait to be written, per worker; others are dropped"),
     NUMBER(accept_burst, 64, 1, 4096, "connections accepted in one turn"),
     NUMBER(admin_body_max, 16 * MIB, KIB, 256 * MIB, "body of an admin request"),
     NUMBER(document_max, MIB, 64, MIB, "a document"),

@@ -18,6 +18,7 @@ enum keys_type {
     KEYS_PAIRS,     /* struct config_pairs from a map of header names to values */
     KEYS_USERS,     /* struct config_users from a list of {username, password} */
     KEYS_RESOURCES, /* proxy.init_resources (config/resources.h) */
+    KEYS_IGNORED,   /* a boolean that both values of which mean what is done anyway */
     KEYS_REFUSED,   /* known, but refused with later unless false, 0 or empty */
 };
 

@@ -397,6 +397,7 @@ static void read_key(struct reading *d, const struct keys_key *k)
         read_strings(d, k, value);
         break;
     case KEYS_BOOL:
+    case KEYS_IGNORED:
         read_bool(d, k, value);
         break;
     case KEYS_INT:

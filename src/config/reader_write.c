@@ -63,6 +63,7 @@ static json_t *write_key(const struct config *c, const struct keys_key *k)
     case KEYS_RESOURCES:
         return json_incref(*(json_t *const *)slot);
     case KEYS_MAP:
+    case KEYS_IGNORED:
     case KEYS_REFUSED:
     default:
         return NULL;

@@ -35,6 +35,7 @@ void exchange_send_data(struct exchange *x, struct str data)
     assert(!x->done && x->head_sent && !x->end_sent);
     if (x->reset_done || data.len == 0)
         return;
+    x->body_sent += data.len;
     x->impl->send_data(x, data);
 }
 

@@ -103,8 +103,9 @@ struct exchange {
     const struct http_head
         *request; /* server side: the received head, valid until on_done; client: NULL */
     struct exchange_peer peer;
-    bool secure;    /* over TLS */
-    bool head_sent; /* final head */
+    uint64_t body_sent; /* bytes that the owner sent of its body, or into the tunnel */
+    bool secure;        /* over TLS */
+    bool head_sent;     /* final head */
     bool end_sent;
     bool end_received;
     bool reset_done; /* by either side: only on_done may still come */

@@ -9,6 +9,7 @@ void exchange_impl_init(struct exchange *x, const struct exchange_impl *impl, si
     x->user = NULL;
     arena_init(&x->arena, memory);
     x->request = NULL;
+    x->body_sent = 0;
     x->head_sent = false;
     x->end_sent = false;
     x->end_received = false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/ip_address.h"
 #include "http/h1_call.h"
 #include "io/resolver.h"
 #include "io/timeout.h"
@@ -154,11 +155,27 @@ static void set_port(union resolver_address *a, uint16_t port)
         a->in6.sin6_port = htons(port);
 }
 
+static bool is_refused(const struct h1_client *c, const union resolver_address *a)
+{
+    struct ip_address ip = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    if (!c->shared->options->refuse_private)
+        return false;
+    if (a->any.sa_family == AF_INET)
+        memcpy(ip.bytes + 12, &a->in.sin_addr, sizeof(a->in.sin_addr));
+    else
+        memcpy(ip.bytes, &a->in6.sin6_addr, sizeof(ip.bytes));
+    return ip_address_is_private(&ip);
+}
+
 static void try_next(struct h1_client *c)
 {
     struct dial *d = c->dial;
     while (d->next < d->answer.n) {
         union resolver_address *a = &d->answer.v[d->next++];
+        if (is_refused(c, a)) {
+            note_failure(c, "a private address (proxy.client_transport.disable_private_ips)");
+            continue;
+        }
         set_port(a, d->port);
         if (sock_connect(&c->wire.sock, c->shared->loop, &a->any, resolver_address_size(a),
                          on_ready)) {

@@ -1,5 +1,6 @@
 /* A connection runs a table of steps:
  *
+ *     PREFACE -> HEAD                         the PROXY header, if there has to be one
  *     HEAD -> EXCHANGE -> HEAD ...            keep-alive
  *                  |  `-> DRAIN -> HEAD       the response ended before the request
  *                  `-> LINGER -> CLOSED       the last response, with bytes of the client left to read
@@ -21,10 +22,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "codec/http1_write.h"
+#include "codec/proxy_protocol.h"
 #include "http/exchange_impl.h"
 #include "http/h1_head.h"
+#include "http/h1_pace.h"
 #include "http/h1_served.h"
 #include "io/timeout.h"
 
@@ -35,7 +39,15 @@ enum {
     SPARES_MAX = 256,
 };
 
-enum step { STEP_HEAD, STEP_EXCHANGE, STEP_DRAIN, STEP_FLUSH, STEP_LINGER, STEP_CLOSED };
+enum step {
+    STEP_PREFACE,
+    STEP_HEAD,
+    STEP_EXCHANGE,
+    STEP_DRAIN,
+    STEP_FLUSH,
+    STEP_LINGER,
+    STEP_CLOSED
+};
 
 enum turn { AGAIN, PARKED };
 
@@ -67,6 +79,7 @@ struct h1_server {
     /* EXCHANGE */
     bool has_exchange;
     bool shut; /* tunnel: we ended our direction */
+    struct h1_pace pace;
     struct h1_served s;
 };
 
@@ -184,6 +197,7 @@ static enum turn begin_exchange(struct h1_server *c)
     h1_served_begin(&c->s);
     c->step = STEP_EXCHANGE;
     set_wait(c, WAIT_NOTHING, 0);
+    h1_pace_begin(&c->pace, options_of(c)->body_rate_min, options_of(c)->idle_timeout_ms);
     c->shared->stats->requests++;
     c->shared->stats->exchanges++;
     c->shared->on_request(c->shared->user, &c->s.x);
@@ -248,6 +262,62 @@ static void begin_head(struct h1_server *c)
     c->head_began = false;
     const struct http_server_options *o = options_of(c);
     set_wait(c, WAIT_REQUEST, c->served ? o->idle_timeout_ms : o->header_timeout_ms);
+}
+
+/* PREFACE */
+
+/* Once the client's address is known. A connection that is not let in is on its way to its end then. */
+static void enter(struct h1_server *c)
+{
+    const struct http_server_gate *gate = &options_of(c)->gate;
+    if (gate->enter == NULL)
+        return;
+    if (!c->peer_known)
+        ask_peer(c);
+    c->entered = gate->enter(gate->user, c->s.x.peer.address, &c->ticket);
+    if (c->entered)
+        return;
+    c->limited = true;
+    c->shared->stats->limited++;
+    if (++c->shared->limited > H1_SERVER_REFUSED_MAX)
+        close_now(c, false);
+    else
+        (void)refuse(c, 429, "too many connections of this client");
+}
+
+static void take_source(struct h1_server *c, const struct proxy_protocol *p)
+{
+    static_assert(sizeof(c->s.x.peer.address) >= IP_ADDRESS_TEXT_SIZE, "for any address");
+    (void)ip_address_text(&p->source, c->s.x.peer.address);
+    c->s.x.peer.port = p->port;
+    c->peer_known = true;
+}
+
+static enum turn step_preface(struct h1_server *c)
+{
+    struct proxy_protocol p;
+    size_t used = 0;
+    const char *error = NULL;
+    switch (proxy_protocol_read(buf_str(&c->wire.in), &p, &used, &error)) {
+    case PROXY_PROTOCOL_DONE:
+        h1_wire_consume(&c->wire, used);
+        if (p.has_source)
+            take_source(c, &p);
+        begin_head(c);
+        enter(c);
+        return AGAIN;
+    case PROXY_PROTOCOL_ERROR:
+        c->shared->stats->refused++;
+        log_debug("http", "a connection was closed: %s", error);
+        close_now(c, false);
+        return PARKED;
+    case PROXY_PROTOCOL_MORE:
+        break;
+    }
+    const enum turn turn = fill_head(c);
+    if (turn == PARKED && c->shared->draining && c->step == STEP_PREFACE && !c->wire.sock.readable)
+        close_now(c, false);
+    return turn;
 }
 
 /* EXCHANGE */
@@ -325,9 +395,11 @@ static enum turn fill_exchange(struct h1_server *c)
     }
     c->reads--;
     const struct h1_served_fault f = {EXCHANGE_PEER_RESET, NULL, 0};
+    const size_t before = c->wire.in.len;
     switch (h1_wire_fill(&c->wire)) {
     case SOCK_OK:
         c->progress = true;
+        h1_pace_received(&c->pace, c->wire.in.len - before);
         return AGAIN;
     case SOCK_AGAIN:
         return PARKED;
@@ -407,14 +479,23 @@ static enum turn step_exchange(struct h1_server *c)
     return c->s.body_ended ? look_out(c) : receive(c);
 }
 
+/* How long the client may do nothing. */
+static uint64_t peer_time(struct h1_server *c)
+{
+    const uint64_t idle = options_of(c)->idle_timeout_ms;
+    const uint64_t left = h1_pace_left_ms(&c->pace, loop_now_ms(c->shared->loop));
+    return left < idle ? left : idle;
+}
+
 /* What the timer has to watch while an exchange runs. */
 static void watch_exchange(struct h1_server *c)
 {
     const bool reading = !c->s.body_ended && !c->s.tunnel && c->s.credit > 0;
     const bool writing = c->wire.out.len > 0 && !c->wire.sock.writable;
+    const bool turned = h1_pace_watch(&c->pace, reading, loop_now_ms(c->shared->loop));
     if (reading || writing) {
-        if (c->progress || c->wait != WAIT_PEER)
-            set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+        if (c->progress || turned || c->wait != WAIT_PEER)
+            set_wait(c, WAIT_PEER, peer_time(c));
     } else if (c->s.half_closed && !c->s.x.head_sent && c->s.head.head.version >= HTTP_1_1) {
         if (c->wait != WAIT_PROBE)
             set_wait(c, WAIT_PROBE, options_of(c)->half_close_probe_ms);
@@ -425,7 +506,7 @@ static void watch_exchange(struct h1_server *c)
 
 /* DRAIN, FLUSH, LINGER */
 
-/* The client's bytes are read and dropped until the request's end. */
+/* The client's bytes are read and dropped until the request's end, within one idle time. */
 static enum turn step_drain(struct h1_server *c)
 {
     struct h1_wire *w = &c->wire;
@@ -447,10 +528,7 @@ static enum turn step_drain(struct h1_server *c)
             return AGAIN;
         }
     }
-    const enum turn turn = fill_head(c);
-    if (turn == AGAIN)
-        set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
-    return turn;
+    return fill_head(c);
 }
 
 static enum turn step_flush(struct h1_server *c)
@@ -492,9 +570,10 @@ static const struct {
     const char *name;
     enum turn (*run)(struct h1_server *c);
 } steps[] = {
-    [STEP_HEAD] = {"head", step_head},       [STEP_EXCHANGE] = {"exchange", step_exchange},
-    [STEP_DRAIN] = {"drain", step_drain},    [STEP_FLUSH] = {"flush", step_flush},
-    [STEP_LINGER] = {"linger", step_linger}, [STEP_CLOSED] = {"closed", step_closed},
+    [STEP_PREFACE] = {"preface", step_preface},    [STEP_HEAD] = {"head", step_head},
+    [STEP_EXCHANGE] = {"exchange", step_exchange}, [STEP_DRAIN] = {"drain", step_drain},
+    [STEP_FLUSH] = {"flush", step_flush},          [STEP_LINGER] = {"linger", step_linger},
+    [STEP_CLOSED] = {"closed", step_closed},
 };
 
 static void check(const struct h1_server *c)
@@ -525,7 +604,7 @@ static void flush(struct h1_server *c)
     const uint64_t before = c->wire.sent;
     h1_wire_flush(&c->wire);
     if (c->wire.sent != before && c->wait == WAIT_PEER)
-        set_wait(c, WAIT_PEER, options_of(c)->idle_timeout_ms);
+        set_wait(c, WAIT_PEER, peer_time(c));
 }
 
 static void on_ready(struct sock *s)
@@ -616,25 +695,6 @@ static struct h1_server *take_spare(struct h1_server_shared *shared)
     return c;
 }
 
-/* Once the client's address is known. A connection that is not let in is on its way to its end then. */
-static void enter(struct h1_server *c)
-{
-    const struct http_server_gate *gate = &options_of(c)->gate;
-    if (gate->enter == NULL)
-        return;
-    if (!c->peer_known)
-        ask_peer(c);
-    c->entered = gate->enter(gate->user, c->s.x.peer.address, &c->ticket);
-    if (c->entered)
-        return;
-    c->limited = true;
-    c->shared->stats->limited++;
-    if (++c->shared->limited > H1_SERVER_REFUSED_MAX)
-        close_now(c, false);
-    else
-        (void)refuse(c, 429, "too many connections of this client");
-}
-
 void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockaddr *peer,
                     bool refuse_it)
 {
@@ -651,6 +711,8 @@ void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockad
     ilist_push(&shared->connections, &c->node);
     shared->stats->connections++;
     begin_head(c);
+    if (shared->options->proxy_protocol)
+        c->step = STEP_PREFACE;
     if (!sock_open(&c->wire.sock, shared->loop, fd, on_ready)) {
         close_now(c, false);
         return;
@@ -659,7 +721,7 @@ void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockad
         learn_peer(c, peer);
     if (refuse_it)
         (void)refuse(c, 503, "too many connections");
-    else
+    else if (c->step != STEP_PREFACE)
         enter(c);
     run(c);
 }

@@ -23,6 +23,9 @@ struct http_server_options {
     uint64_t header_timeout_ms; /* from the first byte of a request to its complete head: 408 */
     /* keep-alive connection without a request; also between bytes of a body, either way */
     uint64_t idle_timeout_ms;
+    /* bytes a second that the client has to send of a request's body on average, while it is asked for
+     * them; it may be late by idle_timeout_ms: 408, or closed. Not in tunnels; 0: no such limit */
+    uint64_t body_rate_min;
     size_t buffer;            /* each way and exchange */
     size_t request_memory;    /* arena limit of one exchange */
     uint32_t connections_max; /* beyond it new ones are answered 503 (a few) or just closed */
@@ -33,6 +36,9 @@ struct http_server_options {
      * docs/decisions/0001-half-close.md); 0: it counts as gone at once */
     uint64_t half_close_probe_ms;
     struct http_server_gate gate; /* enter is NULL: there is none */
+    /* every connection begins with a PROXY header, within header_timeout_ms, whose source is the peer
+     * then; one that does not is closed */
+    bool proxy_protocol;
 };
 
 /* A request arrived. The callee becomes the owner of x: it must set x->events and x->user before it

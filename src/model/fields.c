@@ -63,6 +63,11 @@ static const struct fields_word collection_types[] = {{"document", 0}, {NULL, 0}
     {                                                                                              \
         .name = (field), .alias = (snake), .type = FIELDS_BOOL, AT(member), __VA_ARGS__            \
     }
+#define BODY_MAX_FIELD(member, text)                                                               \
+    {                                                                                              \
+        .name = "maxRequestBody", .alias = "max_request_body", .type = FIELDS_INT,                 \
+        .output = FIELDS_OMIT_EMPTY, AT(member), .max = INT64_C(1) << 50, .doc = (text)            \
+    }
 #define DURATION_FIELD(field, snake, member, text)                                                 \
     {                                                                                              \
         .name = (field), .alias = (snake), .type = FIELDS_DURATION, AT(member), .max = DAY_NS,     \
@@ -214,6 +219,8 @@ static const struct fields_field service_fields[] = {
                .doc = "send the upstream no X-DGate headers"),
     BOOL_FIELD("disableQueryParams", "disable_query_params", service.disable_query_params,
                .doc = "send the upstream no query"),
+    BODY_MAX_FIELD(service.max_request_body,
+                   "bytes of a request's body, 413 past them; 0: limits.request_body_max"),
     TAGS_FIELD(service.tags),
 };
 
@@ -292,6 +299,8 @@ static const struct fields_field route_fields[] = {
      .max = MODEL_NAME_MAX,
      .check = checks_limit_by,
      .doc = "what has these limits each: client (the default), route or header:NAME"},
+    BODY_MAX_FIELD(route.max_request_body,
+                   "bytes of a request's body, 413 past them; 0: the service's"),
     TAGS_FIELD(route.tags),
 };
 

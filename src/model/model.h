@@ -94,6 +94,7 @@ struct model_service {
     bool http2_only;
     bool hide_dgate_headers;
     bool disable_query_params;
+    int64_t max_request_body; /* bytes; 0: the server's */
     struct model_strings tags;
 };
 
@@ -104,7 +105,8 @@ struct model_route {
     struct model_strings methods; /* upper-case names, or exactly "*" */
     bool preserve_host;
     bool strip_path;
-    char *service; /* "" for none */
+    char *service;            /* "" for none */
+    int64_t max_request_body; /* bytes; 0: the service's */
     struct model_strings modules;
     int64_t rate_limit; /* requests per rate_period_ns; 0: no limit */
     int64_t rate_period_ns;

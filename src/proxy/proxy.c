@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "proxy/proxy_access.h"
 #include "proxy/proxy_context.h"
 #include "proxy/proxy_request.h"
 
@@ -36,6 +37,7 @@ struct proxy *proxy_create(struct loop *loop, struct catalog *catalog, struct ht
     make_fields(&p->tag_fields, options->tag_count);
     for (size_t i = 0; i < options->tag_count; i++)
         add(&p->tag_fields, STR("X-DGate-Tags"), str_of(options->tags[i]));
+    proxy_access_init(&p->access, options);
     proxy_timer_init(&p->timers, loop, proxy_request_on_timer);
     proxy_id_init(&p->ids);
     return p;
@@ -47,6 +49,7 @@ void proxy_destroy(struct proxy *p)
         return;
     assert(p->stats.active == 0);
     proxy_timer_finish(&p->timers);
+    proxy_access_finish(&p->access);
     free(p->global_fields.v);
     free(p->tag_fields.v);
     free(p);

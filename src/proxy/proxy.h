@@ -6,10 +6,13 @@
 
 #include "http/exchange.h"
 #include "node/node_rate.h"
+#include "proxy/access_record.h"
 
 struct catalog;
 struct http_client;
+struct line_writer;
 struct loop;
+struct model_strings;
 struct node_segment;
 struct proxy;
 
@@ -19,10 +22,18 @@ struct proxy_header {
 };
 
 struct proxy_options {
-    struct node_segment *node; /* limits, counts and health of the node; borrowed */
-    uint32_t worker;           /* whose column of the counts is ours */
-    bool x_forwarded_headers;  /* send X-Forwarded-* and X-Real-IP */
+    struct node_segment *node;      /* limits, counts and health of the node; borrowed */
+    uint32_t worker;                /* whose column of the counts is ours */
+    struct line_writer *access_log; /* borrowed; NULL: none */
+    enum access_record_format access_format;
+    bool x_forwarded_headers; /* send X-Forwarded-* and X-Real-IP */
     bool merge_slashes;
+    uint64_t x_forwarded_for_depth; /* trusted proxies in front of us, each of which appends */
+    /* Borrowed; NULL or empty: no such rule. */
+    const struct model_strings *allow_list; /* addresses and blocks of clients: 403 for others */
+    const struct model_strings *allowed_domains; /* patterns of hosts: 403 for others */
+    const struct model_strings *redirect_https;  /* patterns of hosts: plain requests get 307 */
+    bool strict; /* a host without namespace: the connection is closed, not answered 404 */
     /* Set on the responses of routes with a service; borrowed, as all strs here. Ones that are no legal
      * fields are left out. */
     const struct proxy_header *global_headers;
@@ -31,6 +42,7 @@ struct proxy_options {
     size_t tag_count;
     uint64_t connect_timeout_ms; /* defaults of services that set none; 0: none */
     uint64_t request_timeout_ms; /* until the response's head; 0: none */
+    uint64_t request_body_max;   /* where neither route nor service says; 0: any */
     uint32_t retries_max;
     size_t collect_max; /* body collected for a module: 413 (request), 502 (response) past it */
     size_t replay_max;  /* request body kept so that an attempt can be repeated */

@@ -7,6 +7,7 @@
 #include "http/http_client.h"
 #include "model/model.h"
 #include "proxy/catalog_route.h"
+#include "proxy/proxy_access_log.h"
 #include "proxy/proxy_choice.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
@@ -32,6 +33,7 @@ static void on_head(struct exchange *up, const struct http_head *head)
 {
     struct proxy_request *r = up->user;
     r->attempt.head = head;
+    r->times.head_ns = proxy_access_log_now(r) - r->times.attempt_ns;
     proxy_request_run(r);
 }
 
@@ -193,6 +195,7 @@ enum proxy_turn proxy_attempt_open(struct proxy_request *r)
     a->timed_out = false;
     a->credit = 0;
     proxy_choice_begin(r);
+    r->times.attempt_ns = proxy_access_log_now(r);
     const struct http_client_request request = {
         .host = a->url->host,
         .port = a->url->port,

@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "model/model.h"
 #include "proxy/catalog_route.h"
+#include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_modules.h"
 
@@ -107,10 +108,10 @@ static bool add_all(struct http_fields *fs, struct arena *a, const struct http_f
     return true;
 }
 
-/* X-Forwarded-*: replaced, never appended to, since nothing tells yet which peers to believe. */
+/* X-Forwarded-*: replaced, never appended to: what is not believed ends here. */
 static void put_forwarded(const struct proxy_request *r, struct http_fields *fs)
 {
-    struct str client = str_of(r->down->peer.address);
+    struct str client = proxy_client_address(r);
     struct str host = r->down->request->authority;
     if (client.len > 0) {
         fs->v[fs->n++] =
@@ -120,9 +121,9 @@ static void put_forwarded(const struct proxy_request *r, struct http_fields *fs)
     if (host.len > 0)
         fs->v[fs->n++] =
             (struct http_field){STR("X-Forwarded-Host"), host, HTTP_FIELD_X_FORWARDED_HOST};
-    fs->v[fs->n++] =
-        (struct http_field){STR("X-Forwarded-Proto"), r->down->secure ? STR("https") : STR("http"),
-                            HTTP_FIELD_X_FORWARDED_PROTO};
+    fs->v[fs->n++] = (struct http_field){STR("X-Forwarded-Proto"),
+                                         proxy_client_secure(r) ? STR("https") : STR("http"),
+                                         HTTP_FIELD_X_FORWARDED_PROTO};
 }
 
 static struct http_field request_id(const struct proxy_request *r)

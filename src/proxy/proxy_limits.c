@@ -89,6 +89,11 @@ static enum proxy_turn judge(struct proxy_request *r, const struct subject *s, e
     return proxy_request_go(r, next);
 }
 
+enum proxy_step proxy_limits_first(const struct proxy *p)
+{
+    return p->limits_clients ? PROXY_ADMIT : PROXY_PATH;
+}
+
 enum proxy_turn proxy_limits_admit(struct proxy_request *r)
 {
     const struct proxy_options *o = &r->proxy->options;
@@ -134,5 +139,5 @@ enum proxy_turn proxy_limits_route(struct proxy_request *r)
         .concurrent_name = PROXY_LIMIT_ROUTE_REQUESTS,
         .slot = &r->counted.route,
     };
-    return judge(r, &s, PROXY_LINK);
+    return judge(r, &s, PROXY_SIZE);
 }

@@ -12,6 +12,9 @@ void proxy_limits_init(struct proxy_request *r);
 /* It counts for nothing any more; may be repeated. */
 void proxy_limits_drop(struct proxy_request *r);
 
+/* The step that follows once a client may ask at all: ADMIT, or PATH where there are no limits of clients. */
+enum proxy_step proxy_limits_first(const struct proxy *p);
+
 /* Step ADMIT: the limits of every client, before anything is looked at. */
 enum proxy_turn proxy_limits_admit(struct proxy_request *r);
 

@@ -9,6 +9,7 @@
 #include "proxy/proxy_choice.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_modules.h"
+#include "proxy/proxy_upload.h"
 #include "route/pattern.h"
 #include "script/script.h"
 
@@ -38,9 +39,12 @@ enum proxy_turn proxy_match_namespace(struct proxy_request *r)
     if (authority.len > 0 && !url_split_authority(authority, &r->host, &port))
         return proxy_error_refuse(r, 400, "the host is not valid", no_detail);
     r->router = catalog_router(r->proxy->catalog, r->host);
+    if (r->router == NULL && r->proxy->options.strict)
+        return proxy_request_abort(r, EXCHANGE_CANCELED);
     if (r->router == NULL)
         return proxy_error_refuse(r, 404, "no namespace serves this host", no_detail);
-    return proxy_request_go(r, PROXY_MATCH);
+    const struct proxy_access *a = &r->proxy->access;
+    return proxy_request_go(r, a->served.any || a->secured.any ? PROXY_HOST : PROXY_MATCH);
 }
 
 static enum proxy_turn refuse_method(struct proxy_request *r)
@@ -92,7 +96,7 @@ static enum proxy_turn hold(struct proxy_request *r, const struct router_match *
         r->route->model->strip_path ? pattern_strip(m->pattern, r->path, wildcard_of(m)) : r->path;
     if (!keep_params(r, m))
         return proxy_error_memory(r);
-    return proxy_request_go(r, r->route->limits != NULL ? PROXY_LIMIT : PROXY_LINK);
+    return proxy_request_go(r, r->route->limits != NULL ? PROXY_LIMIT : PROXY_SIZE);
 }
 
 enum proxy_turn proxy_match_route(struct proxy_request *r)

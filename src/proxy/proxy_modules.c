@@ -6,7 +6,9 @@
 #include "model/model.h"
 #include "proxy/catalog.h"
 #include "proxy/catalog_route.h"
+#include "proxy/proxy_access_log.h"
 #include "proxy/proxy_attempt.h"
+#include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 
@@ -105,7 +107,7 @@ static bool begin_run(struct proxy_request *r)
         .query = r->query,
         .host = head->authority,
         .proto = proto_of(head->version),
-        .remote_address = str_of(r->down->peer.address),
+        .remote_address = proxy_client_address(r),
         .content_length = head->content_length,
         .request_fields = r->fields,
         .route = r->route->model,
@@ -128,6 +130,7 @@ static void on_called(void *user, const struct script_outcome *outcome)
     struct str text = outcome->text;
     assert(m->pending);
     m->pending = false;
+    r->times.module_ns += proxy_access_log_now(r) - r->times.call_ns;
     m->outcome = *outcome;
     if (text.len > ERROR_TEXT_MAX)
         text.len = ERROR_TEXT_MAX;
@@ -144,6 +147,7 @@ static enum proxy_turn call(struct proxy_request *r, enum script_function f, enu
     m->pending = true;
     m->outcome = (struct script_outcome){0};
     struct str error = f == SCRIPT_ERROR_HANDLER ? r->failure.detail : (struct str){0};
+    r->times.call_ns = proxy_access_log_now(r);
     script_run_call(m->run, f, error, on_called, r);
     return proxy_request_go(r, next);
 }

@@ -6,7 +6,10 @@
 #include "base/log.h"
 #include "proxy/catalog_route.h"
 #include "proxy/catalog_service.h"
+#include "proxy/proxy_access.h"
+#include "proxy/proxy_access_log.h"
 #include "proxy/proxy_attempt.h"
+#include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_limits.h"
@@ -49,6 +52,7 @@ static void release(struct proxy_request *r)
     if (r->released)
         return;
     r->released = true;
+    proxy_access_log_end(r);
     loop_unschedule(&r->wake);
     proxy_timer_give(&r->proxy->timers, r->timer);
     r->timer = NULL;
@@ -69,9 +73,10 @@ static void on_reset(struct exchange *x, const struct exchange_reset *why)
     struct proxy_request *r = x->user;
     log_debug("proxy", "request %.*s ended by the client in step %s: %s", STR_ARG(r->id),
               proxy_request_step_name(r), exchange_reset_text(why->code));
-    r->reply.status = 0;
+    r->cut_short = exchange_reset_text(why->code);
     r->step = PROXY_CLOSED;
     release(r);
+    r->reply.status = 0;
 }
 
 static void log_request(const struct proxy_request *r)
@@ -80,9 +85,8 @@ static void log_request(const struct proxy_request *r)
     char status[8];
     (void)snprintf(status, sizeof(status), "%u", (unsigned)r->reply.status);
     const struct log_field fields[] = {
-        {"request_id", r->id},      {"method", head->method},
-        {"host", head->authority},  {"target", head->target},
-        {"status", str_of(status)}, {"client", str_of(r->down->peer.address)},
+        {"request_id", r->id},    {"method", head->method},   {"host", head->authority},
+        {"target", head->target}, {"status", str_of(status)}, {"client", proxy_client_address(r)},
     };
     log_write_fields(LOG_DEBUG, "proxy", STR("request"), fields, ARRAY_LEN(fields));
 }
@@ -188,10 +192,12 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     x->user = r;
     x->events = &events;
     r->began_ms = loop_now_ms(p->loop);
-    r->step = p->limits_clients ? PROXY_ADMIT : PROXY_PATH;
     proxy_limits_init(r);
     p->stats.active++;
+    proxy_access_log_begin(r);
     choose_id(r);
+    proxy_client_find(r);
+    r->step = p->access.clients_any ? PROXY_ACCESS : proxy_limits_first(p);
     proxy_upload_init(r);
     proxy_request_run(r);
 }
@@ -281,9 +287,10 @@ void proxy_request_unwait(struct proxy_request *r)
 enum proxy_turn proxy_request_abort(struct proxy_request *r, enum exchange_reset_code code)
 {
     exchange_reset(r->down, code);
-    r->reply.status = 0;
+    r->cut_short = exchange_reset_text(code);
     r->step = PROXY_CLOSED;
     release(r);
+    r->reply.status = 0;
     return PROXY_AGAIN;
 }
 

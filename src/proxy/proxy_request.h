@@ -5,7 +5,7 @@
  * through steps: proxy_upload.c and proxy_reply.c hand them on as they come. Nothing outside proxy/
  * includes this.
  *
- *   [ADMIT] PATH NAMESPACE MATCH [LIMIT] LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
+ *   [ACCESS] [ADMIT] PATH NAMESPACE [HOST] MATCH [LIMIT] SIZE LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
  *     with a service:     FETCH FETCHED ATTEMPT AWAIT (PAUSE ATTEMPT AWAIT)* HEAD GATHER REVISE REVISED
  *                         REPLY then RELAY (streamed) or FEED (from memory)
  *     without:            HANDLE HANDLED ANSWER FEED
@@ -31,11 +31,14 @@ struct script_program;
 
 /* name, function */
 #define PROXY_STEPS(X)                                                                             \
+    X(ACCESS, proxy_access_client)                                                                 \
     X(ADMIT, proxy_limits_admit)                                                                   \
     X(PATH, proxy_match_path)                                                                      \
     X(NAMESPACE, proxy_match_namespace)                                                            \
+    X(HOST, proxy_access_host)                                                                     \
     X(MATCH, proxy_match_route)                                                                    \
     X(LIMIT, proxy_limits_route)                                                                   \
+    X(SIZE, proxy_upload_admit)                                                                    \
     X(LINK, proxy_modules_link)                                                                    \
     X(PREPARE, proxy_headers_prepare)                                                              \
     X(COLLECT, proxy_upload_collect)                                                               \
@@ -78,6 +81,8 @@ enum { PROXY_WINDOW = 64 * 1024 };
 /* The body from the client. */
 struct proxy_upload {
     struct buf kept; /* what came, in full while whole */
+    uint64_t received;
+    uint64_t max;    /* of received; UINT64_MAX: any */
     size_t sent;     /* bytes of it (or of what replaced it) that the current attempt was given */
     size_t credit;   /* granted and not yet used up */
     bool whole;      /* kept holds everything that came: an attempt can be repeated */
@@ -150,6 +155,16 @@ struct proxy_counted {
     uint32_t route;
 };
 
+/* For the access log, all 0 when it is off. */
+struct proxy_times {
+    int64_t begin_wall_ms;
+    uint64_t begin_ns;
+    uint64_t attempt_ns; /* when the last one began */
+    uint64_t head_ns;    /* how long its response's head took; 0: none came */
+    uint64_t call_ns;    /* when the last call of a module began */
+    uint64_t module_ns;  /* how long they took together */
+};
+
 struct proxy_request {
     struct proxy *proxy;
     struct exchange *down; /* the client's */
@@ -165,6 +180,8 @@ struct proxy_request {
 
     struct str id;
     char made_id[PROXY_ID_SIZE];
+    struct str client; /* read it with proxy_client_address() */
+    bool client_secure;
     struct str host; /* without port */
     struct str path; /* normalised */
     struct str query;
@@ -185,6 +202,8 @@ struct proxy_request {
     struct proxy_attempt attempt;
     struct proxy_reply reply;
     struct proxy_failure failure;
+    const char *cut_short; /* why the exchange did not come to its end; NULL: it did */
+    struct proxy_times times;
 };
 
 /* Begins with a request that the server side handed over; becomes the owner of x. */

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "model/model.h"
+#include "proxy/catalog_route.h"
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
@@ -18,8 +20,33 @@ void proxy_upload_init(struct proxy_request *r)
     size_t most = o->collect_max > o->replay_max ? o->collect_max : o->replay_max;
     buf_init(&u->kept, most + PROXY_WINDOW);
     u->whole = true;
+    u->max = UINT64_MAX;
     u->open = !head->expect_continue;
     u->ended = head->no_body;
+}
+
+static uint64_t body_max(const struct proxy_request *r)
+{
+    if (r->route->model->max_request_body > 0)
+        return (uint64_t)r->route->model->max_request_body;
+    if (r->limits != NULL && r->limits->max_request_body > 0)
+        return (uint64_t)r->limits->max_request_body;
+    const uint64_t max = r->proxy->options.request_body_max;
+    return max > 0 ? max : UINT64_MAX;
+}
+
+static enum proxy_turn refuse_size(struct proxy_request *r)
+{
+    return proxy_error_refuse(r, 413, "the body is larger than this route allows", no_detail);
+}
+
+enum proxy_turn proxy_upload_admit(struct proxy_request *r)
+{
+    const int64_t length = r->down->request->content_length;
+    r->upload.max = body_max(r);
+    if (length > 0 && (uint64_t)length > r->upload.max)
+        return refuse_size(r);
+    return proxy_request_go(r, PROXY_LINK);
 }
 
 /* What is sent of it: what came, or what a module put in its place. */
@@ -70,6 +97,12 @@ void proxy_upload_data(struct proxy_request *r, struct str data)
     u->credit -= data.len;
     if (r->step == PROXY_CLOSED)
         return;
+    u->received += data.len;
+    if (u->received > u->max) {
+        (void)refuse_size(r);
+        proxy_request_run(r);
+        return;
+    }
     if (u->collecting) {
         collect_data(r, data);
         return;
@@ -215,5 +248,6 @@ void proxy_upload_tunnel(struct proxy_request *r)
     u->ended = false;
     u->end_sent = false;
     u->trailers = NULL;
+    u->max = UINT64_MAX;
     proxy_upload_pump(r);
 }

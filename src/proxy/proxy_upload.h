@@ -8,6 +8,9 @@
 
 void proxy_upload_init(struct proxy_request *r);
 
+/* The route is known, and with it how long the body may be: goes on to LINK, or 413. */
+enum proxy_turn proxy_upload_admit(struct proxy_request *r);
+
 /* Events of the client's exchange. */
 void proxy_upload_data(struct proxy_request *r, struct str data);
 void proxy_upload_end(struct proxy_request *r, const struct http_fields *trailers);

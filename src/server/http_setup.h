@@ -6,8 +6,16 @@
 #include "http/http_client.h"
 #include "http/http_server.h"
 
+struct line_writer;
+struct loop;
+
 /* The limits of message heads and trailers. */
 struct http1_limits http_setup_limits(const struct config_limits *l);
+
+/* Opens the access log that the configuration names. */
+enum err_code http_setup_access_log(struct loop *loop, const struct config *c,
+                                    struct line_writer **ret, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* The options of the proxy's own server; others change what differs. */
 struct http_server_options http_setup_server(const struct config_limits *l);

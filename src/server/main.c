@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "script/compiler.h"
 #include "server/control.h"
+#include "server/host_rules.h"
 #include "server/launch.h"
 #include "server/rehearsal.h"
 #include "server/supervisor.h"
@@ -86,6 +87,11 @@ static struct config *load(const char *flag)
         setup.json = c->log_json;
     }
     log_configure(&setup);
+    if (ok && !host_rules_check(c, &problems)) {
+        ok = false;
+        config_destroy(c);
+        c = NULL;
+    }
     for (size_t i = 0; i < warnings.n; i++)
         log_warn("config", "%s", warnings.v[i].text);
     if (!ok)

@@ -26,11 +26,13 @@
 #include "base/now.h"
 #include "io/child.h"
 #include "io/ipc.h"
+#include "io/line_writer.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/signals.h"
 #include "io/timeout.h"
 #include "node/node_segment.h"
+#include "server/http_setup.h"
 #include "server/launch.h"
 #include "server/pages.h"
 #include "server/storage_dir.h"
@@ -419,13 +421,26 @@ static uint32_t worker_count(const struct config *c)
     return (uint32_t)(n < 1 ? 1 : n > LAUNCH_WORKERS_MAX ? LAUNCH_WORKERS_MAX : n);
 }
 
+/* Workers open the log themselves; that it cannot be opened is told before they start. */
+static bool try_access_log(struct supervisor *sv, struct err *e)
+{
+    struct line_writer *w = NULL;
+    if (sv->config->proxy.access_log == CONFIG_ACCESS_LOG_OFF)
+        return true;
+    if (http_setup_access_log(sv->loop, sv->config, &w, e) != ERR_OK)
+        return false;
+    line_writer_destroy(w);
+    return true;
+}
+
 static bool prepare(struct supervisor *sv, struct err *e)
 {
     struct launch *l = &sv->launch;
     l->config = sv->config;
     l->workers = worker_count(sv->config);
     raise_descriptor_limit(sv->config, l->workers);
-    if (storage_dir_take(sv->config, &sv->storage, e) != ERR_OK || !bind_all(sv, e))
+    if (!try_access_log(sv, e) || storage_dir_take(sv->config, &sv->storage, e) != ERR_OK ||
+        !bind_all(sv, e))
         return false;
     l->store_dir = sv->storage.path;
     sv->fds[LAUNCH_FD_LOCK] = sv->storage.lock_fd;

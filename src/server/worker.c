@@ -15,6 +15,7 @@
 #include "base/now.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "io/line_writer.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/resolver.h"
@@ -55,6 +56,7 @@ struct worker {
     struct http_client *client;
     struct http_server *http;
     struct proxy *proxy;
+    struct line_writer *access_log; /* NULL: off */
     struct listener *listeners[LAUNCH_WORKERS_MAX];
     struct timeout beat;
     struct timeout recycled;
@@ -260,6 +262,7 @@ static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
     struct http_server_options server = http_setup_server(l);
+    server.proxy_protocol = w->launch->config->proxy.proxy_protocol == CONFIG_PROXY_PROTOCOL_ON;
     w->gate = (struct client_gate){
         .node = w->node,
         .worker = w->index,
@@ -270,6 +273,7 @@ static void open_http(struct worker *w)
     w->http = http_server_create(w->loop, &server, on_request, w);
     w->resolver = http_setup_resolver(w->loop);
     struct http_client_options client = http_setup_client(l, w->resolver);
+    client.refuse_private = w->launch->config->proxy.disable_private_ips;
     w->client = http_client_create(w->loop, &client);
 }
 
@@ -289,6 +293,16 @@ static void open_scripts(struct worker *w)
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 
+/* The supervisor opened the file before: what fails here is rare, and requests are served nevertheless. */
+static void open_access_log(struct worker *w)
+{
+    const struct config *c = w->launch->config;
+    struct err e = {0};
+    if (c->proxy.access_log != CONFIG_ACCESS_LOG_OFF &&
+        http_setup_access_log(w->loop, c, &w->access_log, &e) != ERR_OK)
+        log_error("worker", "%s", e.msg);
+}
+
 static void open_proxy(struct worker *w)
 {
     const struct config *c = w->launch->config;
@@ -306,14 +320,23 @@ static void open_proxy(struct worker *w)
     struct proxy_options options = {
         .node = w->node,
         .worker = w->index,
+        .access_log = w->access_log,
+        .access_format =
+            c->proxy.access_log == CONFIG_ACCESS_LOG_JSON ? ACCESS_RECORD_JSON : ACCESS_RECORD_TEXT,
         .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
         .merge_slashes = c->proxy.merge_slashes,
+        .allow_list = &c->proxy.allow_list,
+        .allowed_domains = &c->proxy.allowed_domains,
+        .redirect_https = &c->proxy.redirect_https,
+        .strict = c->proxy.strict_mode,
+        .x_forwarded_for_depth = (uint64_t)c->proxy.x_forwarded_for_depth,
         .global_headers = w->global_headers,
         .global_header_count = c->proxy.global_headers.n,
         .tags = w->tags,
         .tag_count = c->tags.n,
         .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
         .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
+        .request_body_max = (uint64_t)c->limits.request_body_max,
         .retries_max = (uint32_t)c->limits.retries_max,
         .collect_max = (size_t)c->limits.module_body_max,
         .replay_max = (size_t)c->limits.exchange_buffer,
@@ -356,6 +379,7 @@ static void finish(struct worker *w)
     signals_stop(w->term);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
+    line_writer_destroy(w->access_log);
     http_client_destroy(w->client);
     resolver_destroy(w->resolver);
     replica_destroy(w->replica);
@@ -387,6 +411,7 @@ int worker_run(struct launch *l, uint32_t index)
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
     open_http(&w);
     open_scripts(&w);
+    open_access_log(&w);
     open_proxy(&w);
     open_replica(&w);
     loop_run(w.loop);

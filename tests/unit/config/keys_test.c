@@ -45,6 +45,7 @@ static void print_type(struct buf *b, const struct keys_key *k)
         [KEYS_STRING] = "string",
         [KEYS_STRINGS] = "list of strings",
         [KEYS_BOOL] = "boolean",
+        [KEYS_IGNORED] = "boolean",
         [KEYS_PAIRS] = "map of names to values",
         [KEYS_USERS] = "list of maps",
         [KEYS_RESOURCES] = "map of lists",
@@ -70,7 +71,7 @@ static void print_default(struct buf *b, const struct keys_key *k)
         ok = buf_addf(b, "`%s`", keys_word_text(k, (unsigned)k->default_int));
     else if (k->type == KEYS_INT || k->type == KEYS_MS)
         ok = buf_addf(b, "`%lld`", (long long)k->default_int);
-    else if (k->type == KEYS_BOOL)
+    else if (k->type == KEYS_BOOL || k->type == KEYS_IGNORED)
         ok = buf_addf(b, "`%s`", k->default_int != 0 ? "true" : "false");
     else if (k->default_text != NULL)
         ok = buf_addf(b, "`%s`", k->default_text);

@@ -469,6 +469,22 @@ static void test_connect_failures(void **state)
     listener = listen_loopback(&port);
 }
 
+static void test_private_addresses_are_refused(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "::1",     "::ffff:127.0.0.1",
+                                        "localhost", "0.0.0.0", "::"};
+    (void)state;
+    options.refuse_private = true;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        (void)open_to(0, hosts[i], &get, 2000);
+        until(owners[0].x == NULL);
+        assert_str(buf_str(&owners[0].log), "reset CONNECT\ndone\n");
+        assert_true(owners[0].why.unsent);
+        buf_clear(&owners[0].log);
+    }
+    assert_int_equal(stats().opened, 0);
+}
+
 static void test_connect_timeout(void **state)
 {
     (void)state;
@@ -763,6 +779,7 @@ int main(void)
         T(test_unasked_response),
         T(test_reused_connection_that_took_the_request),
         T(test_connect_failures),
+        T(test_private_addresses_are_refused),
         T(test_connect_timeout),
         T(test_all_addresses_are_tried),
         T(test_queue),

@@ -247,6 +247,92 @@ static void test_client_gone_while_collecting(void **state)
     fixture_finish(&f);
 }
 
+/* The route's limit, then the service's, then the server's. */
+static void test_size_limits(void **state)
+{
+    static const struct {
+        const char *target;
+        int64_t length;
+        bool good;
+    } rows[] = {
+        {"/route", 10, true},    {"/route", 11, false}, {"/service", 20, true},
+        {"/service", 21, false}, {"/server", 30, true}, {"/server", 31, false},
+    };
+    (void)state;
+    struct proxy_options options = fixture_options;
+    options.request_body_max = 30;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int chunked = 0; chunked < 2; chunked++) {
+            static const char bytes[31];
+            struct fixture f;
+            setup(&f, &options);
+            fixture_put(&f, MODEL_SERVICE, "{'name':'l','urls':['http://a'],'maxRequestBody':20}");
+            fixture_put(&f, MODEL_ROUTE,
+                        "{'name':'a','paths':['/route'],'methods':['*'],'service':'l',"
+                        "'maxRequestBody':10}");
+            fixture_put(&f, MODEL_ROUTE,
+                        "{'name':'b','paths':['/service'],'methods':['*'],'service':'l'}");
+            struct exchange *x =
+                fixture_ask(&f, &(struct ask){.method = "POST",
+                                              .target = rows[i].target,
+                                              .body = true,
+                                              .expect = chunked == 0,
+                                              .length = chunked ? -1 : rows[i].length});
+            if (chunked == 0 && !rows[i].good) {
+                fixture_no_up(&f);
+                assert_int_equal(fixture_sent(x)->granted, 0);
+                assert_error(x, 413, "the body is larger than this route allows");
+                fixture_finish(&f);
+                continue;
+            }
+            struct exchange *up = fixture_up(&f);
+            exchange_mem_data(x, (struct str){bytes, (size_t)rows[i].length});
+            (void)exchange_mem_run(x);
+            assert_int_equal(fixture_sent(up)->reset, !rows[i].good);
+            if (!rows[i].good)
+                assert_error(x, 413, "the body is larger than this route allows");
+            fixture_finish(&f);
+        }
+    }
+}
+
+/* Once the response's head is out, the only way is to break off. */
+static void test_size_limit_after_the_head(void **state)
+{
+    (void)state;
+    struct proxy_options options = fixture_options;
+    options.request_body_max = 3;
+    struct fixture f;
+    setup(&f, &options);
+    struct exchange *x =
+        fixture_ask(&f, &(struct ask){.method = "POST", .body = true, .length = -1});
+    struct exchange *up = fixture_up(&f);
+    fixture_head(up, 200, -1, NULL);
+    (void)exchange_mem_run(up);
+    exchange_mem_data(x, STR("1234"));
+    (void)exchange_mem_run(x);
+    assert_true(fixture_sent(x)->reset && fixture_sent(up)->reset);
+    fixture_finish(&f);
+}
+
+/* What goes through a tunnel is no body. */
+static void test_size_limit_in_a_tunnel(void **state)
+{
+    (void)state;
+    struct proxy_options options = fixture_options;
+    options.request_body_max = 3;
+    struct fixture f;
+    setup(&f, &options);
+    struct exchange *x = fixture_ask(&f, &(struct ask){.upgrade = "echo"});
+    struct exchange *up = fixture_up(&f);
+    exchange_mem_head(up, &(const struct http_head){.status = 101, .upgrade = STR("echo")});
+    (void)exchange_mem_run(up);
+    exchange_mem_data(x, STR("1234"));
+    (void)exchange_mem_run(x);
+    assert_body(up, "1234");
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +345,9 @@ int main(void)
         cmocka_unit_test(test_collect),
         cmocka_unit_test(test_collect_time_limit),
         cmocka_unit_test(test_client_gone_while_collecting),
+        cmocka_unit_test(test_size_limits),
+        cmocka_unit_test(test_size_limit_after_the_head),
+        cmocka_unit_test(test_size_limit_in_a_tunnel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
