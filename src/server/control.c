@@ -1,7 +1,9 @@
 /* Happy path: open the store, make the engine and the path of changes, apply the configuration's resources, then let the
  * workers in and become ready. The admin API answers from the start (/readyz says 503 until then).
  *
- * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends.
+ * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends. LAUNCH_SIGNAL_RETIRE: the
+ * same, but a client that keeps its connection has RETIRE_IDLE_MS to use it once more; new ones wait in the queue of the
+ * listening socket for the control that follows.
  */
 #include "server/control.h"
 
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "base/container.h"
 #include "base/mem.h"
 #include "change/change.h"
 #include "cluster/local.h"
@@ -17,6 +20,7 @@
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/signals.h"
+#include "io/timeout.h"
 #include "node/node_segment.h"
 #include "server/change_setup.h"
 #include "server/compile_pool.h"
@@ -28,7 +32,7 @@
 #include "server/test_server.h"
 #include "server/version.h"
 
-enum { ADMIN_CONNECTIONS_MAX = 1024, ADMIN_DRAIN_MAX = 64 * 1024 };
+enum { ADMIN_CONNECTIONS_MAX = 1024, ADMIN_DRAIN_MAX = 64 * 1024, RETIRE_IDLE_MS = 200 };
 
 struct control {
     struct loop *loop;
@@ -45,6 +49,8 @@ struct control {
     struct listener *admin_listener;
     struct test_server *test_server;
     struct signals *term;
+    struct signals *retire;
+    struct timeout idle; /* of the admin API, once retired */
     bool ready;
     bool stopping;
     int status;
@@ -105,23 +111,51 @@ static void on_engine_closed(void *user)
 static void on_admin_drained(void *user)
 {
     struct control *c = user;
+    timeout_clear(&c->idle);
     engine_close(c->engine, on_engine_closed, c);
+}
+
+static void close_doors(struct control *c)
+{
+    c->stopping = true;
+    if (c->test_server != NULL)
+        test_server_stop(c->test_server);
+    if (c->admin_http == NULL)
+        return;
+    listener_destroy(c->admin_listener);
+    c->admin_listener = NULL;
+    (void)close(LAUNCH_FD_ADMIN);
 }
 
 static void stop(struct control *c)
 {
     if (c->stopping)
         return;
-    c->stopping = true;
-    if (c->test_server != NULL)
-        test_server_stop(c->test_server);
-    if (c->admin_http == NULL) {
+    close_doors(c);
+    if (c->admin_http == NULL)
         on_admin_drained(c);
+    else
+        http_server_drain(c->admin_http, on_admin_drained, c);
+}
+
+static void on_retire(void *user, int signum)
+{
+    (void)signum;
+    struct control *c = user;
+    if (c->stopping)
+        return;
+    if (c->admin_http == NULL) {
+        stop(c);
         return;
     }
-    listener_destroy(c->admin_listener);
-    c->admin_listener = NULL;
-    (void)close(LAUNCH_FD_ADMIN);
+    close_doors(c);
+    http_server_retire(c->admin_http, on_admin_drained, c);
+    timeout_set(&c->idle, RETIRE_IDLE_MS);
+}
+
+static void on_idle(struct timeout *t)
+{
+    struct control *c = container_of(t, struct control, idle);
     http_server_drain(c->admin_http, on_admin_drained, c);
 }
 
@@ -247,6 +281,8 @@ static void finish(struct control *c)
     store_close(c->store);
     node_segment_unmap(c->node);
     signals_stop(c->term);
+    signals_stop(c->retire);
+    timeout_finish(&c->idle);
     pages_unmap(c->pages);
     loop_destroy(c->loop);
 }
@@ -255,8 +291,10 @@ int control_run(struct launch *l)
 {
     struct control c = {.launch = l, .loop = loop_create()};
     struct err e = {0};
+    timeout_init(&c.idle, c.loop, on_idle);
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
-    if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK ||
+    c.retire = signals_watch(c.loop, LAUNCH_SIGNAL_RETIRE, on_retire, &c);
+    if (pages_map(LAUNCH_FD_PAGES, launch_slots(l), &c.pages, &e) != ERR_OK ||
         node_segment_map(LAUNCH_FD_NODE, &c.node, &e) != ERR_OK || !open_state(&c, &e)) {
         log_error("state", "%s", e.msg);
         finish(&c);

@@ -20,7 +20,7 @@ struct link {
     struct links *links;
     struct ipc *ipc;
     struct ilist calls; /* not answered yet */
-    uint32_t worker;
+    uint32_t slot;      /* of its worker */
     bool greeted;
     uint64_t applied;
 };
@@ -45,7 +45,7 @@ struct links {
     struct links_options options;
     struct poller *poller;
     struct ilist all;
-    struct link *of_worker[LAUNCH_WORKERS_MAX];
+    struct link *of_slot[LAUNCH_WORKERS_MAX * LAUNCH_SLOTS_PER_WORKER];
     struct ilist orphans; /* calls whose worker is gone, not answered yet */
     struct ilist waiters; /* in order of revision and of due_ms */
     struct timeout timer;
@@ -55,6 +55,12 @@ struct links {
 
 static void check_waiters(struct links *l);
 
+/* What operators call the worker in a slot. */
+static uint32_t worker_of(const struct links *l, uint32_t slot)
+{
+    return slot % l->options.launch->workers;
+}
+
 static void link_destroy(struct link *k)
 {
     struct links *l = k->links;
@@ -63,8 +69,8 @@ static void link_destroy(struct link *k)
         container_of(n, struct links_call, node)->link = NULL;
         ilist_push(&l->orphans, n);
     }
-    if (k->greeted && l->of_worker[k->worker] == k)
-        l->of_worker[k->worker] = NULL;
+    if (k->greeted && l->of_slot[k->slot] == k)
+        l->of_slot[k->slot] = NULL;
     ilist_remove(&k->node);
     ipc_close(k->ipc);
     free(k);
@@ -75,7 +81,7 @@ static void on_link_closed(void *user, const char *text)
     struct link *k = user;
     struct links *l = k->links;
     if (k->greeted)
-        log_debug("state", "the link to worker-%u ended: %s", k->worker, text);
+        log_debug("state", "the link to worker-%u ended: %s", worker_of(l, k->slot), text);
     k->ipc = NULL;
     link_destroy(k);
     check_waiters(l);
@@ -103,20 +109,21 @@ static void on_hello(struct link *k, struct ipc_reader *r)
     struct links *l = k->links;
     uint64_t version = ipc_read_u64(r);
     struct str token = ipc_read_bytes(r);
-    uint64_t worker = ipc_read_u64(r);
+    uint64_t slot = ipc_read_u64(r);
     uint64_t applied = ipc_read_u64(r);
     if (r->bad || k->greeted || version != MESSAGES_VERSION ||
-        worker >= l->options.launch->workers || !str_eq(token, str_of(l->options.launch->token))) {
+        slot >= launch_slots(l->options.launch) ||
+        !str_eq(token, str_of(l->options.launch->token))) {
         log_warn("state", "refused a link that does not speak our protocol");
         link_destroy(k);
         return;
     }
-    if (l->of_worker[worker] != NULL)
-        link_destroy(l->of_worker[worker]);
+    if (l->of_slot[slot] != NULL)
+        link_destroy(l->of_slot[slot]);
     k->greeted = true;
-    k->worker = (uint32_t)worker;
+    k->slot = (uint32_t)slot;
     k->applied = applied;
-    l->of_worker[worker] = k;
+    l->of_slot[slot] = k;
     welcome(k);
 }
 
@@ -189,8 +196,8 @@ static bool is_behind(const struct links *l, uint32_t i, uint64_t revision)
         return false;
     if (atomic_load(&page->heartbeat_ns) == 0 && atomic_load(&page->applied) == 0)
         return false;
-    if (l->of_worker[i] != NULL)
-        return l->of_worker[i]->applied < revision;
+    if (l->of_slot[i] != NULL)
+        return l->of_slot[i]->applied < revision;
     if (pages_alive(page, now_mono_ns(), LATE_MS * 1000000ull))
         return true;
     /* Dead or stopped, and nobody to wait for: should it go on, it has to load this first. */
@@ -200,14 +207,14 @@ static bool is_behind(const struct links *l, uint32_t i, uint64_t revision)
 
 static void skip_laggards(struct links *l, uint64_t revision)
 {
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
         if (!is_behind(l, i, revision))
             continue;
         pages_require(&l->options.pages->worker[i], revision);
         log_warn("state",
                  "worker-%u has not confirmed revision %" PRIu64
                  " in time: it serves nothing before it has",
-                 i, revision);
+                 worker_of(l, i), revision);
     }
 }
 
@@ -215,7 +222,7 @@ static bool is_served(struct links *l, const struct waiter *w)
 {
     if (loop_now_ms(l->loop) >= w->due_ms)
         skip_laggards(l, w->revision);
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
         if (is_behind(l, i, w->revision))
             return false;
     }
@@ -303,9 +310,9 @@ void links_publish(struct links *l, const struct engine_applied *applied)
         buf_clear(&b);
         (void)write_state(&b, &all);
     }
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
-        if (l->of_worker[i] != NULL)
-            send(l->of_worker[i], MESSAGE_STATE, &b);
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
+        if (l->of_slot[i] != NULL)
+            send(l->of_slot[i], MESSAGE_STATE, &b);
     }
     buf_finish(&b);
 }

@@ -17,7 +17,7 @@ typedef void (*links_call_fn)(void *user, struct links_call *call, uint64_t op, 
                               struct str module, struct str args);
 
 struct links_options {
-    const struct launch *launch; /* token and number of workers; borrowed */
+    const struct launch *launch; /* token and number of slots; borrowed */
     struct pages *pages;         /* borrowed */
     int listen_fd;               /* borrowed */
     uint64_t confirm_ms;         /* a worker that has not confirmed by then is skipped */

@@ -7,7 +7,7 @@ enum { MESSAGES_VERSION = 1 };
 enum { MESSAGES_FRAME_MAX = 8 * 1024 * 1024, MESSAGES_BACKLOG_MAX = 64 * 1024 * 1024 };
 
 enum message_type {
-    MESSAGE_HELLO = 1, /* worker -> control: version, bytes token, worker, applied revision */
+    MESSAGE_HELLO = 1, /* worker -> control: version, bytes token, slot, applied revision */
     MESSAGE_WELCOME, /* control -> worker: version, revision; then the changes the worker lacks: as MESSAGE_STATE */
     MESSAGE_STATE, /* control -> worker: revision, reload (0/1), count, then per key: table, bytes key */
     MESSAGE_APPLIED, /* worker -> control: revision that it serves now */

@@ -294,7 +294,7 @@ static void connect_control(struct replica *r)
     struct buf b;
     buf_init(&b, 256);
     bool ok = ipc_write_u64(&b, MESSAGES_VERSION) && ipc_write_bytes(&b, str_of(l->token)) &&
-              ipc_write_u64(&b, r->options.index) && ipc_write_u64(&b, r->loaded ? r->applied : 0);
+              ipc_write_u64(&b, r->options.slot) && ipc_write_u64(&b, r->loaded ? r->applied : 0);
     if (ok)
         ipc_send(r->link, MESSAGE_HELLO, buf_str(&b));
     buf_finish(&b);
@@ -324,7 +324,7 @@ struct replica *replica_create(struct loop *loop, const struct replica_options *
     struct replica *r = mem_alloc(sizeof(*r));
     r->loop = loop;
     r->options = *options;
-    r->page = &options->pages->worker[options->index];
+    r->page = &options->pages->worker[options->slot];
     r->backoff_ms = RECONNECT_FIRST_MS;
     ilist_init(&r->calls);
     timeout_init(&r->reconnect, loop, on_reconnect);

@@ -77,7 +77,7 @@ static void worker_start(struct world *w, uint32_t i)
     struct worker *k = &w->workers[i];
     const struct catalog_options catalog = {.default_namespace = true};
     const struct replica_options options = {.launch = &w->launch,
-                                            .index = i,
+                                            .slot = i,
                                             .pages = w->pages,
                                             .catalog = k->catalog = catalog_create(NULL, &catalog),
                                             .alone_ms = 2000,
@@ -115,7 +115,8 @@ static void world_init(struct world *w, uint64_t confirm_ms)
         .config = &w->config, .workers = WORKERS, .store_dir = w->state.dir, .token = "a token"};
     w->listen_fd =
         ipc_listen(w->launch.address, sizeof(w->launch.address), &w->launch.address_len, &e);
-    if (w->listen_fd < 0 || pages_make(WORKERS, &fd, &w->pages, &e) != ERR_OK)
+    if (w->listen_fd < 0 ||
+        pages_make(WORKERS * LAUNCH_SLOTS_PER_WORKER, &fd, &w->pages, &e) != ERR_OK)
         fail_msg("%s", e.msg);
     (void)close(fd);
     control_start(w);
@@ -275,7 +276,10 @@ static void test_who_is_refused(void **state)
     static const struct {
         const char *token;
         uint64_t index;
-    } cases[] = {{"another token", 0}, {"", 0}, {"a token", WORKERS}, {"a token", UINT64_MAX}};
+    } cases[] = {{"another token", 0},
+                 {"", 0},
+                 {"a token", WORKERS * LAUNCH_SLOTS_PER_WORKER},
+                 {"a token", UINT64_MAX}};
     struct world w;
     world_init(&w, CONFIRM_MS);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
