@@ -9,24 +9,23 @@ enum {
     TRIES = 3,
 };
 
-void roll_begin(struct roll *r)
+static void set_place(struct roll *r, size_t place)
 {
-    r->active = true;
+    r->place = place;
     r->due_ms = 0;
     r->again_ms = 0;
     r->tries = 0;
+}
+
+void roll_begin(struct roll *r)
+{
+    r->active = true;
+    set_place(r, 0);
 }
 
 static bool is_current(const struct roll *r, const struct keeper *k)
 {
     return k->now != NULL && k->now->generation == r->shared->generation && k->next == NULL;
-}
-
-static void place_done(struct roll *r)
-{
-    r->due_ms = 0;
-    r->again_ms = 0;
-    r->tries = 0;
 }
 
 /* Starts the next process, unless the last try was just now. */
@@ -55,10 +54,8 @@ static bool is_overdue(const struct roll *r)
 static bool step_control(struct roll *r, struct keeper *k)
 {
     if (is_current(r, k)) {
-        if (atomic_load(&r->shared->pages->control_ready) != 0) {
-            place_done(r);
+        if (atomic_load(&r->shared->pages->control_ready) != 0)
             return true;
-        }
         if (is_overdue(r)) {
             log_error("server", "control is not ready after %d s", READY_MS / 1000);
             r->due_ms = 0;
@@ -77,10 +74,8 @@ static bool step_control(struct roll *r, struct keeper *k)
 static bool step_worker(struct roll *r, struct keeper *k)
 {
     if (k->next != NULL) {
-        if (keeper_advance(k)) {
-            place_done(r);
+        if (keeper_advance(k))
             return true;
-        }
         if (is_overdue(r)) {
             log_error("server", "%s does not serve after %d s", k->name, READY_MS / 1000);
             keeper_give_up(k);
@@ -98,6 +93,8 @@ void roll_step(struct roll *r)
 {
     for (size_t i = 0; r->active && i < r->count; i++) {
         struct keeper *k = &r->keepers[i];
+        if (i != r->place && !is_current(r, k))
+            set_place(r, i);
         bool done = k->role == LAUNCH_CONTROL ? step_control(r, k) : step_worker(r, k);
         if (!done)
             return;
@@ -112,7 +109,7 @@ bool roll_is_settling(const struct roll *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct keeper *k = &r->keepers[i];
-        if (k->old != NULL || k->now == NULL)
+        if (k->old != NULL)
             return true;
     }
     return false;

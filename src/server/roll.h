@@ -15,6 +15,7 @@ struct roll {
     void (*on_failed)(void *user, const struct keeper *k);
     void *user;
     bool active;
+    size_t place;      /* the keeper that the next three are about */
     uint64_t due_ms;   /* until when the process that was started last must be ready */
     uint64_t again_ms; /* not before then the next try */
     uint32_t tries;    /* of this place that failed */
@@ -26,7 +27,7 @@ void roll_begin(struct roll *r);
 /* Takes the steps that are possible now: to be called every few milliseconds while it is active. */
 void roll_step(struct roll *r);
 
-/* Whether a process that was replaced has not ended yet, or that of a place is missing. */
+/* Whether a process that was replaced has not ended yet. */
 bool roll_is_settling(const struct roll *r);
 
 #endif

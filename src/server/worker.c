@@ -288,7 +288,7 @@ static void open_http(struct worker *w)
     struct http_server_options server = http_setup_server(l);
     w->gate = (struct client_gate){
         .node = w->node,
-        .worker = w->index,
+        .worker = w->slot,
         .connections_max = (uint32_t)w->launch->config->proxy.max_connections_per_client,
     };
     if (w->gate.connections_max > 0)
