@@ -3,7 +3,7 @@
  *
  * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends. LAUNCH_SIGNAL_RETIRE: the
  * same, but a client that keeps its connection has RETIRE_IDLE_MS to use it once more; new ones wait in the queue of the
- * listening socket for the control that follows.
+ * listening socket for the control that follows, and workers keep what their modules write until that one is there.
  */
 #include "server/control.h"
 
@@ -32,7 +32,12 @@
 #include "server/test_server.h"
 #include "server/version.h"
 
-enum { ADMIN_CONNECTIONS_MAX = 1024, ADMIN_DRAIN_MAX = 64 * 1024, RETIRE_IDLE_MS = 200 };
+enum {
+    ADMIN_CONNECTIONS_MAX = 1024,
+    ADMIN_DRAIN_MAX = 64 * 1024,
+    RETIRE_IDLE_MS = 200,
+    PAUSE_MS = 2000, /* for writes of modules, once retired */
+};
 
 struct control {
     struct loop *loop;
@@ -51,8 +56,10 @@ struct control {
     struct signals *term;
     struct signals *retire;
     struct timeout idle; /* of the admin API, once retired */
+    struct timeout pause;
     bool ready;
     bool stopping;
+    bool retired;
     int status;
 };
 
@@ -108,11 +115,31 @@ static void on_engine_closed(void *user)
     loop_stop(c->loop);
 }
 
+static void on_paused(void *user)
+{
+    struct control *c = user;
+    timeout_clear(&c->pause);
+    engine_close(c->engine, on_engine_closed, c);
+}
+
+static void on_pause_over(struct timeout *t)
+{
+    struct control *c = container_of(t, struct control, pause);
+    log_warn("state", "some writes of modules were not finished in %d ms", PAUSE_MS);
+    links_pause(c->links, NULL, NULL);
+    on_paused(c);
+}
+
 static void on_admin_drained(void *user)
 {
     struct control *c = user;
     timeout_clear(&c->idle);
-    engine_close(c->engine, on_engine_closed, c);
+    if (!c->retired) {
+        on_paused(c);
+        return;
+    }
+    timeout_set(&c->pause, PAUSE_MS);
+    links_pause(c->links, on_paused, c);
 }
 
 static void close_doors(struct control *c)
@@ -144,11 +171,12 @@ static void on_retire(void *user, int signum)
     struct control *c = user;
     if (c->stopping)
         return;
+    c->retired = true;
+    close_doors(c);
     if (c->admin_http == NULL) {
-        stop(c);
+        on_admin_drained(c);
         return;
     }
-    close_doors(c);
     http_server_retire(c->admin_http, on_admin_drained, c);
     timeout_set(&c->idle, RETIRE_IDLE_MS);
 }
@@ -283,6 +311,7 @@ static void finish(struct control *c)
     signals_stop(c->term);
     signals_stop(c->retire);
     timeout_finish(&c->idle);
+    timeout_finish(&c->pause);
     pages_unmap(c->pages);
     loop_destroy(c->loop);
 }
@@ -292,6 +321,7 @@ int control_run(struct launch *l)
     struct control c = {.launch = l, .loop = loop_create()};
     struct err e = {0};
     timeout_init(&c.idle, c.loop, on_idle);
+    timeout_init(&c.pause, c.loop, on_pause_over);
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
     c.retire = signals_watch(c.loop, LAUNCH_SIGNAL_RETIRE, on_retire, &c);
     if (pages_map(LAUNCH_FD_PAGES, launch_slots(l), &c.pages, &e) != ERR_OK ||

@@ -22,6 +22,7 @@ struct link {
     struct ilist calls; /* not answered yet */
     uint32_t slot;      /* of its worker */
     bool greeted;
+    bool paused;
     uint64_t applied;
 };
 
@@ -51,9 +52,12 @@ struct links {
     struct timeout timer;
     uint64_t revision;
     uint32_t calls;
+    void (*on_paused)(void *user); /* NULL: not asked for, or done */
+    void *paused_user;
 };
 
 static void check_waiters(struct links *l);
+static void check_paused(struct links *l);
 
 /* What operators call the worker in a slot. */
 static uint32_t worker_of(const struct links *l, uint32_t slot)
@@ -85,6 +89,7 @@ static void on_link_closed(void *user, const char *text)
     k->ipc = NULL;
     link_destroy(k);
     check_waiters(l);
+    check_paused(l);
 }
 
 static void send(struct link *k, enum message_type type, const struct buf *payload)
@@ -164,6 +169,9 @@ static void on_link_message(void *user, uint8_t type, struct str payload)
         check_waiters(l);
     } else if (type == MESSAGE_CALL && k->greeted) {
         on_call(k, &r);
+    } else if (type == MESSAGE_PAUSED && k->greeted) {
+        k->paused = true;
+        check_paused(l);
     } else {
         log_warn("state", "unexpected message %u on a link", type);
         link_destroy(k);
@@ -328,6 +336,37 @@ void links_when_served(struct links *l, uint64_t revision, void (*done)(void *us
     check_waiters(l);
 }
 
+/* Links that never said hello have nothing to say. */
+static void check_paused(struct links *l)
+{
+    if (l->on_paused == NULL || l->calls > 0)
+        return;
+    ilist_for_each (n, &l->all) {
+        const struct link *k = container_of(n, struct link, node);
+        if (k->greeted && !k->paused)
+            return;
+    }
+    void (*done)(void *user) = l->on_paused;
+    l->on_paused = NULL;
+    done(l->paused_user);
+}
+
+void links_pause(struct links *l, void (*done)(void *user), void *user)
+{
+    struct buf nothing;
+    buf_init(&nothing, 1);
+    l->on_paused = done;
+    l->paused_user = user;
+    poller_watch(l->poller, 0);
+    ilist_for_each (n, &l->all) {
+        struct link *k = container_of(n, struct link, node);
+        if (k->greeted)
+            send(k, MESSAGE_PAUSE, &nothing);
+    }
+    buf_finish(&nothing);
+    check_paused(l);
+}
+
 void links_reply(struct links_call *call, enum err_code code, struct str text)
 {
     if (call->link != NULL) {
@@ -345,7 +384,10 @@ void links_reply(struct links_call *call, enum err_code code, struct str text)
         buf_finish(&b);
     }
     ilist_remove(&call->node);
-    if (call->links != NULL)
-        call->links->calls--;
+    struct links *l = call->links;
     free(call);
+    if (l == NULL)
+        return;
+    l->calls--;
+    check_paused(l);
 }

@@ -38,6 +38,10 @@ void links_publish(struct links *l, const struct engine_applied *applied);
  * caught up. May call done at once. */
 void links_when_served(struct links *l, uint64_t revision, void (*done)(void *user), void *user);
 
+/* Another control follows: tells the workers to send no more calls, takes no new links, and calls done (maybe at once) when
+ * all calls that were made are answered. */
+void links_pause(struct links *l, void (*done)(void *user), void *user);
+
 /* Ends a call. The worker may be gone meanwhile, and the links closed. */
 void links_reply(struct links_call *call, enum err_code code, struct str text);
 

@@ -13,6 +13,8 @@ enum message_type {
     MESSAGE_APPLIED, /* worker -> control: revision that it serves now */
     MESSAGE_CALL, /* worker -> control: id, enum script_state_op, bytes ns, bytes module, bytes args (JSON) */
     MESSAGE_REPLY, /* control -> worker: id, enum err_code, bytes result or message */
+    MESSAGE_PAUSE, /* control -> worker: another control follows; send no calls before that one's welcome */
+    MESSAGE_PAUSED, /* worker -> control: no call comes any more on this link */
 };
 
 #endif
