@@ -20,7 +20,12 @@
 #include "server/handover.h"
 #include "server/version.h"
 
-enum { STEP_MS = 10000, OUTPUT_MAX = 16 * 1024, LINES_MAX = 50 };
+enum {
+    VERSION_MS = 10000,
+    CHECK_MS = 60000, /* the modules of the file are compiled */
+    OUTPUT_MAX = 16 * 1024,
+    LINES_MAX = 50,
+};
 
 enum step { ASK_VERSION, CHECK_CONFIG };
 
@@ -36,6 +41,11 @@ struct upgrade_check {
     struct timeout timeout;
     char version[UPGRADE_VERSION_MAX];
 };
+
+static int step_ms(const struct upgrade_check *c)
+{
+    return c->step == ASK_VERSION ? VERSION_MS : CHECK_MS;
+}
 
 static bool is_our_file(const char *path)
 {
@@ -176,7 +186,7 @@ static void on_exit_seen(void *user, int64_t status, int signum)
     bool ok = status == 0 && signum == 0;
     if (timed_out)
         (void)err_set(&e, ERR_TIMEOUT, "%s %s took more than %d s", c->program, what,
-                      STEP_MS / 1000);
+                      step_ms(c) / 1000);
     else if (!ok)
         (void)err_set(&e, ERR_INVALID, "%s %s ended with %s %" PRId64, c->program, what,
                       signum != 0 ? "signal" : "exit status", signum != 0 ? signum : status);
@@ -237,7 +247,7 @@ static bool run_step(struct upgrade_check *c, struct err *e)
                                     .user = c};
     if (child_spawn(c->loop, &spec, &c->child, e) != ERR_OK)
         return false;
-    timeout_set(&c->timeout, STEP_MS);
+    timeout_set(&c->timeout, (uint64_t)step_ms(c));
     return true;
 }
 

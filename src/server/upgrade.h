@@ -17,7 +17,7 @@ char *upgrade_program(const char *argv0);
 typedef void (*upgrade_fn)(void *user, const char *version, const struct err *e);
 
 /* Runs program with --upgrade-version and with --check (and -c config, unless NULL); done comes later, and what they wrote
- * goes to the log when they refuse. Each may take 10 s. */
+ * goes to the log when they refuse. The first may take 10 s, the second 60. */
 struct upgrade_check *upgrade_check_start(struct loop *l, const char *program, const char *config,
                                           upgrade_fn done, void *user);
 

@@ -76,6 +76,29 @@ test('writes go on during a reload', async () => {
     });
 });
 
+test('what modules write goes on during a reload', async () => {
+    await withGateway({}, async (gateway) => {
+        await gateway.put('collection', { name: 'c', visibility: 'public', type: 'document' });
+        await gateway.module('m', `
+            import { addDocument } from "dgate/state";
+            let n = 0;
+            export const requestHandler = async (ctx: any) => {
+                const id = ctx.request().query.get("client") + "-" + n++ % 10;
+                await addDocument({ id, collection: "c", data: { n } });
+                ctx.response().send("written");
+            };`);
+        await gateway.put('route', { name: 'w', paths: ['/w'], methods: ['GET'], modules: ['m'] });
+        const load = new Load((i) => `${gateway.proxyUrl}/w?client=${i}`, { kept: 2, fresh: 2, check: (a) => a.text === 'written' });
+        await load.more(40);
+        await reload(gateway, (c) => {
+            c.tags = ['two'];
+        });
+        await load.more(40);
+        assert.deepEqual(await load.stop(), []);
+        assert.doesNotMatch(gateway.log, /lost control|not finished/);
+    });
+});
+
 test('a tunnel lives on in the worker that drains, until the grace is over', async () => {
     await withUpstream((req, res) => res.end('ok'), async (url, upstream) => {
         upstream.on('upgrade', echoUpgrade);
