@@ -88,14 +88,15 @@ enum err_code handover_read(int fd, struct handover *ret, struct err *e)
         return ERR_INVALID;
     enum err_code rc = ERR_OK;
     int format = int_at(json, "format");
-    if (format < HANDOVER_OLDEST || format > HANDOVER_VERSION)
+    if (format < HANDOVER_OLDEST || format > HANDOVER_VERSION) {
         rc = err_set(e, ERR_INVALID, "it was handed over in format %d, which is not known here",
                      format);
-    else if (int_at(json, "pid") != getpid())
+    } else if (int_at(json, "pid") != getpid()) {
         rc = err_set(e, ERR_INVALID, "it was handed over to another process");
-    else if (json_string_value(json_object_get(json, "from")) == NULL ||
-             json_string_value(json_object_get(json, "storage")) == NULL)
+    } else if (json_string_value(json_object_get(json, "from")) == NULL ||
+               json_string_value(json_object_get(json, "storage")) == NULL) {
         rc = err_set(e, ERR_INVALID, "what was handed over is not complete");
+    }
     if (rc == ERR_OK) {
         *ret = (struct handover){0};
         read_members(json, ret);

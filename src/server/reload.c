@@ -21,11 +21,12 @@ void reload_fit(struct config *c, uint32_t workers, const struct config *running
     if (*wanted <= spare / 2)
         return;
     int64_t allowed = spare / 2 > 16 ? spare / 2 : 16;
-    if (running == NULL || running->limits.client_connections != allowed)
+    if (running == NULL || running->limits.client_connections != allowed) {
         log_warn("server",
                  "limits.client_connections lowered from %" PRId64 " to %" PRId64
                  ": the system allows %" PRIu64 " descriptors",
                  *wanted, allowed, (uint64_t)limit.rlim_cur);
+    }
     *wanted = allowed;
 }
 

@@ -93,14 +93,15 @@ static void on_done(void *user)
     const uint32_t workers = r->shared->workers;
     forget_before(r);
     r->stuck = false;
-    if (r->upgraded_from != NULL)
+    if (r->upgraded_from != NULL) {
         log_info("server", "upgraded from %s to %s: control and %u worker%s replaced",
                  r->upgraded_from, version_text(), workers, workers == 1 ? "" : "s");
-    else if (r->running == RENEWAL_RELOAD)
+    } else if (r->running == RENEWAL_RELOAD) {
         log_info("server", "reloaded: control and %u worker%s replaced", workers,
                  workers == 1 ? "" : "s");
-    else
+    } else {
         log_info("server", "the configuration before is in effect again");
+    }
     free(r->upgraded_from);
     r->upgraded_from = NULL;
     r->running = RENEWAL_NONE;

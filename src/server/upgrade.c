@@ -183,15 +183,16 @@ static void on_exit_seen(void *user, int64_t status, int signum)
     (void)close(c->output);
     c->output = -1;
     const char *what = c->step == ASK_VERSION ? "--upgrade-version" : "--check";
-    bool ok = status == 0 && signum == 0;
-    if (timed_out)
+    bool ok = status == 0 && signum == 0 && !timed_out;
+    if (timed_out) {
         (void)err_set(&e, ERR_TIMEOUT, "%s %s took more than %d s", c->program, what,
                       step_ms(c) / 1000);
-    else if (!ok)
+    } else if (!ok) {
         (void)err_set(&e, ERR_INVALID, "%s %s ended with %s %" PRId64, c->program, what,
                       signum != 0 ? "signal" : "exit status", signum != 0 ? signum : status);
-    else
+    } else {
         ok = c->step != ASK_VERSION || read_version(c, text, &e);
+    }
     if (!ok)
         log_output(text);
     free(text);

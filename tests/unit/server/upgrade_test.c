@@ -26,7 +26,7 @@ static char program[STORE_TEMP_SIZE + 16];
 
 static void write_script(const char *text)
 {
-    FILE *f = fopen(program, "w");
+    FILE *f = fopen(program, "we");
     assert_non_null(f);
     assert_true(fputs(text, f) >= 0);
     assert_int_equal(fclose(f), 0);
