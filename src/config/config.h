@@ -74,6 +74,7 @@ struct config_limits {
     int64_t store_map_mb;
     int64_t retries_max;
     int64_t shutdown_grace_ms;
+    int64_t replace_grace_ms;   /* of a worker that a reload or an upgrade replaced */
     int64_t confirm_timeout_ms; /* a worker that has not confirmed a change is skipped */
     int64_t hang_cpu_ms;        /* CPU used without a heartbeat before a worker is killed */
     int64_t node_rate_buckets;

@@ -89,14 +89,15 @@ static bool on_scalar(void *user, const char *path, int line, struct str text, c
     return true;
 }
 
-/* "file:3: ..." out of "line 3: ...". */
+/* "file:3: ..." out of "line 3: ..." and "line 3 column 4: ...". */
 static enum err_code parse_failed(const char *file, const struct err *why, struct err *e)
 {
     struct str text = str_of(why->msg);
     size_t colon = str_index(text, ':', 0);
     uint64_t line = 0;
+    size_t end = str_index(text, ' ', 5);
     bool known = str_starts(text, STR("line ")) && colon < text.len &&
-                 str_to_u64(str_slice(text, 5, colon), INT32_MAX, &line);
+                 str_to_u64(str_slice(text, 5, end < colon ? end : colon), INT32_MAX, &line);
     if (known)
         return err_set(e, why->code, "%s:%u:%s", file, (unsigned)line, why->msg + colon + 1);
     return err_set(e, why->code, "%s: %s", file, why->msg);

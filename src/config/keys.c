@@ -289,6 +289,8 @@ const struct keys_key keys_all[] = {
            "address space of the store, in MiB: it never grows past it"),
     NUMBER(retries_max, 3, 0, 100, "additional attempts, whatever a service asks for"),
     TIME(shutdown_grace_ms, 10 * SECOND, 0, HOUR, "for requests in flight when the server stops"),
+    TIME(replace_grace_ms, 30 * SECOND, 0, 24 * HOUR,
+         "for connections of a worker that a reload or an upgrade replaced"),
     TIME(confirm_timeout_ms, 250, 10, MINUTE,
          "for a worker to confirm a change before it stops accepting"),
     TIME(hang_cpu_ms, 1500, 100, HOUR,

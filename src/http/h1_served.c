@@ -94,7 +94,7 @@ static bool request_too_long(const struct h1_served *s)
 bool h1_served_keeps(const struct h1_served *s)
 {
     const bool more_can_come = !s->half_closed || s->wire->in.len > 0;
-    return s->keep_alive && more_can_come && !*s->draining && !request_too_long(s);
+    return s->keep_alive && more_can_come && !request_too_long(s);
 }
 
 static void start_tunnel(struct h1_served *s)
@@ -118,7 +118,8 @@ static void served_send_head(struct exchange *x, const struct http_head *head)
     struct h1_served *s = of(x);
     s->out.framing = framing_of(s, head);
     s->out.left = s->out.framing == HTTP1_LENGTH ? (uint64_t)head->content_length : 0;
-    s->keep_alive = s->head.keep_alive && s->out.framing != HTTP1_UNTIL_CLOSE;
+    /* Who was told that the connection stays may use it once more: *s->last is not asked about again. */
+    s->keep_alive = s->head.keep_alive && s->out.framing != HTTP1_UNTIL_CLOSE && !*s->last;
     s->keep_alive = h1_served_keeps(s);
     struct http_head sent = *head;
     sent.no_body = s->out.framing == HTTP1_NO_BODY;

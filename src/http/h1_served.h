@@ -18,7 +18,7 @@ struct h1_served {
     struct h1_wire *wire; /* this and the next three are the connection's, borrowed */
     struct loop_task *task;
     const struct http_server_options *options;
-    const bool *draining;
+    const bool *last; /* whether each response is the last of its connection */
 
     bool half_closed; /* the client ended its direction */
     bool keep_alive;

@@ -705,7 +705,7 @@ void h1_server_open(struct h1_server_shared *shared, int fd, const struct sockad
     c->s.wire = &c->wire;
     c->s.task = &c->task;
     c->s.options = shared->options;
-    c->s.draining = &shared->draining;
+    c->s.last = &shared->retired;
     c->reader = (struct http1_reader){.limits = &shared->options->limits, .arena = &c->s.x.arena};
     h1_wire_init(&c->wire, &shared->pool, 2 * (size_t)BUF_POOL_BLOCK + head_max);
     ilist_push(&shared->connections, &c->node);

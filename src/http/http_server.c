@@ -28,7 +28,7 @@ static void on_drained(struct loop_task *t)
 
 static void check_drained(struct http_server *s)
 {
-    if (s->shared.draining && s->on_drained != NULL && s->stats.connections == 0)
+    if (s->shared.retired && s->on_drained != NULL && s->stats.connections == 0)
         loop_schedule(s->shared.loop, &s->drained);
 }
 
@@ -69,14 +69,20 @@ void http_server_accept(struct http_server *s, int fd, const struct sockaddr *pe
     h1_server_open(&s->shared, fd, peer, refuse);
 }
 
+void http_server_retire(struct http_server *s, void (*done)(void *user), void *user)
+{
+    s->shared.retired = true;
+    s->on_drained = done;
+    s->drained_user = user;
+    check_drained(s);
+}
+
 void http_server_drain(struct http_server *s, void (*done)(void *user), void *user)
 {
     s->shared.draining = true;
-    s->on_drained = done;
-    s->drained_user = user;
+    http_server_retire(s, done, user);
     ilist_for_each (n, &s->shared.connections)
         h1_server_drain(h1_server_of(n));
-    check_drained(s);
 }
 
 void http_server_destroy(struct http_server *s)

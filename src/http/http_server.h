@@ -68,6 +68,10 @@ void http_server_accept(struct http_server *s, int fd, const struct sockaddr *pe
  * close"). done (may be NULL) is called on the loop when no connection is left. */
 void http_server_drain(struct http_server *s, void (*done)(void *user), void *user);
 
+/* Each response is the last of its connection from now on ("Connection: close"), and connections without a request stay
+ * until http_server_drain(). done as there. */
+void http_server_retire(struct http_server *s, void (*done)(void *user), void *user);
+
 /* Closes every connection now and frees s, which may be NULL. What is in flight gets on_reset (SHUTDOWN)
  * and on_done from here. */
 void http_server_destroy(struct http_server *s);

@@ -1,11 +1,14 @@
 #include "io/child.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -13,11 +16,15 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "io/loop.h"
+#include "io/poller.h"
 
 enum { FDS_MAX = 512 };
 
 struct child {
-    uv_process_t uv;
+    uv_process_t uv;       /* one that we started */
+    struct poller *poller; /* of pidfd: one that was adopted; else NULL */
+    int pidfd;
+    pid_t pid;
     child_exit_fn on_exit;
     void *user;
 };
@@ -87,18 +94,57 @@ enum err_code child_spawn(struct loop *l, const struct child_spec *spec, struct 
         uv_close((uv_handle_t *)&c->uv, on_closed);
         return err_set(e, ERR_INTERNAL, "cannot start %s: %s", spec->program, uv_strerror(rc));
     }
+    c->pid = c->uv.pid;
+    *ret = c;
+    return ERR_OK;
+}
+
+static void on_adopted_end(void *user, int events)
+{
+    (void)events;
+    struct child *c = user;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
+        return;
+    child_exit_fn fn = c->on_exit;
+    void *owner = c->user;
+    poller_destroy(c->poller);
+    (void)close(c->pidfd);
+    free(c);
+    if (fn == NULL)
+        return;
+    bool exited = info.si_code == CLD_EXITED;
+    fn(owner, exited ? info.si_status : 0, exited ? 0 : info.si_status);
+}
+
+enum err_code child_adopt(struct loop *l, pid_t pid, child_exit_fn on_exit, void *user,
+                          struct child **ret, struct err *e)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return err_set(e, ERR_NOT_FOUND, "process %d is no child of this one", (int)pid);
+    int fd = pidfd_open(pid, 0);
+    if (fd < 0)
+        return err_set(e, ERR_INTERNAL, "cannot watch process %d: %s", (int)pid, strerror(errno));
+    struct child *c = mem_alloc(sizeof(*c));
+    *c = (struct child){.pidfd = fd, .pid = pid, .on_exit = on_exit, .user = user};
+    c->poller = poller_create(l, fd, on_adopted_end, c);
+    poller_watch(c->poller, POLLER_READ);
     *ret = c;
     return ERR_OK;
 }
 
 pid_t child_pid(const struct child *c)
 {
-    return c->uv.pid;
+    return c->pid;
 }
 
 void child_signal(struct child *c, int signum)
 {
-    (void)uv_process_kill(&c->uv, signum);
+    if (c->poller == NULL)
+        (void)uv_process_kill(&c->uv, signum);
+    else
+        (void)pidfd_send_signal(c->pidfd, signum, NULL, 0);
 }
 
 void child_forget(struct child *c)
@@ -106,7 +152,10 @@ void child_forget(struct child *c)
     if (c == NULL)
         return;
     c->on_exit = NULL;
-    uv_unref((uv_handle_t *)&c->uv);
+    if (c->poller != NULL)
+        poller_keep_loop(c->poller, false);
+    else
+        uv_unref((uv_handle_t *)&c->uv);
 }
 
 void child_die_with_parent(pid_t parent)

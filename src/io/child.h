@@ -28,6 +28,11 @@ struct child_spec {
 enum err_code child_spawn(struct loop *l, const struct child_spec *spec, struct child **ret,
                           struct err *e) __attribute__((warn_unused_result));
 
+/* Takes over a child that an earlier program in this process started, so that on_exit tells of its end, even if it has ended
+ * already. ERR_NOT_FOUND when pid is no child of ours. */
+enum err_code child_adopt(struct loop *l, pid_t pid, child_exit_fn on_exit, void *user,
+                          struct child **ret, struct err *e) __attribute__((warn_unused_result));
+
 pid_t child_pid(const struct child *c);
 
 /* Sends it a signal; no effect when it has ended. */

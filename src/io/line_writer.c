@@ -146,18 +146,41 @@ static void on_retry(struct timeout *t)
     flush_or_wait(container_of(t, struct line_writer, retry));
 }
 
+static bool is_named(const struct line_writer_options *options)
+{
+    return options->path != NULL && options->path[0] != '\0';
+}
+
+/* -1 with e filled. */
+static int open_target(const struct line_writer_options *options, struct err *e)
+{
+    const bool named = is_named(options);
+    const int fd = named ? open_path(options->path) : open_stdout();
+    if (fd < 0)
+        (void)err_set(e, ERR_IO, "cannot open the %s %s: %s", options->name,
+                      named ? options->path : "on standard output", strerrordesc_np(errno));
+    return fd;
+}
+
+enum err_code line_writer_try(const struct line_writer_options *options, struct err *e)
+{
+    const int fd = open_target(options, e);
+    if (fd < 0)
+        return ERR_IO;
+    (void)close(fd);
+    return ERR_OK;
+}
+
 enum err_code line_writer_open(struct loop *loop, const struct line_writer_options *options,
                                struct line_writer **ret, struct err *e)
 {
-    const bool named = options->path != NULL && options->path[0] != '\0';
-    const int fd = named ? open_path(options->path) : open_stdout();
+    const int fd = open_target(options, e);
     if (fd < 0)
-        return err_set(e, ERR_IO, "cannot open the %s %s: %s", options->name,
-                       named ? options->path : "on standard output", strerrordesc_np(errno));
+        return ERR_IO;
     struct line_writer *w = mem_alloc(sizeof(*w));
     w->loop = loop;
     w->options = *options;
-    w->path = named ? mem_strdup(options->path) : NULL;
+    w->path = is_named(options) ? mem_strdup(options->path) : NULL;
     w->fd = -1;
     w->task.run = on_task;
     timeout_init(&w->retry, loop, on_retry);

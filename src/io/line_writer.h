@@ -19,6 +19,10 @@ struct line_writer_options {
     size_t buffer_max; /* bytes that wait */
 };
 
+/* Whether line_writer_open() would succeed; the file is made. On failure e names it. */
+enum err_code line_writer_try(const struct line_writer_options *options, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* On failure e names the file. */
 enum err_code line_writer_open(struct loop *loop, const struct line_writer_options *options,
                                struct line_writer **ret, struct err *e)

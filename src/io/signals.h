@@ -13,7 +13,7 @@ struct signals *signals_watch(struct loop *l, int signum, signals_fn fn, void *u
 /* Stops watching; the default action is back. NULL is allowed. */
 void signals_stop(struct signals *s);
 
-/* Ignores what an operator may send to a whole process group or by mistake to a child: INT, HUP, USR1, USR2, and
+/* Ignores what an operator may send to a whole process group or by mistake to a child: INT, QUIT, HUP, USR1, USR2, and
  * PIPE, which writes report as EPIPE. */
 void signals_ignore_operator(void);
 

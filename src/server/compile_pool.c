@@ -219,7 +219,7 @@ static bool process_open(struct compile_pool *p, struct err *e)
     }
     char role[LAUNCH_ROLE_SIZE];
     const char *args[4];
-    launch_args(LAUNCH_COMPILER, 0, role, args);
+    launch_args(&(struct launch_seat){.role = LAUNCH_COMPILER}, role, args);
     const int fds[] = {-1, STDOUT_FILENO, STDERR_FILENO, p->options.launch_fd, pair[1]};
     struct child_spec spec = {.program = LAUNCH_PROGRAM,
                               .args = args,

@@ -1,7 +1,9 @@
 /* Happy path: open the store, make the engine and the path of changes, apply the configuration's resources, then let the
  * workers in and become ready. The admin API answers from the start (/readyz says 503 until then).
  *
- * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends.
+ * SIGTERM: the admin API drains, then the engine finishes what is pending, then the loop ends. LAUNCH_SIGNAL_RETIRE: the
+ * same, but a client that keeps its connection has RETIRE_IDLE_MS to use it once more; new ones wait in the queue of the
+ * listening socket for the control that follows, and workers keep what their modules write until that one is there.
  */
 #include "server/control.h"
 
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "base/container.h"
 #include "base/mem.h"
 #include "change/change.h"
 #include "cluster/local.h"
@@ -19,6 +22,7 @@
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "io/signals.h"
+#include "io/timeout.h"
 #include "node/node_segment.h"
 #include "server/change_setup.h"
 #include "server/compile_pool.h"
@@ -31,7 +35,12 @@
 #include "server/test_server.h"
 #include "server/version.h"
 
-enum { ADMIN_CONNECTIONS_MAX = 1024, ADMIN_DRAIN_MAX = 64 * 1024 };
+enum {
+    ADMIN_CONNECTIONS_MAX = 1024,
+    ADMIN_DRAIN_MAX = 64 * 1024,
+    RETIRE_IDLE_MS = 200,
+    PAUSE_MS = 2000, /* for writes of modules, once retired */
+};
 
 struct control {
     struct loop *loop;
@@ -51,8 +60,12 @@ struct control {
     struct listener *admin_listener;
     struct test_server *test_server;
     struct signals *term;
+    struct signals *retire;
+    struct timeout idle; /* of the admin API, once retired */
+    struct timeout pause;
     bool ready;
     bool stopping;
+    bool retired;
     int status;
 };
 
@@ -109,26 +122,75 @@ static void on_engine_closed(void *user)
     loop_stop(c->loop);
 }
 
+static void on_paused(void *user)
+{
+    struct control *c = user;
+    timeout_clear(&c->pause);
+    engine_close(c->engine, on_engine_closed, c);
+}
+
+static void on_pause_over(struct timeout *t)
+{
+    struct control *c = container_of(t, struct control, pause);
+    log_warn("state", "some writes of modules were not finished in %d ms", PAUSE_MS);
+    links_pause(c->links, NULL, NULL);
+    on_paused(c);
+}
+
 static void on_admin_drained(void *user)
 {
     struct control *c = user;
-    engine_close(c->engine, on_engine_closed, c);
+    timeout_clear(&c->idle);
+    if (!c->retired) {
+        on_paused(c);
+        return;
+    }
+    timeout_set(&c->pause, PAUSE_MS);
+    links_pause(c->links, on_paused, c);
+}
+
+static void close_doors(struct control *c)
+{
+    c->stopping = true;
+    if (c->test_server != NULL)
+        test_server_stop(c->test_server);
+    if (c->admin_http == NULL)
+        return;
+    listener_destroy(c->admin_listener);
+    c->admin_listener = NULL;
+    (void)close(LAUNCH_FD_ADMIN);
 }
 
 static void stop(struct control *c)
 {
     if (c->stopping)
         return;
-    c->stopping = true;
-    if (c->test_server != NULL)
-        test_server_stop(c->test_server);
+    close_doors(c);
+    if (c->admin_http == NULL)
+        on_admin_drained(c);
+    else
+        http_server_drain(c->admin_http, on_admin_drained, c);
+}
+
+static void on_retire(void *user, int signum)
+{
+    (void)signum;
+    struct control *c = user;
+    if (c->stopping)
+        return;
+    c->retired = true;
+    close_doors(c);
     if (c->admin_http == NULL) {
         on_admin_drained(c);
         return;
     }
-    listener_destroy(c->admin_listener);
-    c->admin_listener = NULL;
-    (void)close(LAUNCH_FD_ADMIN);
+    http_server_retire(c->admin_http, on_admin_drained, c);
+    timeout_set(&c->idle, RETIRE_IDLE_MS);
+}
+
+static void on_idle(struct timeout *t)
+{
+    struct control *c = container_of(t, struct control, idle);
     http_server_drain(c->admin_http, on_admin_drained, c);
 }
 
@@ -272,6 +334,9 @@ static void finish(struct control *c)
     store_close(c->store);
     node_segment_unmap(c->node);
     signals_stop(c->term);
+    signals_stop(c->retire);
+    timeout_finish(&c->idle);
+    timeout_finish(&c->pause);
     pages_unmap(c->pages);
     loop_destroy(c->loop);
 }
@@ -280,8 +345,11 @@ int control_run(struct launch *l)
 {
     struct control c = {.launch = l, .loop = loop_create()};
     struct err e = {0};
+    timeout_init(&c.idle, c.loop, on_idle);
+    timeout_init(&c.pause, c.loop, on_pause_over);
     c.term = signals_watch(c.loop, SIGTERM, on_term, &c);
-    if (pages_map(LAUNCH_FD_PAGES, l->workers, &c.pages, &e) != ERR_OK ||
+    c.retire = signals_watch(c.loop, LAUNCH_SIGNAL_RETIRE, on_retire, &c);
+    if (pages_map(LAUNCH_FD_PAGES, launch_slots(l), &c.pages, &e) != ERR_OK ||
         node_segment_map(LAUNCH_FD_NODE, &c.node, &e) != ERR_OK || !open_state(&c, &e)) {
         log_error("state", "%s", e.msg);
         finish(&c);

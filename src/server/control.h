@@ -4,7 +4,7 @@
 
 #include "server/launch.h"
 
-/* Runs until SIGTERM. Returns the exit status of the process; LAUNCH_EXIT_REFUSED when the configuration's resources are
+/* Runs until SIGTERM or LAUNCH_SIGNAL_RETIRE. Returns the exit status of the process; LAUNCH_EXIT_REFUSED when the configuration's resources are
  * refused (logged). */
 int control_run(struct launch *l);
 

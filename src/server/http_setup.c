@@ -19,14 +19,25 @@ struct http1_limits http_setup_limits(const struct config_limits *l)
                                  .trailer_max = (uint32_t)l->trailer_max};
 }
 
-enum err_code http_setup_access_log(struct loop *loop, const struct config *c,
-                                    struct line_writer **ret, struct err *e)
+static struct line_writer_options access_log_options(const struct config *c)
 {
-    const struct line_writer_options options = {
+    return (struct line_writer_options){
         .name = "access log",
         .path = c->proxy.access_log_file,
         .buffer_max = (size_t)c->limits.access_log_buffer,
     };
+}
+
+enum err_code http_setup_try_access_log(const struct config *c, struct err *e)
+{
+    const struct line_writer_options options = access_log_options(c);
+    return c->proxy.access_log == CONFIG_ACCESS_LOG_OFF ? ERR_OK : line_writer_try(&options, e);
+}
+
+enum err_code http_setup_access_log(struct loop *loop, const struct config *c,
+                                    struct line_writer **ret, struct err *e)
+{
+    const struct line_writer_options options = access_log_options(c);
     return line_writer_open(loop, &options, ret, e);
 }
 

@@ -12,6 +12,10 @@ struct loop;
 /* The limits of message heads and trailers. */
 struct http1_limits http_setup_limits(const struct config_limits *l);
 
+/* Whether the access log can be opened, if there is to be one. */
+enum err_code http_setup_try_access_log(const struct config *c, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* Opens the access log that the configuration names. */
 enum err_code http_setup_access_log(struct loop *loop, const struct config *c,
                                     struct line_writer **ret, struct err *e)

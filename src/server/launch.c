@@ -116,33 +116,43 @@ void launch_begin(const struct launch *l, pid_t parent, const char *name)
     (void)prctl(PR_SET_NAME, title);
 }
 
-void launch_args(enum launch_role role, uint32_t index, char text[LAUNCH_ROLE_SIZE],
-                 const char *args[4])
+void launch_args(const struct launch_seat *seat, char text[LAUNCH_ROLE_SIZE], const char *args[4])
 {
-    (void)snprintf(text, LAUNCH_ROLE_SIZE, "%s:%u:%d", ROLE_NAMES[role], index, (int)getpid());
+    (void)snprintf(text, LAUNCH_ROLE_SIZE, "%s:%u:%u:%d", ROLE_NAMES[seat->role], seat->index,
+                   seat->slot, (int)getpid());
     args[0] = "dgate-server";
     args[1] = "--role";
     args[2] = text;
     args[3] = NULL;
 }
 
-bool launch_parse_role(const char *text, enum launch_role *role, uint32_t *index, pid_t *parent)
+/* The number up to the next ':' or the end; *rest goes behind it. */
+static bool take_number(struct str *rest, uint64_t max, uint64_t *ret)
+{
+    size_t end = str_index(*rest, ':', 0);
+    bool ok = str_to_u64(str_slice(*rest, 0, end), max, ret);
+    *rest = end < rest->len ? str_skip(*rest, end + 1) : (struct str){0};
+    return ok;
+}
+
+bool launch_parse_role(const char *text, struct launch_seat *seat, pid_t *parent)
 {
     struct str s = str_of(text);
-    size_t first = str_index(s, ':', 0);
-    size_t second = str_index(s, ':', first + 1);
-    if (first == s.len || second == s.len)
+    size_t colon = str_index(s, ':', 0);
+    if (colon == s.len)
         return false;
-    uint64_t i = 0;
+    struct str rest = str_skip(s, colon + 1);
+    uint64_t index = 0;
+    uint64_t slot = 0;
     uint64_t pid = 0;
-    if (!str_to_u64(str_slice(s, first + 1, second), LAUNCH_WORKERS_MAX, &i) ||
-        !str_to_u64(str_skip(s, second + 1), INT32_MAX, &pid))
+    if (!take_number(&rest, LAUNCH_WORKERS_MAX, &index) ||
+        !take_number(&rest, (uint64_t)LAUNCH_WORKERS_MAX * LAUNCH_SLOTS_PER_WORKER, &slot) ||
+        !take_number(&rest, INT32_MAX, &pid) || rest.len > 0)
         return false;
     for (int r = LAUNCH_CONTROL; r <= LAUNCH_COMPILER; r++) {
-        if (!str_eq(str_slice(s, 0, first), str_of(ROLE_NAMES[r])))
+        if (!str_eq(str_slice(s, 0, colon), str_of(ROLE_NAMES[r])))
             continue;
-        *role = (enum launch_role)r;
-        *index = (uint32_t)i;
+        *seat = (struct launch_seat){(enum launch_role)r, (uint32_t)index, (uint32_t)slot};
         *parent = (pid_t)pid;
         return true;
     }

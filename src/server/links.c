@@ -20,8 +20,9 @@ struct link {
     struct links *links;
     struct ipc *ipc;
     struct ilist calls; /* not answered yet */
-    uint32_t worker;
+    uint32_t slot;      /* of its worker */
     bool greeted;
+    bool paused;
     uint64_t applied;
 };
 
@@ -45,15 +46,24 @@ struct links {
     struct links_options options;
     struct poller *poller;
     struct ilist all;
-    struct link *of_worker[LAUNCH_WORKERS_MAX];
+    struct link *of_slot[LAUNCH_WORKERS_MAX * LAUNCH_SLOTS_PER_WORKER];
     struct ilist orphans; /* calls whose worker is gone, not answered yet */
     struct ilist waiters; /* in order of revision and of due_ms */
     struct timeout timer;
     uint64_t revision;
     uint32_t calls;
+    void (*on_paused)(void *user); /* NULL: not asked for, or done */
+    void *paused_user;
 };
 
 static void check_waiters(struct links *l);
+static void check_paused(struct links *l);
+
+/* What operators call the worker in a slot. */
+static uint32_t worker_of(const struct links *l, uint32_t slot)
+{
+    return slot % l->options.launch->workers;
+}
 
 static void link_destroy(struct link *k)
 {
@@ -63,8 +73,8 @@ static void link_destroy(struct link *k)
         container_of(n, struct links_call, node)->link = NULL;
         ilist_push(&l->orphans, n);
     }
-    if (k->greeted && l->of_worker[k->worker] == k)
-        l->of_worker[k->worker] = NULL;
+    if (k->greeted && l->of_slot[k->slot] == k)
+        l->of_slot[k->slot] = NULL;
     ilist_remove(&k->node);
     ipc_close(k->ipc);
     free(k);
@@ -75,10 +85,11 @@ static void on_link_closed(void *user, const char *text)
     struct link *k = user;
     struct links *l = k->links;
     if (k->greeted)
-        log_debug("state", "the link to worker-%u ended: %s", k->worker, text);
+        log_debug("state", "the link to worker-%u ended: %s", worker_of(l, k->slot), text);
     k->ipc = NULL;
     link_destroy(k);
     check_waiters(l);
+    check_paused(l);
 }
 
 static void send(struct link *k, enum message_type type, const struct buf *payload)
@@ -103,20 +114,21 @@ static void on_hello(struct link *k, struct ipc_reader *r)
     struct links *l = k->links;
     uint64_t version = ipc_read_u64(r);
     struct str token = ipc_read_bytes(r);
-    uint64_t worker = ipc_read_u64(r);
+    uint64_t slot = ipc_read_u64(r);
     uint64_t applied = ipc_read_u64(r);
     if (r->bad || k->greeted || version != MESSAGES_VERSION ||
-        worker >= l->options.launch->workers || !str_eq(token, str_of(l->options.launch->token))) {
+        slot >= launch_slots(l->options.launch) ||
+        !str_eq(token, str_of(l->options.launch->token))) {
         log_warn("state", "refused a link that does not speak our protocol");
         link_destroy(k);
         return;
     }
-    if (l->of_worker[worker] != NULL)
-        link_destroy(l->of_worker[worker]);
+    if (l->of_slot[slot] != NULL)
+        link_destroy(l->of_slot[slot]);
     k->greeted = true;
-    k->worker = (uint32_t)worker;
+    k->slot = (uint32_t)slot;
     k->applied = applied;
-    l->of_worker[worker] = k;
+    l->of_slot[slot] = k;
     welcome(k);
 }
 
@@ -157,6 +169,9 @@ static void on_link_message(void *user, uint8_t type, struct str payload)
         check_waiters(l);
     } else if (type == MESSAGE_CALL && k->greeted) {
         on_call(k, &r);
+    } else if (type == MESSAGE_PAUSED && k->greeted) {
+        k->paused = true;
+        check_paused(l);
     } else {
         log_warn("state", "unexpected message %u on a link", type);
         link_destroy(k);
@@ -189,8 +204,8 @@ static bool is_behind(const struct links *l, uint32_t i, uint64_t revision)
         return false;
     if (atomic_load(&page->heartbeat_ns) == 0 && atomic_load(&page->applied) == 0)
         return false;
-    if (l->of_worker[i] != NULL)
-        return l->of_worker[i]->applied < revision;
+    if (l->of_slot[i] != NULL)
+        return l->of_slot[i]->applied < revision;
     if (pages_alive(page, now_mono_ns(), LATE_MS * 1000000ull))
         return true;
     /* Dead or stopped, and nobody to wait for: should it go on, it has to load this first. */
@@ -200,14 +215,14 @@ static bool is_behind(const struct links *l, uint32_t i, uint64_t revision)
 
 static void skip_laggards(struct links *l, uint64_t revision)
 {
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
         if (!is_behind(l, i, revision))
             continue;
         pages_require(&l->options.pages->worker[i], revision);
         log_warn("state",
                  "worker-%u has not confirmed revision %" PRIu64
                  " in time: it serves nothing before it has",
-                 i, revision);
+                 worker_of(l, i), revision);
     }
 }
 
@@ -215,7 +230,7 @@ static bool is_served(struct links *l, const struct waiter *w)
 {
     if (loop_now_ms(l->loop) >= w->due_ms)
         skip_laggards(l, w->revision);
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
         if (is_behind(l, i, w->revision))
             return false;
     }
@@ -303,9 +318,9 @@ void links_publish(struct links *l, const struct engine_applied *applied)
         buf_clear(&b);
         (void)write_state(&b, &all);
     }
-    for (uint32_t i = 0; i < l->options.launch->workers; i++) {
-        if (l->of_worker[i] != NULL)
-            send(l->of_worker[i], MESSAGE_STATE, &b);
+    for (uint32_t i = 0; i < launch_slots(l->options.launch); i++) {
+        if (l->of_slot[i] != NULL)
+            send(l->of_slot[i], MESSAGE_STATE, &b);
     }
     buf_finish(&b);
 }
@@ -319,6 +334,37 @@ void links_when_served(struct links *l, uint64_t revision, void (*done)(void *us
     w->user = user;
     ilist_push(&l->waiters, &w->node);
     check_waiters(l);
+}
+
+/* Links that never said hello have nothing to say. */
+static void check_paused(struct links *l)
+{
+    if (l->on_paused == NULL || l->calls > 0)
+        return;
+    ilist_for_each (n, &l->all) {
+        const struct link *k = container_of(n, struct link, node);
+        if (k->greeted && !k->paused)
+            return;
+    }
+    void (*done)(void *user) = l->on_paused;
+    l->on_paused = NULL;
+    done(l->paused_user);
+}
+
+void links_pause(struct links *l, void (*done)(void *user), void *user)
+{
+    struct buf nothing;
+    buf_init(&nothing, 1);
+    l->on_paused = done;
+    l->paused_user = user;
+    poller_watch(l->poller, 0);
+    ilist_for_each (n, &l->all) {
+        struct link *k = container_of(n, struct link, node);
+        if (k->greeted)
+            send(k, MESSAGE_PAUSE, &nothing);
+    }
+    buf_finish(&nothing);
+    check_paused(l);
 }
 
 void links_reply(struct links_call *call, enum err_code code, struct str text)
@@ -338,7 +384,10 @@ void links_reply(struct links_call *call, enum err_code code, struct str text)
         buf_finish(&b);
     }
     ilist_remove(&call->node);
-    if (call->links != NULL)
-        call->links->calls--;
+    struct links *l = call->links;
     free(call);
+    if (l == NULL)
+        return;
+    l->calls--;
+    check_paused(l);
 }

@@ -17,7 +17,7 @@ typedef void (*links_call_fn)(void *user, struct links_call *call, uint64_t op, 
                               struct str module, struct str args);
 
 struct links_options {
-    const struct launch *launch; /* token and number of workers; borrowed */
+    const struct launch *launch; /* token and number of slots; borrowed */
     struct pages *pages;         /* borrowed */
     int listen_fd;               /* borrowed */
     uint64_t confirm_ms;         /* a worker that has not confirmed by then is skipped */
@@ -37,6 +37,10 @@ void links_publish(struct links *l, const struct engine_applied *applied);
 /* Calls done once every live worker serves that revision, or was skipped: such a worker serves nothing before it has
  * caught up. May call done at once. */
 void links_when_served(struct links *l, uint64_t revision, void (*done)(void *user), void *user);
+
+/* Another control follows: tells the workers to send no more calls, takes no new links, and calls done (maybe at once) when
+ * all calls that were made are answered. */
+void links_pause(struct links *l, void (*done)(void *user), void *user);
 
 /* Ends a call. The worker may be gone meanwhile, and the links closed. */
 void links_reply(struct links_call *call, enum err_code code, struct str text);

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "codec/metrics_text.h"
 #include "io/child.h"
+#include "server/launch.h"
 
 enum { NUMBER_SIZE = 16, PROCESS_SIZE = 24 };
 
@@ -78,7 +79,7 @@ static uint64_t member(const struct pages_worker *w, size_t offset)
 static uint64_t sum(const struct pages *pages, size_t offset)
 {
     uint64_t total = 0;
-    for (uint32_t i = 0; i < pages->workers; i++)
+    for (uint32_t i = 0; i < pages->slots; i++)
         total += member(&pages->worker[i], offset);
     return total;
 }
@@ -119,6 +120,17 @@ static bool write_durations(struct buf *b, const struct pages *pages)
            metrics_text_histogram(b, name, &h);
 }
 
+/* A worker has several slots: while it is replaced two of them live. */
+static uint32_t workers_of(const struct pages *pages)
+{
+    return pages->slots / LAUNCH_SLOTS_PER_WORKER;
+}
+
+static bool lives(const struct pages_worker *w)
+{
+    return atomic_load(&w->heartbeat_ns) != 0;
+}
+
 /* What each worker has; what a dead one had last is not there any more. */
 static const struct worker_family {
     const char *name;
@@ -126,27 +138,41 @@ static const struct worker_family {
     const char *help;
     size_t offset;
     bool of_the_living;
+    bool highest; /* of its slots; else their sum */
 } worker_families[] = {
     {"dgate_connections_active", METRICS_TEXT_GAUGE, "Open connections of clients.",
-     OF(connections_active), true},
-    {"dgate_requests_active", METRICS_TEXT_GAUGE, "Requests in flight.", OF(requests_active), true},
+     OF(connections_active), true, false},
+    {"dgate_requests_active", METRICS_TEXT_GAUGE, "Requests in flight.", OF(requests_active), true,
+     false},
     {"dgate_worker_state_revision", METRICS_TEXT_GAUGE,
-     "Revision of the state that the worker serves; 0: none yet.", OF(applied), true},
+     "Revision of the state that the worker serves; 0: none yet.", OF(applied), true, true},
     {"dgate_worker_restarts_total", METRICS_TEXT_COUNTER, "How often the worker was started again.",
-     OF(restarts), false},
+     OF(restarts), false, false},
 };
+
+static uint64_t of_worker(const struct pages *pages, uint32_t worker, const struct worker_family *f)
+{
+    uint64_t total = 0;
+    for (uint32_t i = worker; i < pages->slots; i += workers_of(pages)) {
+        const struct pages_worker *w = &pages->worker[i];
+        const uint64_t n = f->of_the_living && !lives(w) ? 0 : member(w, f->offset);
+        if (!f->highest)
+            total += n;
+        else if (n > total)
+            total = n;
+    }
+    return total;
+}
 
 static bool write_worker_family(struct buf *b, const struct pages *pages,
                                 const struct worker_family *f)
 {
     bool ok = metrics_text_family(b, f->name, f->kind, f->help);
-    for (uint32_t i = 0; i < pages->workers; i++) {
-        const struct pages_worker *w = &pages->worker[i];
+    for (uint32_t i = 0; i < workers_of(pages); i++) {
         char number[NUMBER_SIZE];
         (void)snprintf(number, sizeof(number), "%u", (unsigned)i);
         const struct metrics_text_label label = {"worker", str_of(number)};
-        bool shown = !f->of_the_living || atomic_load(&w->heartbeat_ns) != 0;
-        ok = ok && metrics_text_sample(b, f->name, &label, shown ? member(w, f->offset) : 0);
+        ok = ok && metrics_text_sample(b, f->name, &label, of_worker(pages, i, f));
     }
     return ok;
 }
@@ -155,20 +181,26 @@ static bool write_up(struct buf *b, const struct pages *pages)
 {
     static const char name[] = "dgate_worker_up";
     bool ok = metrics_text_family(b, name, METRICS_TEXT_GAUGE, "1: the worker serves requests.");
-    for (uint32_t i = 0; i < pages->workers; i++) {
+    for (uint32_t i = 0; i < workers_of(pages); i++) {
         char number[NUMBER_SIZE];
         (void)snprintf(number, sizeof(number), "%u", (unsigned)i);
         const struct metrics_text_label label = {"worker", str_of(number)};
-        ok = ok &&
-             metrics_text_sample(b, name, &label, atomic_load(&pages->worker[i].heartbeat_ns) != 0);
+        bool up = false;
+        for (uint32_t slot = i; slot < pages->slots; slot += workers_of(pages))
+            up = up || lives(&pages->worker[slot]);
+        ok = ok && metrics_text_sample(b, name, &label, up);
     }
     return ok;
 }
 
-static bool write_memory_of(struct buf *b, const char *process, pid_t pid)
+static uint64_t memory_of(pid_t pid)
+{
+    return pid > 0 ? child_resident_bytes(pid) : 0;
+}
+
+static bool write_memory_of(struct buf *b, const char *process, uint64_t bytes)
 {
     const struct metrics_text_label label = {"process", str_of(process)};
-    uint64_t bytes = pid > 0 ? child_resident_bytes(pid) : 0;
     return bytes == 0 ||
            metrics_text_sample(b, "dgate_process_resident_memory_bytes", &label, bytes);
 }
@@ -177,12 +209,15 @@ static bool write_memory(struct buf *b, const struct pages *pages)
 {
     bool ok = metrics_text_family(b, "dgate_process_resident_memory_bytes", METRICS_TEXT_GAUGE,
                                   "Resident memory of each process of the server.") &&
-              write_memory_of(b, "supervisor", getppid()) &&
-              write_memory_of(b, "control", getpid());
-    for (uint32_t i = 0; i < pages->workers; i++) {
+              write_memory_of(b, "supervisor", memory_of(getppid())) &&
+              write_memory_of(b, "control", memory_of(getpid()));
+    for (uint32_t i = 0; i < workers_of(pages); i++) {
         char name[PROCESS_SIZE];
+        uint64_t bytes = 0;
         (void)snprintf(name, sizeof(name), "worker-%u", (unsigned)i);
-        ok = ok && write_memory_of(b, name, (pid_t)atomic_load(&pages->worker[i].pid));
+        for (uint32_t slot = i; slot < pages->slots; slot += workers_of(pages))
+            bytes += memory_of((pid_t)atomic_load(&pages->worker[slot].pid));
+        ok = ok && write_memory_of(b, name, bytes);
     }
     return ok;
 }

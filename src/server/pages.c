@@ -1,30 +1,52 @@
 #include "server/pages.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/now.h"
 #include "io/shm.h"
 
-static size_t size_of(uint32_t workers)
+/* Differs from that of a program that counts something else. */
+enum { LAYOUT_VERSION = 1 };
+static const uint32_t layout = ((uint32_t)LAYOUT_VERSION << 24) + sizeof(struct pages_worker);
+
+static size_t size_of(uint32_t slots)
 {
-    return sizeof(struct pages) + workers * sizeof(struct pages_worker);
+    return sizeof(struct pages) + slots * sizeof(struct pages_worker);
 }
 
-enum err_code pages_make(uint32_t workers, int *fd, struct pages **ret, struct err *e)
+static enum err_code not_ours(int fd, struct err *e)
 {
-    enum err_code rc = shm_make("dgate-pages", size_of(workers), fd, e);
-    if (rc == ERR_OK)
-        rc = pages_map(*fd, workers, ret, e);
-    if (rc == ERR_OK)
-        (*ret)->workers = workers;
-    return rc;
+    return err_set(e, ERR_INVALID, "descriptor %d does not hold pages of this version", fd);
 }
 
-enum err_code pages_map(int fd, uint32_t workers, struct pages **ret, struct err *e)
+enum err_code pages_make(uint32_t slots, int *fd, struct pages **ret, struct err *e)
 {
-    struct pages *p = shm_map(fd, size_of(workers), e);
+    struct pages head = {.layout = layout, .slots = slots};
+    enum err_code rc = shm_make("dgate-pages", size_of(slots), fd, e);
+    if (rc != ERR_OK)
+        return rc;
+    if (pwrite(*fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+        return err_set(e, ERR_IO, "cannot write the pages: %s", strerror(errno));
+    return pages_map(*fd, slots, ret, e);
+}
+
+enum err_code pages_map(int fd, uint32_t slots, struct pages **ret, struct err *e)
+{
+    struct stat st = {0};
+    if (fstat(fd, &st) != 0)
+        return err_set(e, ERR_IO, "descriptor %d: %s", fd, strerror(errno));
+    if ((size_t)st.st_size != size_of(slots))
+        return not_ours(fd, e);
+    struct pages *p = shm_map(fd, size_of(slots), e);
     if (p == NULL)
         return ERR_IO;
+    if (p->layout != layout || p->slots != slots) {
+        shm_unmap(p, size_of(slots));
+        return not_ours(fd, e);
+    }
     *ret = p;
     return ERR_OK;
 }
@@ -32,7 +54,7 @@ enum err_code pages_map(int fd, uint32_t workers, struct pages **ret, struct err
 void pages_unmap(struct pages *p)
 {
     if (p != NULL)
-        shm_unmap(p, size_of(p->workers));
+        shm_unmap(p, size_of(p->slots));
 }
 
 void pages_running_set(struct pages_worker *w, struct str ns, struct str route, struct str function)
@@ -80,6 +102,17 @@ void pages_require(struct pages_worker *w, uint64_t revision)
     uint64_t now = atomic_load(&w->required);
     while (now < revision && !atomic_compare_exchange_weak(&w->required, &now, revision))
         ;
+}
+
+bool pages_served(const struct pages *p, uint32_t socket, uint64_t now_ns, uint64_t late_ns)
+{
+    for (uint32_t i = 0; i < p->slots; i++) {
+        const struct pages_worker *w = &p->worker[i];
+        if (atomic_load_explicit(&w->serves, memory_order_acquire) == (uint64_t)socket + 1 &&
+            pages_alive(w, now_ns, late_ns))
+            return true;
+    }
+    return false;
 }
 
 bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns)

@@ -1,4 +1,4 @@
-/* The shared pages: one header and one page per worker, mapped by supervisor, control and workers. Every member is
+/* The shared pages: one header and one page per slot of a worker process (launch_slots()), mapped by supervisor, control and workers. Every member is
  * written by one process and read by the others, without locks: a process may be killed at any point.
  */
 #ifndef SERVER_PAGES_H
@@ -41,6 +41,8 @@ enum { PAGES_RUNNING_SIZE = 192 };
 
 struct pages_worker {
     _Atomic uint64_t heartbeat_ns; /* now_mono_ns(); 0 while it does not serve (worker) */
+    _Atomic uint64_t
+        serves; /* the listening socket that it accepts from, plus 1; 0: none (worker) */
     _Atomic uint64_t applied;     /* revision that it serves; 0: none yet, or it is dead (worker) */
     _Atomic uint64_t required;    /* to be loaded before it serves again: see pages_require() */
     _Atomic int64_t pid;          /* (supervisor) */
@@ -61,14 +63,16 @@ struct pages {
     _Atomic uint32_t control_ready;    /* init_resources are in; workers are told */
     _Atomic int64_t started_ms;        /* since 1970 (supervisor) */
     _Atomic uint64_t control_restarts; /* (supervisor) */
-    uint32_t workers;
+    uint32_t layout;                   /* of this version */
+    uint32_t slots;
     struct pages_worker worker[];
 };
 
-/* Makes and maps pages for that many workers (supervisor), or maps inherited ones. */
-enum err_code pages_make(uint32_t workers, int *fd, struct pages **ret, struct err *e)
+/* Makes and maps pages for that many slots (supervisor), or maps inherited ones: ERR_INVALID when they are not of this
+ * layout and number. */
+enum err_code pages_make(uint32_t slots, int *fd, struct pages **ret, struct err *e)
     __attribute__((warn_unused_result));
-enum err_code pages_map(int fd, uint32_t workers, struct pages **ret, struct err *e)
+enum err_code pages_map(int fd, uint32_t slots, struct pages **ret, struct err *e)
     __attribute__((warn_unused_result));
 void pages_unmap(struct pages *p);
 
@@ -81,6 +85,9 @@ uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_
 
 /* The worker must have loaded this revision, or a later one, before it serves again. */
 void pages_require(struct pages_worker *w, uint64_t revision);
+
+/* Whether a worker that is alive accepts from that listening socket as its own. */
+bool pages_served(const struct pages *p, uint32_t socket, uint64_t now_ns, uint64_t late_ns);
 
 /* Whether the worker's heartbeat is younger than late_ns. */
 bool pages_alive(const struct pages_worker *w, uint64_t now_ns, uint64_t late_ns);

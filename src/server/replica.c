@@ -22,11 +22,19 @@
 #include "server/state_reads.h"
 #include "store/store.h"
 
-enum { RECONNECT_FIRST_MS = 20, RECONNECT_MAX_MS = 1000, CALLS_MAX = 1024, STORE_RETRY_MS = 50 };
+enum {
+    RECONNECT_FIRST_MS = 20,
+    RECONNECT_MAX_MS = 1000,
+    CALLS_MAX = 1024,
+    STORE_RETRY_MS = 50,
+    HOLD_MS = 10000, /* calls wait so long for the control that follows */
+    HOLD_BYTES = 16 * 1024 * 1024,
+};
 
 struct call {
     struct ilist_node node;
     uint64_t id;
+    struct buf frame; /* while it is held */
     script_state_done done;
     void *user;
 };
@@ -48,6 +56,10 @@ struct replica {
     struct ilist calls;
     uint32_t call_count;
     uint64_t call_id;
+    bool paused;       /* control told us that another one follows */
+    struct ilist held; /* calls for that one */
+    size_t held_bytes;
+    struct timeout hold;
 };
 
 /* A put for the model's resource behind a stored value; what cannot be decoded is logged and left out. */
@@ -188,6 +200,21 @@ static bool apply_state(struct replica *r, struct ipc_reader *in)
     return !in->bad;
 }
 
+/* Control is another one by now. */
+static void send_held(struct replica *r)
+{
+    struct ilist_node *n = NULL;
+    r->paused = false;
+    r->held_bytes = 0;
+    timeout_clear(&r->hold);
+    while ((n = ilist_pop(&r->held)) != NULL) {
+        struct call *c = container_of(n, struct call, node);
+        ipc_send(r->link, MESSAGE_CALL, buf_str(&c->frame));
+        buf_finish(&c->frame);
+        ilist_push(&r->calls, n);
+    }
+}
+
 static bool on_welcome(struct replica *r, struct ipc_reader *in)
 {
     uint64_t version = ipc_read_u64(in);
@@ -197,6 +224,7 @@ static bool on_welcome(struct replica *r, struct ipc_reader *in)
         return false;
     r->welcomed = true;
     r->backoff_ms = RECONNECT_FIRST_MS;
+    send_held(r);
     if (!r->loaded || differs)
         (void)reload(r);
     else
@@ -227,6 +255,13 @@ static bool on_reply(struct replica *r, struct ipc_reader *in)
     return true;
 }
 
+static void refuse(script_state_done done, void *user, enum err_code code, const char *text)
+{
+    struct err e = {0};
+    (void)err_set(&e, code, "%s", text);
+    done(user, (struct str){0}, &e);
+}
+
 static void fail_calls(struct replica *r)
 {
     struct err e = {0};
@@ -236,12 +271,42 @@ static void fail_calls(struct replica *r)
     struct ilist_node *n = NULL;
     while ((n = ilist_pop(&r->calls)) != NULL)
         ilist_push(&failed, n);
-    r->call_count = 0;
     while ((n = ilist_pop(&failed)) != NULL) {
         struct call *c = container_of(n, struct call, node);
+        r->call_count--;
         c->done(c->user, (struct str){0}, &e);
         free(c);
     }
+}
+
+static bool pause_calls(struct replica *r)
+{
+    if (!r->welcomed)
+        return false;
+    r->paused = true;
+    timeout_set(&r->hold, HOLD_MS);
+    ipc_send(r->link, MESSAGE_PAUSED, STR(""));
+    return true;
+}
+
+/* The control that was to follow does not come. */
+static void give_up_held(struct replica *r)
+{
+    struct ilist_node *n = NULL;
+    r->paused = false;
+    r->held_bytes = 0;
+    while ((n = ilist_pop(&r->held)) != NULL) {
+        struct call *c = container_of(n, struct call, node);
+        r->call_count--;
+        refuse(c->done, c->user, ERR_UNAVAILABLE, "the control process is restarting");
+        buf_finish(&c->frame);
+        free(c);
+    }
+}
+
+static void on_hold_over(struct timeout *t)
+{
+    give_up_held(container_of(t, struct replica, hold));
 }
 
 static void later(struct replica *r)
@@ -254,7 +319,7 @@ static void on_closed(void *user, const char *text)
 {
     struct replica *r = user;
     r->link = NULL;
-    if (r->welcomed)
+    if (r->welcomed && !r->paused)
         log_warn("state", "lost control (%s): serving revision %" PRIu64 " meanwhile", text,
                  r->applied);
     r->welcomed = false;
@@ -273,6 +338,8 @@ static void on_message(void *user, uint8_t type, struct str payload)
         ok = on_welcome(r, &in);
     else if (type == MESSAGE_REPLY)
         ok = on_reply(r, &in);
+    else if (type == MESSAGE_PAUSE)
+        ok = pause_calls(r);
     if (ok)
         return;
     ipc_close(r->link);
@@ -294,7 +361,7 @@ static void connect_control(struct replica *r)
     struct buf b;
     buf_init(&b, 256);
     bool ok = ipc_write_u64(&b, MESSAGES_VERSION) && ipc_write_bytes(&b, str_of(l->token)) &&
-              ipc_write_u64(&b, r->options.index) && ipc_write_u64(&b, r->loaded ? r->applied : 0);
+              ipc_write_u64(&b, r->options.slot) && ipc_write_u64(&b, r->loaded ? r->applied : 0);
     if (ok)
         ipc_send(r->link, MESSAGE_HELLO, buf_str(&b));
     buf_finish(&b);
@@ -324,9 +391,11 @@ struct replica *replica_create(struct loop *loop, const struct replica_options *
     struct replica *r = mem_alloc(sizeof(*r));
     r->loop = loop;
     r->options = *options;
-    r->page = &options->pages->worker[options->index];
+    r->page = &options->pages->worker[options->slot];
     r->backoff_ms = RECONNECT_FIRST_MS;
     ilist_init(&r->calls);
+    ilist_init(&r->held);
+    timeout_init(&r->hold, loop, on_hold_over);
     timeout_init(&r->reconnect, loop, on_reconnect);
     timeout_init(&r->alone, loop, on_alone);
     timeout_init(&r->retry, loop, on_retry);
@@ -345,6 +414,8 @@ void replica_destroy(struct replica *r)
     r->link = NULL;
     r->welcomed = false;
     fail_calls(r);
+    give_up_held(r);
+    timeout_finish(&r->hold);
     timeout_finish(&r->retry);
     timeout_finish(&r->reconnect);
     timeout_finish(&r->alone);
@@ -359,24 +430,12 @@ bool replica_catch_up(struct replica *r)
     return required <= r->applied || (reload(r) && required <= r->applied);
 }
 
-static bool send_call(struct replica *r, const struct script_state_request *request)
+static bool write_call(const struct replica *r, const struct script_state_request *request,
+                       struct buf *b)
 {
-    struct buf b;
-    buf_init(&b, MESSAGES_FRAME_MAX);
-    bool ok = ipc_write_u64(&b, r->call_id) && ipc_write_u64(&b, request->op) &&
-              ipc_write_bytes(&b, request->ns) && ipc_write_bytes(&b, request->module) &&
-              ipc_write_bytes(&b, request->args);
-    if (ok)
-        ipc_send(r->link, MESSAGE_CALL, buf_str(&b));
-    buf_finish(&b);
-    return ok;
-}
-
-static void refuse(script_state_done done, void *user, enum err_code code, const char *text)
-{
-    struct err e = {0};
-    (void)err_set(&e, code, "%s", text);
-    done(user, (struct str){0}, &e);
+    return ipc_write_u64(b, r->call_id) && ipc_write_u64(b, request->op) &&
+           ipc_write_bytes(b, request->ns) && ipc_write_bytes(b, request->module) &&
+           ipc_write_bytes(b, request->args);
 }
 
 /* done may run JavaScript that reads again: the snapshot is given back before. */
@@ -405,20 +464,28 @@ void replica_state(struct replica *r, const struct script_state_request *request
         read_state(r, request, done, done_user);
         return;
     }
-    if (!r->welcomed || r->call_count >= CALLS_MAX) {
+    if ((!r->welcomed && !r->paused) || r->call_count >= CALLS_MAX || r->held_bytes > HOLD_BYTES) {
         refuse(done, done_user, ERR_UNAVAILABLE,
-               r->welcomed ? "too many writes are waiting" : "the control process is restarting");
-        return;
-    }
-    r->call_id++;
-    if (!send_call(r, request)) {
-        refuse(done, done_user, ERR_TOO_LARGE, "what is to be written is too large");
+               r->welcomed || r->paused ? "too many writes are waiting"
+                                        : "the control process is restarting");
         return;
     }
     struct call *c = mem_alloc(sizeof(*c));
-    c->id = r->call_id;
-    c->done = done;
-    c->user = done_user;
-    ilist_push(&r->calls, &c->node);
+    *c = (struct call){.id = ++r->call_id, .done = done, .user = done_user};
+    buf_init(&c->frame, MESSAGES_FRAME_MAX);
+    if (!write_call(r, request, &c->frame)) {
+        buf_finish(&c->frame);
+        free(c);
+        refuse(done, done_user, ERR_TOO_LARGE, "what is to be written is too large");
+        return;
+    }
     r->call_count++;
+    if (r->paused) {
+        r->held_bytes += c->frame.len;
+        ilist_push(&r->held, &c->node);
+        return;
+    }
+    ipc_send(r->link, MESSAGE_CALL, buf_str(&c->frame));
+    buf_finish(&c->frame);
+    ilist_push(&r->calls, &c->node);
 }

@@ -14,7 +14,7 @@ struct replica;
 
 struct replica_options {
     const struct launch *launch; /* borrowed, as all below */
-    uint32_t index;
+    uint32_t slot;               /* of this worker */
     struct pages *pages;
     struct catalog *catalog;
     uint64_t alone_ms; /* without control for so long, serves what the store has */

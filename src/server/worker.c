@@ -4,6 +4,9 @@
  *
  * SIGTERM: the queue of our own socket is taken over once more, then nothing is accepted, and the process ends when the last
  * exchange has.
+ *
+ * LAUNCH_SIGNAL_RETIRE: a new process accepts from our socket by now. Each response is the last of its connection; who sends
+ * nothing for RETIRE_IDLE_MS is closed, since a client that uses a connection just when it is closed may lose its request.
  */
 #include "server/worker.h"
 
@@ -35,6 +38,7 @@ enum {
     BEAT_MS = 20,
     SIBLING_LATE_MS = 60,
     DRAIN_AFTER_MS = 20,
+    RETIRE_IDLE_MS = 2000,
     ALONE_MS = 2000,
     RECYCLE_MS =
         5000, /* what is in flight when the modules used too much memory may take so long */
@@ -43,7 +47,8 @@ enum {
 struct worker {
     struct loop *loop;
     struct launch *launch;
-    uint32_t index;
+    uint32_t index; /* of our listening socket */
+    uint32_t slot;
     struct pages *pages;
     struct pages_worker *page;
     struct counters counters;
@@ -62,10 +67,12 @@ struct worker {
     struct timeout recycled;
     struct timeout drain;
     struct signals *term;
+    struct signals *retire;
     struct proxy_header *global_headers;
     const char **tags;
     bool serving;
     bool stopping;
+    bool retired;
     uint64_t log_second; /* module log lines are counted per second */
     int64_t log_lines;
 };
@@ -85,7 +92,7 @@ static void watch_siblings(struct worker *w, uint64_t now)
     for (uint32_t i = 0; i < w->launch->workers; i++) {
         if (i == w->index)
             continue;
-        if (pages_alive(&w->pages->worker[i], now, SIBLING_LATE_MS * 1000000ull))
+        if (pages_served(w->pages, i, now, SIBLING_LATE_MS * 1000000ull))
             listener_stop(w->listeners[i]);
         else
             listener_start(w->listeners[i]);
@@ -103,9 +110,22 @@ static void stop(struct worker *w)
     if (w->stopping)
         return;
     w->stopping = true;
+    atomic_store(&w->page->serves, 0);
     for (uint32_t i = 0; i < w->launch->workers; i++)
         listener_stop(w->listeners[i]);
     timeout_set(&w->drain, DRAIN_AFTER_MS);
+}
+
+static void on_retire(void *user, int signum)
+{
+    (void)signum;
+    struct worker *w = user;
+    if (w->stopping)
+        return;
+    stop(w);
+    w->retired = true;
+    http_server_retire(w->http, on_drained, w);
+    timeout_set(&w->drain, RETIRE_IDLE_MS);
 }
 
 /* What was accepted last has had a turn to bring its request. */
@@ -115,11 +135,12 @@ static void on_drain(struct timeout *t)
     http_server_drain(w->http, on_drained, w);
 }
 
-/* The whole server stops: what waits in the queues is taken over, then the port is given up. */
+/* The whole server stops: what waits in the queues is taken over, then the port is given up. One that was replaced leaves
+ * the queues to the others. */
 static void close_sockets(struct worker *w)
 {
     for (uint32_t i = 0; i < w->launch->workers; i++) {
-        if (w->serving)
+        if (w->serving && !w->retired)
             listener_drain(w->listeners[i]);
         listener_destroy(w->listeners[i]);
         w->listeners[i] = NULL;
@@ -212,6 +233,7 @@ static void on_loaded(void *user)
     pages_require(w->page, atomic_load(&w->pages->revision));
     w->serving = true;
     listener_start(w->listeners[w->index]);
+    atomic_store(&w->page->serves, (uint64_t)w->index + 1);
     timeout_set(&w->beat, BEAT_MS);
 }
 
@@ -265,7 +287,7 @@ static void open_http(struct worker *w)
     server.proxy_protocol = w->launch->config->proxy.proxy_protocol == CONFIG_PROXY_PROTOCOL_ON;
     w->gate = (struct client_gate){
         .node = w->node,
-        .worker = w->index,
+        .worker = w->slot,
         .connections_max = (uint32_t)w->launch->config->proxy.max_connections_per_client,
     };
     if (w->gate.connections_max > 0)
@@ -319,7 +341,7 @@ static void open_proxy(struct worker *w)
         w->tags[i] = c->tags.v[i];
     struct proxy_options options = {
         .node = w->node,
-        .worker = w->index,
+        .worker = w->slot,
         .access_log = w->access_log,
         .access_format =
             c->proxy.access_log == CONFIG_ACCESS_LOG_JSON ? ACCESS_RECORD_JSON : ACCESS_RECORD_TEXT,
@@ -357,7 +379,7 @@ static void open_replica(struct worker *w)
         w->listeners[i] = listener_create(w->loop, LAUNCH_FD_PROXY + (int)i, burst, on_socket, w);
     struct replica_options options = {
         .launch = w->launch,
-        .index = w->index,
+        .slot = w->slot,
         .pages = w->pages,
         .catalog = w->catalog,
         .alone_ms = ALONE_MS,
@@ -377,6 +399,7 @@ static void finish(struct worker *w)
     timeout_finish(&w->recycled);
     timeout_finish(&w->drain);
     signals_stop(w->term);
+    signals_stop(w->retire);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
     line_writer_destroy(w->access_log);
@@ -392,23 +415,25 @@ static void finish(struct worker *w)
     loop_destroy(w->loop);
 }
 
-int worker_run(struct launch *l, uint32_t index)
+int worker_run(struct launch *l, const struct launch_seat *seat)
 {
-    struct worker w = {.launch = l, .index = index, .loop = loop_create()};
+    struct worker w = {
+        .launch = l, .index = seat->index, .slot = seat->slot, .loop = loop_create()};
     struct err e = {0};
-    if (pages_map(LAUNCH_FD_PAGES, l->workers, &w.pages, &e) != ERR_OK ||
+    if (pages_map(LAUNCH_FD_PAGES, launch_slots(l), &w.pages, &e) != ERR_OK ||
         node_segment_map(LAUNCH_FD_NODE, &w.node, &e) != ERR_OK) {
         log_error("worker", "%s", e.msg);
         loop_destroy(w.loop);
         return EXIT_FAILURE;
     }
-    w.page = &w.pages->worker[index];
+    w.page = &w.pages->worker[w.slot];
     counters_begin(&w.counters, w.page);
-    node_counts_forget(node_segment_counts(w.node), index);
+    node_counts_forget(node_segment_counts(w.node), w.slot);
     timeout_init(&w.beat, w.loop, on_beat);
     timeout_init(&w.recycled, w.loop, on_recycled);
     timeout_init(&w.drain, w.loop, on_drain);
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
+    w.retire = signals_watch(w.loop, LAUNCH_SIGNAL_RETIRE, on_retire, &w);
     open_http(&w);
     open_scripts(&w);
     open_access_log(&w);

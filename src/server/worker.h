@@ -4,7 +4,7 @@
 
 #include "server/launch.h"
 
-/* Runs until SIGTERM and everything in flight has ended. Returns the exit status of the process. */
-int worker_run(struct launch *l, uint32_t index);
+/* Runs until SIGTERM or LAUNCH_SIGNAL_RETIRE and everything in flight has ended. Returns the exit status of the process. */
+int worker_run(struct launch *l, const struct launch_seat *seat);
 
 #endif

@@ -128,7 +128,7 @@ test('a worker that dies is replaced, and loses only its own connections', async
                 const workers = gateway.children('worker');
                 return workers.length === 2 && workers.every((w) => w.pid !== victim.pid);
             });
-            assert.match(gateway.log, /worker-\d+ ended with signal 9/);
+            await until('it is logged', () => /worker-\d+ ended with signal 9/.test(gateway.log));
             await until('its connections closed', () => clients.some((c) => c.closed || c.ended));
             const alive = clients.filter((c) => !c.closed && !c.ended);
             assert.ok(alive.length > 0);

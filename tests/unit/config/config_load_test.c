@@ -413,7 +413,10 @@ static void test_formats(void **state)
     assert_non_null(strstr(o.problems, "c.json:2: proxy.port: must be"));
     finish(&o);
     o = load("c.json", "proxy: {}");
-    assert_non_null(strstr(o.problems, "c.json"));
+    assert_non_null(strstr(o.problems, "c.json:1: "));
+    finish(&o);
+    o = load("c.json", "{\"version\":\n\n}");
+    assert_non_null(strstr(o.problems, "c.json:3: "));
     finish(&o);
     o = load("c.toml", "version = \"v1\"");
     assert_non_null(strstr(o.problems, "TOML is not read; convert the file: python3"));

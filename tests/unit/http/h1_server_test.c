@@ -849,6 +849,62 @@ static void test_drain(void **state)
     peer_finish(&late);
 }
 
+/* Nobody loses a request: who was told that the connection stays may use it once more, and who is idle is not closed. */
+static void test_retire(void **state)
+{
+    (void)state;
+    handler = NULL;
+    struct peer idle;
+    bool drained = false;
+    connect_peer(&idle);
+    connect_peer(&client);
+    peer_text(&client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    until(requests == 1);
+    exchange_respond(owners[0].x, 200, NULL, STR("text/plain"), STR("first"));
+    until(peer_has(&client, "first"));
+    http_server_retire(server, on_drained, &drained);
+    peer_turns(5);
+    assert_false(peer_closed(&idle));
+    assert_false(peer_closed(&client));
+    assert_false(peer_has(&client, "Connection: close\r\n"));
+    peer_text(&client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    until(requests == 2);
+    exchange_respond(owners[1].x, 200, NULL, STR("text/plain"), STR("second"));
+    until(peer_closed(&client));
+    assert_true(peer_has(&client, "Connection: close\r\n"));
+    assert_true(peer_has(&client, "second"));
+    assert_false(drained);
+    http_server_drain(server, on_drained, &drained);
+    until(peer_closed(&idle));
+    until(drained);
+    peer_finish(&idle);
+}
+
+/* The head said that the connection stays before it was retired: it does. */
+static void test_retire_during_a_response(void **state)
+{
+    (void)state;
+    handler = NULL;
+    bool drained = false;
+    connect_peer(&client);
+    peer_text(&client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    until(requests == 1);
+    struct http_head head = {.status = 200, .content_length = 5};
+    exchange_send_head(owners[0].x, &head);
+    until(peer_has(&client, "\r\n\r\n"));
+    http_server_retire(server, on_drained, &drained);
+    exchange_send_data(owners[0].x, STR("first"));
+    exchange_send_end(owners[0].x, NULL);
+    until(peer_has(&client, "first"));
+    peer_turns(5);
+    assert_false(peer_closed(&client));
+    peer_text(&client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    until(requests == 2);
+    exchange_respond(owners[1].x, 200, NULL, STR("text/plain"), STR("second"));
+    until(drained);
+    assert_true(peer_has(&client, "second"));
+}
+
 static void test_drain_without_connections(void **state)
 {
     (void)state;
@@ -942,6 +998,8 @@ int main(void)
         T(test_tunnel_ends_from_our_side_first),
         T(test_drain),
         T(test_drain_without_connections),
+        T(test_retire),
+        T(test_retire_during_a_response),
         T(test_destroy_resets),
         T(test_too_many_connections),
         T(test_large_response_of_one_piece),

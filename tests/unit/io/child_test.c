@@ -114,6 +114,57 @@ static void test_cannot_start(void **state)
     assert_int_equal(child_spawn(loop, &many, &c, &e), ERR_INTERNAL);
 }
 
+/* A child that this loop did not start: as after execve() of another program. */
+static void test_adopted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        bool waits; /* for SIGTERM, and is alive when it is adopted */
+        int64_t status;
+        int signum;
+    } cases[] = {
+        {"exit 7", false, 7, 0},
+        {"kill -9 $$", false, 0, SIGKILL},
+        {"while :; do sleep 1; done", true, 0, SIGTERM},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ended e = {0};
+        struct child *c = NULL;
+        struct err why = {0};
+        const pid_t pid = fork();
+        if (pid == 0) {
+            (void)execl("/bin/sh", "sh", "-c", cases[i].script, (char *)NULL);
+            _exit(99);
+        }
+        siginfo_t info;
+        if (!cases[i].waits)
+            assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        if (child_adopt(loop, pid, on_exit_seen, &e, &c, &why) != ERR_OK)
+            fail_msg("%s", why.msg);
+        assert_int_equal(child_pid(c), pid);
+        if (cases[i].waits) {
+            peer_turns(2);
+            assert_int_equal(e.calls, 0);
+            child_signal(c, SIGTERM);
+        }
+        until(e.calls == 1);
+        assert_int_equal(e.status, cases[i].status);
+        assert_int_equal(e.signum, cases[i].signum);
+        assert_int_equal(kill(pid, 0), -1); /* reaped */
+    }
+}
+
+static void test_no_child_of_ours(void **state)
+{
+    (void)state;
+    struct ended e = {0};
+    struct child *c = NULL;
+    struct err why = {0};
+    assert_int_equal(child_adopt(loop, getppid(), on_exit_seen, &e, &c, &why), ERR_NOT_FOUND);
+    assert_null(c);
+}
+
 /* A forgotten child is reaped without a word. */
 static void test_forgotten_and_ends(void **state)
 {
@@ -173,10 +224,16 @@ int main(void)
     (void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, peer_loop_setup, peer_loop_teardown)
-        T(test_exit_status_and_signal),      T(test_signalled),
-        T(test_descriptors_and_environment), T(test_cannot_start),
-        T(test_forgotten_and_ends),          T(test_forgotten_and_still_running),
-        T(test_killed_and_forgotten),        T(test_use_of_nobody),
+        T(test_exit_status_and_signal),
+        T(test_signalled),
+        T(test_descriptors_and_environment),
+        T(test_cannot_start),
+        T(test_forgotten_and_ends),
+        T(test_forgotten_and_still_running),
+        T(test_killed_and_forgotten),
+        T(test_use_of_nobody),
+        T(test_adopted),
+        T(test_no_child_of_ours),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

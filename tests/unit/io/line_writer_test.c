@@ -122,6 +122,7 @@ static void test_cannot_open(void **state)
         .name = "access log", .path = "/no/such/dir/a.log", .buffer_max = BUFFER};
     struct line_writer *w = NULL;
     struct err e = {0};
+    assert_int_not_equal(line_writer_try(&options, &e), ERR_OK);
     assert_int_not_equal(line_writer_open(loop, &options, &w, &e), ERR_OK);
     assert_string_equal(e.msg,
                         "cannot open the access log /no/such/dir/a.log: No such file or directory");

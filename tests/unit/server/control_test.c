@@ -30,7 +30,7 @@ static void start(const char *store_dir, bool pages, rlim_t file_max)
     struct pages *p = NULL;
     struct err e = {0};
     int fd = -1;
-    if (pages && pages_make(1, &fd, &p, &e) != ERR_OK)
+    if (pages && pages_make(LAUNCH_SLOTS_PER_WORKER, &fd, &p, &e) != ERR_OK)
         fail_msg("%s", e.msg);
     start_fails(control_run, &l, fd, file_max, LAUNCH_EXIT_REFUSED);
     free(l.store_dir);

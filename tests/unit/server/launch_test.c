@@ -77,16 +77,17 @@ static void test_roles(void **state)
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         char text[LAUNCH_ROLE_SIZE];
         const char *args[4];
-        enum launch_role role = LAUNCH_SUPERVISOR;
-        uint32_t index = 0;
+        struct launch_seat seat = {0};
         pid_t parent = 0;
-        launch_args(roles[i], 255, text, args);
+        const struct launch_seat wanted = {.role = roles[i], .index = 255, .slot = 511};
+        launch_args(&wanted, text, args);
         assert_string_equal(args[1], "--role");
         assert_ptr_equal(args[2], text);
         assert_null(args[3]);
-        assert_true(launch_parse_role(text, &role, &index, &parent));
-        assert_int_equal(role, roles[i]);
-        assert_int_equal(index, 255);
+        assert_true(launch_parse_role(text, &seat, &parent));
+        assert_int_equal(seat.role, roles[i]);
+        assert_int_equal(seat.index, 255);
+        assert_int_equal(seat.slot, 511);
         assert_int_equal(parent, getpid());
     }
 }
@@ -94,15 +95,30 @@ static void test_roles(void **state)
 static void test_roles_that_are_none(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "",           ":",           "worker",      "worker:1",      "worker:1:",
-        "worker::1",  "worker:x:1",  "worker:1:x",  "worker:257:1",  "worker:1:99999999999",
-        "Worker:1:1", "workers:1:1", "worker:-1:1", "supervisor:0:1"};
+    static const char *const texts[] = {"",
+                                        ":",
+                                        "worker",
+                                        "worker:1",
+                                        "worker:1:",
+                                        "worker:1:1",
+                                        "worker:1:1:",
+                                        "worker::1:1",
+                                        "worker:1::1",
+                                        "worker:x:1:1",
+                                        "worker:1:x:1",
+                                        "worker:1:1:x",
+                                        "worker:257:1:1",
+                                        "worker:1:513:1",
+                                        "worker:1:1:99999999999",
+                                        "worker:1:1:1:1",
+                                        "Worker:1:1:1",
+                                        "workers:1:1:1",
+                                        "worker:-1:1:1",
+                                        "supervisor:0:0:1"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        enum launch_role role = LAUNCH_SUPERVISOR;
-        uint32_t index = 0;
+        struct launch_seat seat = {0};
         pid_t parent = 0;
-        if (launch_parse_role(texts[i], &role, &index, &parent))
+        if (launch_parse_role(texts[i], &seat, &parent))
             fail_msg("took \"%s\"", texts[i]);
     }
 }

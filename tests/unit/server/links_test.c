@@ -77,7 +77,7 @@ static void worker_start(struct world *w, uint32_t i)
     struct worker *k = &w->workers[i];
     const struct catalog_options catalog = {.default_namespace = true};
     const struct replica_options options = {.launch = &w->launch,
-                                            .index = i,
+                                            .slot = i,
                                             .pages = w->pages,
                                             .catalog = k->catalog = catalog_create(NULL, &catalog),
                                             .alone_ms = 2000,
@@ -115,7 +115,8 @@ static void world_init(struct world *w, uint64_t confirm_ms)
         .config = &w->config, .workers = WORKERS, .store_dir = w->state.dir, .token = "a token"};
     w->listen_fd =
         ipc_listen(w->launch.address, sizeof(w->launch.address), &w->launch.address_len, &e);
-    if (w->listen_fd < 0 || pages_make(WORKERS, &fd, &w->pages, &e) != ERR_OK)
+    if (w->listen_fd < 0 ||
+        pages_make(WORKERS * LAUNCH_SLOTS_PER_WORKER, &fd, &w->pages, &e) != ERR_OK)
         fail_msg("%s", e.msg);
     (void)close(fd);
     control_start(w);
@@ -275,7 +276,10 @@ static void test_who_is_refused(void **state)
     static const struct {
         const char *token;
         uint64_t index;
-    } cases[] = {{"another token", 0}, {"", 0}, {"a token", WORKERS}, {"a token", UINT64_MAX}};
+    } cases[] = {{"another token", 0},
+                 {"", 0},
+                 {"a token", WORKERS * LAUNCH_SLOTS_PER_WORKER},
+                 {"a token", UINT64_MAX}};
     struct world w;
     world_init(&w, CONFIRM_MS);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -415,6 +419,77 @@ static void test_calls(void **state)
     world_finish(&w);
 }
 
+static void on_paused(void *user)
+{
+    int *calls = user;
+    ++*calls;
+}
+
+/* Another control follows: what was asked is answered first, what is asked after that waits for the other one. */
+static void test_calls_while_control_is_replaced(void **state)
+{
+    (void)state;
+    struct world w;
+    struct outcome before;
+    struct outcome meanwhile;
+    int paused = 0;
+    world_init(&w, CONFIRM_MS);
+    both_serve(&w);
+    ask(&w, &before);
+    until(w.calls == 1);
+    links_pause(w.links, on_paused, &paused);
+    struct peer late = raw_worker(&w, "a token", 1); /* waits for the other one, too */
+    for (int i = 0; i < 50; i++)
+        loop_turn(loop, true);
+    assert_int_equal(paused, 0);
+    ask(&w, &meanwhile);
+    links_reply(w.call, ERR_OK, STR("stored"));
+    until(paused == 1);
+    until(before.calls == 1);
+    assert_int_equal(before.code, ERR_OK);
+    assert_false(peer_closed(&late));
+    links_close(w.links);
+    control_start(&w);
+    until(w.calls == 2);
+    assert_int_equal(meanwhile.calls, 0);
+    links_reply(w.call, ERR_OK, STR("stored later"));
+    until(meanwhile.calls == 1);
+    assert_string_equal(meanwhile.text, "stored later");
+    assert_int_equal(paused, 1);
+    peer_finish(&late);
+    world_finish(&w);
+}
+
+static void test_pause_without_workers(void **state)
+{
+    (void)state;
+    struct world w;
+    int paused = 0;
+    world_init(&w, CONFIRM_MS);
+    links_pause(w.links, on_paused, &paused);
+    assert_int_equal(paused, 1);
+    world_finish(&w);
+}
+
+/* It is gone before the control that was to follow is there: nobody waits for ever. */
+static void test_held_calls_of_a_worker_that_ends(void **state)
+{
+    (void)state;
+    struct world w;
+    struct outcome o;
+    int paused = 0;
+    world_init(&w, CONFIRM_MS);
+    both_serve(&w);
+    links_pause(w.links, on_paused, &paused);
+    until(paused == 1);
+    ask(&w, &o);
+    assert_int_equal(o.calls, 0);
+    worker_kill(&w.workers[0]);
+    assert_int_equal(o.calls, 1);
+    assert_int_equal(o.code, ERR_UNAVAILABLE);
+    world_finish(&w);
+}
+
 static void test_a_reply_when_the_worker_or_the_links_are_gone(void **state)
 {
     (void)state;
@@ -483,6 +558,9 @@ int main(void)
         T(test_catching_up_before_it_serves),
         T(test_a_gap_is_filled),
         T(test_calls),
+        T(test_calls_while_control_is_replaced),
+        T(test_pause_without_workers),
+        T(test_held_calls_of_a_worker_that_ends),
         T(test_a_reply_when_the_worker_or_the_links_are_gone),
         T(test_closing_ends_what_waits),
 #undef T

@@ -80,7 +80,7 @@ static void world_init(struct world *w)
     w->launch = (struct launch){.workers = 1, .token = "a token"};
     w->listen_fd =
         ipc_listen(w->launch.address, sizeof(w->launch.address), &w->launch.address_len, &e);
-    if (w->listen_fd < 0 || pages_make(1, &fd, &w->pages, &e) != ERR_OK)
+    if (w->listen_fd < 0 || pages_make(LAUNCH_SLOTS_PER_WORKER, &fd, &w->pages, &e) != ERR_OK)
         fail_msg("%s", e.msg);
     (void)close(fd);
     const struct links_options options = {.launch = &w->launch,

@@ -10,20 +10,64 @@ static void test_two_mappings(void **state)
     struct err e = {0};
     int fd = -1;
     assert_int_equal(pages_make(3, &fd, &a, &e), ERR_OK);
-    assert_int_equal(a->workers, 3);
+    assert_int_equal(a->slots, 3);
     assert_int_equal(pages_map(fd, 3, &b, &e), ERR_OK);
     (void)close(fd);
-    assert_int_equal(b->workers, 3);
+    assert_int_equal(b->slots, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(atomic_load(&b->worker[i].heartbeat_ns), 0);
         atomic_store(&a->worker[i].requests, i + 10);
         assert_int_equal(atomic_load(&b->worker[i].requests), i + 10);
     }
+    struct pages *c = NULL;
+    fd = -1;
     pages_unmap(a);
     assert_int_equal(atomic_load(&b->worker[2].requests), 12);
     pages_unmap(b);
     pages_unmap(NULL);
-    assert_int_equal(pages_map(-1, 3, &a, &e), ERR_IO);
+    assert_int_equal(pages_map(-1, 3, &c, &e), ERR_IO);
+    assert_null(c);
+}
+
+/* What another version made, or for another number of slots. */
+static void test_foreign_pages(void **state)
+{
+    (void)state;
+    struct pages *made = NULL;
+    struct pages *mapped = NULL;
+    struct err e = {0};
+    int fd = -1;
+    assert_int_equal(pages_make(4, &fd, &made, &e), ERR_OK);
+    assert_int_equal(pages_map(fd, 3, &mapped, &e), ERR_INVALID);
+    made->layout++;
+    assert_int_equal(pages_map(fd, 4, &mapped, &e), ERR_INVALID);
+    made->layout--;
+    assert_int_equal(pages_map(fd, 4, &mapped, &e), ERR_OK);
+    pages_unmap(mapped);
+    pages_unmap(made);
+    (void)close(fd);
+}
+
+static void test_served(void **state)
+{
+    (void)state;
+    struct pages *p = NULL;
+    struct err e = {0};
+    int fd = -1;
+    assert_int_equal(pages_make(4, &fd, &p, &e), ERR_OK);
+    (void)close(fd);
+    assert_false(pages_served(p, 1, 1000, 100));
+    atomic_store(&p->worker[3].heartbeat_ns, 1000); /* drains */
+    assert_false(pages_served(p, 1, 1000, 100));
+    atomic_store(&p->worker[1].heartbeat_ns, 1000);
+    atomic_store(&p->worker[1].serves, 2);
+    assert_true(pages_served(p, 1, 1000, 100));
+    assert_false(pages_served(p, 0, 1000, 100));
+    assert_false(pages_served(p, 1, 1101, 100)); /* late */
+    atomic_store(&p->worker[1].serves, 0);
+    atomic_store(&p->worker[3].serves, 2);
+    assert_true(pages_served(p, 1, 1000, 100));
+    pages_unmap(p);
 }
 
 static void test_running(void **state)
@@ -85,10 +129,9 @@ static void test_require_keeps_the_latest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_mappings),
-        cmocka_unit_test(test_running),
-        cmocka_unit_test(test_alive),
-        cmocka_unit_test(test_require_keeps_the_latest),
+        cmocka_unit_test(test_two_mappings), cmocka_unit_test(test_foreign_pages),
+        cmocka_unit_test(test_served),       cmocka_unit_test(test_running),
+        cmocka_unit_test(test_alive),        cmocka_unit_test(test_require_keeps_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,7 @@ static void worker_start(struct world *w, uint64_t alone_ms)
     const struct catalog_options catalog = {.default_namespace = true};
     w->catalog = catalog_create(NULL, &catalog);
     const struct replica_options options = {.launch = &w->launch,
-                                            .index = WORKER,
+                                            .slot = WORKER,
                                             .pages = w->pages,
                                             .catalog = w->catalog,
                                             .alone_ms = alone_ms,
@@ -151,7 +151,8 @@ static void world_init(struct world *w)
         .config = &w->config, .workers = WORKER + 1, .store_dir = w->state.dir, .token = "a token"};
     w->listen_fd =
         ipc_listen(w->launch.address, sizeof(w->launch.address), &w->launch.address_len, &e);
-    if (w->listen_fd < 0 || pages_make(WORKER + 1, &fd, &w->pages, &e) != ERR_OK)
+    if (w->listen_fd < 0 ||
+        pages_make((WORKER + 1) * LAUNCH_SLOTS_PER_WORKER, &fd, &w->pages, &e) != ERR_OK)
         fail_msg("%s", e.msg);
     (void)close(fd);
     w->page = &w->pages->worker[WORKER];

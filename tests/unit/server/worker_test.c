@@ -3,7 +3,7 @@
 
 static int run(struct launch *l)
 {
-    return worker_run(l, 0);
+    return worker_run(l, &(const struct launch_seat){.role = LAUNCH_WORKER});
 }
 
 static void test_without_pages(void **state)
