@@ -91,6 +91,32 @@ enum err_code checks_limit_by(struct str text, struct err *e)
                    "must be client, route, or header: and the name of a header field");
 }
 
+enum err_code checks_hash_on(struct str text, struct err *e)
+{
+    if (str_eq(text, STR("ip")) || str_eq(text, STR("path")))
+        return ERR_OK;
+    if (!str_starts(text, STR("header:")) && !str_starts(text, STR("cookie:")))
+        return err_set(e, ERR_INVALID, "must be ip, path, header:NAME or cookie:NAME");
+    struct str name = str_skip(text, STR("header:").len);
+    if (!http_head_is_token(name))
+        return err_set(e, ERR_INVALID, "the name behind the colon is not a legal one");
+    return ERR_OK;
+}
+
+enum err_code checks_health_path(struct str text, struct err *e)
+{
+    if (!str_starts(text, STR("/")))
+        return err_set(e, ERR_INVALID, "must begin with '/'");
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c <= 0x20 || c >= 0x7f || c == '#')
+            return err_set(e, ERR_INVALID,
+                           "must not contain spaces, '#', control or non-ASCII characters; "
+                           "percent-encode them");
+    }
+    return ERR_OK;
+}
+
 enum err_code checks_secret(struct str text, struct err *e)
 {
     if (str_eq(text, STR(MODEL_REDACTED)))

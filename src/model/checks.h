@@ -26,6 +26,12 @@ enum err_code checks_domain_pattern(struct str text, struct err *e);
 /* What a route counts requests by: "client", "route", or "header:" and the name of a field. */
 enum err_code checks_limit_by(struct str text, struct err *e);
 
+/* What requests are hashed on: "ip", "path", "header:NAME" or "cookie:NAME". */
+enum err_code checks_hash_on(struct str text, struct err *e);
+
+/* A path as it is sent in a request: begins with "/", may have a query, no fragment, no white space. */
+enum err_code checks_health_path(struct str text, struct err *e);
+
 /* A secret: anything but the placeholder that is shown instead of it. */
 enum err_code checks_secret(struct str text, struct err *e);
 

@@ -8,6 +8,7 @@
 
 #define AT(member) .offset = offsetof(struct model_resource, member)
 
+#define MS_NS  1000000
 #define DAY_NS 86400000000000
 
 enum { TEXT_MAX = 2048, SECRET_MAX = 65536 };
@@ -23,6 +24,13 @@ static const struct fields_word module_types[] = {
 static const struct fields_word visibilities[] = {
     {"public", MODEL_VISIBILITY_PUBLIC},
     {"private", MODEL_VISIBILITY_PRIVATE},
+    {NULL, 0},
+};
+
+static const struct fields_word balances[] = {
+    {"round_robin", MODEL_BALANCE_ROUND_ROBIN},
+    {"least_conn", MODEL_BALANCE_LEAST_CONN},
+    {"hash", MODEL_BALANCE_HASH},
     {NULL, 0},
 };
 
@@ -59,6 +67,22 @@ static const struct fields_word collection_types[] = {{"document", 0}, {NULL, 0}
     {                                                                                              \
         .name = (field), .alias = (snake), .type = FIELDS_DURATION, AT(member), .max = DAY_NS,     \
         .doc = (text)                                                                              \
+    }
+/* Of a service; written only when it differs from its default. */
+#define TUNING_INT_FIELD(field, snake, member, low, high, preset, text)                            \
+    {                                                                                              \
+        .name = (field), .alias = (snake), .type = FIELDS_INT, .output = FIELDS_OMIT_EMPTY,        \
+        AT(member), .min = (low), .max = (high), .default_int = (preset), .doc = (text)            \
+    }
+#define TUNING_DURATION_FIELD(field, snake, member, low, preset, text)                             \
+    {                                                                                              \
+        .name = (field), .alias = (snake), .type = FIELDS_DURATION, .output = FIELDS_OMIT_EMPTY,   \
+        AT(member), .min = (low), .max = DAY_NS, .default_int = (preset), .doc = (text)            \
+    }
+#define TUNING_INTS_FIELD(field, snake, member, low, high, text)                                   \
+    {                                                                                              \
+        .name = (field), .alias = (snake), .type = FIELDS_INTS, .output = FIELDS_OMIT_EMPTY,       \
+        AT(member), .min = (low), .max = (high), .doc = (text)                                     \
     }
 #define CONFIG_FILE_FIELD(field, snake, reason)                                                    \
     {                                                                                              \
@@ -115,9 +139,54 @@ static const struct fields_field service_fields[] = {
      AT(service.urls),
      .max = TEXT_MAX,
      .check = checks_upstream_url,
-     .doc = "upstreams, used in turn; a path is put before the request's; one given twice is used "
-            "twice as often"},
+     .doc =
+         "upstreams; a path is put before the request's; one given twice is used twice as often"},
     NS_FIELD(service.ns),
+    {.name = "balance",
+     .type = FIELDS_ENUM,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(service.balance),
+     .default_int = MODEL_BALANCE_ROUND_ROBIN,
+     .words = balances,
+     .doc =
+         "how a request's URL is chosen: in turn, the one with the fewest requests in flight, or "
+         "by hashOn"},
+    {.name = "hashOn",
+     .alias = "hash_on",
+     .type = FIELDS_STRING,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(service.hash_on),
+     .max = TEXT_MAX,
+     .check = checks_hash_on,
+     .doc = "what requests have in common that go to the same URL: ip, path, header:NAME or "
+            "cookie:NAME; with balance hash; empty: ip"},
+    TUNING_INTS_FIELD("weights", NULL, service.weights, 1, 1000,
+                      "share of each URL, in the order of urls; empty: all the same"),
+    TUNING_INT_FIELD("maxFails", "max_fails", service.max_fails, 0, 1000, 3,
+                     "failures in a row after which a URL gets no requests; 0: never"),
+    TUNING_DURATION_FIELD("failTimeout", "fail_timeout_ms", service.fail_timeout_ns, MS_NS,
+                          10000 * (int64_t)MS_NS,
+                          "for how long; then one request at a time tries it"),
+    TUNING_INTS_FIELD("failStatuses", "fail_statuses", service.fail_statuses, 400, 599,
+                      "statuses of responses that count as failures"),
+    {.name = "healthPath",
+     .alias = "health_path",
+     .type = FIELDS_STRING,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(service.health_path),
+     .max = TEXT_MAX,
+     .check = checks_health_path,
+     .doc = "path that is asked for on every URL to see whether it is up; empty: no checks"},
+    TUNING_DURATION_FIELD("healthInterval", "health_interval_ms", service.health_interval_ns,
+                          10 * (int64_t)MS_NS, 5000 * (int64_t)MS_NS, "pause between two checks"),
+    TUNING_DURATION_FIELD("healthTimeout", "health_timeout_ms", service.health_timeout_ns,
+                          10 * (int64_t)MS_NS, 2000 * (int64_t)MS_NS, "limit of one check"),
+    TUNING_INT_FIELD("healthyThreshold", "healthy_threshold", service.healthy_threshold, 1, 100, 2,
+                     "checks in a row that must succeed before a URL that was down is up"),
+    TUNING_INT_FIELD("unhealthyThreshold", "unhealthy_threshold", service.unhealthy_threshold, 1,
+                     100, 3, "checks in a row that must fail before a URL is down"),
+    TUNING_INTS_FIELD("healthStatuses", "health_statuses", service.health_statuses, 100, 599,
+                      "statuses that are a success of a check; empty: 200 to 399"),
     {.name = "retries",
      .type = FIELDS_INT,
      AT(service.retries),
@@ -130,6 +199,11 @@ static const struct fields_field service_fields[] = {
                    "limit for connecting; 0: limits.connect_timeout_ms"),
     DURATION_FIELD("requestTimeout", "request_timeout_ms", service.request_timeout_ns,
                    "limit until the response head; 0: limits.request_timeout_ms"),
+    TUNING_DURATION_FIELD("totalTimeout", "total_timeout_ms", service.total_timeout_ns, 0, 0,
+                          "limit of the whole request, retries and response included; 0: none"),
+    TUNING_DURATION_FIELD("idleTimeout", "idle_timeout_ms", service.idle_timeout_ns, 0, 0,
+                          "limit between bytes of the response; 0: "
+                          "limits.upstream_idle_timeout_ms"),
     BOOL_FIELD("tlsSkipVerify", "tls_skip_verify", service.tls_skip_verify,
                .later = "TLS to upstreams comes with a later version; remove the field",
                .doc = "do not check the upstream's certificate"),

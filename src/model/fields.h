@@ -11,6 +11,7 @@
 enum fields_type {
     FIELDS_STRING,   /* char * */
     FIELDS_STRINGS,  /* struct model_strings */
+    FIELDS_INTS,     /* struct model_ints */
     FIELDS_BOOL,     /* bool */
     FIELDS_INT,      /* int64_t */
     FIELDS_DURATION, /* int64_t in ns; a bare number is ns under the name, ms under a *_ms alias */
@@ -41,7 +42,7 @@ enum {
 
 enum {
     FIELDS_LIST_MAX = 256, /* elements of a list */
-    FIELDS_COUNT_MAX = 16, /* fields of a kind */
+    FIELDS_COUNT_MAX = 48, /* fields of a kind */
 };
 
 struct fields_word {
@@ -58,8 +59,8 @@ struct fields_field {
     unsigned flags;
     size_t offset;       /* in struct model_resource */
     int64_t default_int; /* BOOL, INT, DURATION, ENUM; strings and lists are empty */
-    int64_t min;         /* INT, DURATION */
-    int64_t max;       /* INT, DURATION; bytes of a string, of each element, of a decoded source */
+    int64_t min;         /* INT, INTS (of each element), DURATION */
+    int64_t max; /* INT, INTS, DURATION; bytes of a string, of each element, of a decoded source */
     const char *alone; /* STRINGS: an element that allows no other beside it, or NULL */
     const char *later; /* any value but the empty one is refused with this reason */
     const struct fields_word *words;                        /* ENUM; ends with a NULL text */

@@ -62,6 +62,9 @@ static void destroy_field(struct model_resource *r, const struct fields_field *f
         vec_finish(list);
         break;
     }
+    case FIELDS_INTS:
+        vec_finish((struct model_ints *)slot);
+        break;
     case FIELDS_JSON:
         json_decref(*(json_t **)slot);
         break;

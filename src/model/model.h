@@ -47,6 +47,10 @@ struct model_strings {
     VEC_OF(char *);
 };
 
+struct model_ints {
+    VEC_OF(int64_t);
+};
+
 struct model_namespace {
     char *name;
     struct model_strings tags;
@@ -62,14 +66,30 @@ struct model_domain {
     struct model_strings tags;
 };
 
+enum model_balance { MODEL_BALANCE_ROUND_ROBIN, MODEL_BALANCE_LEAST_CONN, MODEL_BALANCE_HASH };
+
 struct model_service {
     char *name;
     char *ns;
     struct model_strings urls;
-    int64_t retries;            /* additional attempts */
-    int64_t retry_timeout_ns;   /* pause before each of them */
-    int64_t connect_timeout_ns; /* 0: the server's default */
-    int64_t request_timeout_ns; /* until the response head; 0: the server's default */
+    int64_t balance;                 /* enum model_balance */
+    char *hash_on;                   /* "" (as "ip"), "ip", "path", "header:NAME", "cookie:NAME" */
+    struct model_ints weights;       /* none, or one per URL */
+    int64_t max_fails;               /* in a row, before requests are kept away; 0: never */
+    int64_t fail_timeout_ns;         /* for so long */
+    struct model_ints fail_statuses; /* of responses that count as failures */
+    char *health_path;               /* of active checks; "": none */
+    int64_t health_interval_ns;
+    int64_t health_timeout_ns;
+    int64_t healthy_threshold;
+    int64_t unhealthy_threshold;
+    struct model_ints health_statuses; /* none: 200 to 399 */
+    int64_t retries;                   /* additional attempts */
+    int64_t retry_timeout_ns;          /* pause before each of them */
+    int64_t connect_timeout_ns;        /* 0: the server's default */
+    int64_t request_timeout_ns;        /* until the response head; 0: the server's default */
+    int64_t total_timeout_ns;          /* of the whole request; 0: none */
+    int64_t idle_timeout_ns;           /* between bytes of the response; 0: the server's default */
     bool tls_skip_verify;
     bool http2_only;
     bool hide_dgate_headers;

@@ -195,6 +195,31 @@ static void decode_int(struct decoding *d, const struct fields_field *f, const j
     }
 }
 
+static void decode_ints(struct decoding *d, const struct fields_field *f, const json_t *value)
+{
+    struct str name = str_of(f->name);
+    if (!json_is_array(value)) {
+        complain(d, name, NO_INDEX, "expected a list of integers, got %s", scalar_type_name(value));
+        return;
+    }
+    size_t n = json_array_size(value);
+    if (n > FIELDS_LIST_MAX) {
+        complain(d, name, NO_INDEX, "must have at most %d elements", FIELDS_LIST_MAX);
+        return;
+    }
+    struct model_ints *list = slot_of(d, f);
+    for (size_t i = 0; i < n; i++) {
+        int64_t number = 0;
+        const json_t *element = json_array_get(value, i);
+        if (!scalar_int(element, d->source == MODEL_FROM_CONFIG, &number))
+            complain(d, name, (int)i, "expected an integer, got %s", scalar_type_name(element));
+        else if (number < f->min || number > f->max)
+            complain(d, name, (int)i, "must be %lld to %lld", (long long)f->min, (long long)f->max);
+        else
+            vec_push(list, number);
+    }
+}
+
 static void decode_duration(struct decoding *d, const struct fields_field *f,
                             const struct given *given)
 {
@@ -330,6 +355,9 @@ static void decode_field(struct decoding *d, const struct fields_field *f,
     case FIELDS_STRINGS:
         decode_strings(d, f, given->value);
         break;
+    case FIELDS_INTS:
+        decode_ints(d, f, given->value);
+        break;
     case FIELDS_BOOL:
         decode_bool(d, f, given->value);
         break;
@@ -380,6 +408,7 @@ static void fill_default(struct decoding *d, const struct fields_field *f)
             *(json_t **)slot = json_null();
         break;
     case FIELDS_STRINGS:
+    case FIELDS_INTS:
     case FIELDS_RAW_SOURCE:
     case FIELDS_REFUSED:
     default:

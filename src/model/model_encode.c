@@ -10,13 +10,23 @@ static json_t *encode_strings(const struct model_strings *list)
     return array;
 }
 
+static json_t *encode_ints(const struct model_ints *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->n; i++)
+        (void)json_array_append_new(array, json_integer(list->v[i]));
+    return array;
+}
+
 static bool is_empty(const struct fields_field *f, const void *slot)
 {
     if (f->type == FIELDS_STRINGS)
         return ((const struct model_strings *)slot)->n == 0;
+    if (f->type == FIELDS_INTS)
+        return ((const struct model_ints *)slot)->n == 0;
     if (f->type == FIELDS_JSON)
         return *(json_t *const *)slot == NULL;
-    if (f->type == FIELDS_INT || f->type == FIELDS_DURATION)
+    if (f->type == FIELDS_INT || f->type == FIELDS_DURATION || f->type == FIELDS_ENUM)
         return *(const int64_t *)slot == f->default_int;
     return f->type == FIELDS_STRING && **(char *const *)slot == '\0';
 }
@@ -26,6 +36,8 @@ static json_t *encode_value(const struct fields_field *f, const void *slot)
     switch (f->type) {
     case FIELDS_STRINGS:
         return encode_strings(slot);
+    case FIELDS_INTS:
+        return encode_ints(slot);
     case FIELDS_BOOL:
         return json_boolean(*(const bool *)slot);
     case FIELDS_INT:

@@ -15,6 +15,8 @@ static void test_tables_are_sound(void **state)
             if (text && f->max <= 0)
                 fail_msg("%s.%s has no limit", model_kind_name(kind), f->name);
             assert_int_equal(f->words != NULL, f->type == FIELDS_ENUM);
+            if (f->type == FIELDS_INTS || f->type == FIELDS_INT || f->type == FIELDS_DURATION)
+                assert_true(f->min <= f->max);
             if (f->type == FIELDS_REFUSED)
                 assert_non_null(f->later);
             else

@@ -86,6 +86,50 @@ static void a_service_and_its_defaults(void **state)
     assert_int_equal(r->service.retry_timeout_ns, 0);
     assert_false(r->service.hide_dgate_headers);
     assert_int_equal(r->service.tags.n, 0);
+    assert_int_equal(r->service.balance, MODEL_BALANCE_ROUND_ROBIN);
+    assert_string_equal(r->service.hash_on, "");
+    assert_int_equal(r->service.weights.n, 0);
+    assert_int_equal(r->service.max_fails, 3);
+    assert_int_equal(r->service.fail_timeout_ns, 10000000000);
+    assert_int_equal(r->service.fail_statuses.n, 0);
+    assert_string_equal(r->service.health_path, "");
+    assert_int_equal(r->service.health_interval_ns, 5000000000);
+    assert_int_equal(r->service.health_timeout_ns, 2000000000);
+    assert_int_equal(r->service.healthy_threshold, 2);
+    assert_int_equal(r->service.unhealthy_threshold, 3);
+    assert_int_equal(r->service.health_statuses.n, 0);
+    assert_int_equal(r->service.total_timeout_ns, 0);
+    assert_int_equal(r->service.idle_timeout_ns, 0);
+    model_destroy(r);
+}
+
+static void choice_and_health_of_a_service(void **state)
+{
+    (void)state;
+    struct model_resource *r = decode(
+        MODEL_SERVICE, "{\"name\":\"s\",\"urls\":[\"http://a\",\"http://b\"],"
+                       "\"balance\":\"hash\",\"hash_on\":\"header:X-User\",\"weights\":[1,1000],"
+                       "\"maxFails\":0,\"fail_timeout_ms\":1,\"failStatuses\":[502,503],"
+                       "\"healthPath\":\"/up?a=%20\",\"health_interval_ms\":10,"
+                       "\"healthTimeout\":\"24h\",\"healthyThreshold\":1,"
+                       "\"unhealthy_threshold\":100,\"health_statuses\":[204,599],"
+                       "\"total_timeout_ms\":5,\"idleTimeout\":\"6ms\"}");
+    const struct model_service *s = &r->service;
+    assert_int_equal(s->balance, MODEL_BALANCE_HASH);
+    assert_string_equal(s->hash_on, "header:X-User");
+    assert_int_equal(s->weights.n, 2);
+    assert_int_equal(s->weights.v[1], 1000);
+    assert_int_equal(s->max_fails, 0);
+    assert_int_equal(s->fail_timeout_ns, 1000000);
+    assert_int_equal(s->fail_statuses.v[1], 503);
+    assert_string_equal(s->health_path, "/up?a=%20");
+    assert_int_equal(s->health_interval_ns, 10000000);
+    assert_int_equal(s->health_timeout_ns, 86400000000000);
+    assert_int_equal(s->healthy_threshold, 1);
+    assert_int_equal(s->unhealthy_threshold, 100);
+    assert_int_equal(s->health_statuses.v[0], 204);
+    assert_int_equal(s->total_timeout_ns, 5000000);
+    assert_int_equal(s->idle_timeout_ns, 6000000);
     model_destroy(r);
 }
 
@@ -252,6 +296,23 @@ static void wrong_input(void **state)
          "is not|urls[4]: is not"},
         {MODEL_SERVICE, "{\"urls\":[\"http://h:99999\",\"http://u:p@h\"]}",
          "urls[0]: is not|urls[1]: is not"},
+        {MODEL_SERVICE, "{\"balance\":\"random\"}",
+         "balance: must be round_robin or least_conn or hash, not \"random\""},
+        {MODEL_SERVICE, "{\"hashOn\":\"query:a\"}",
+         "hashOn: must be ip, path, header:NAME or cookie:NAME"},
+        {MODEL_SERVICE, "{\"hashOn\":\"header:\"}", "hashOn: the name behind the colon"},
+        {MODEL_SERVICE, "{\"hashOn\":\"cookie:a b\"}", "hashOn: the name behind the colon"},
+        {MODEL_SERVICE, "{\"weights\":[0,1001,\"1\",1.5,1]}",
+         "weights[0]: must be 1 to 1000|weights[1]: must be 1 to 1000|weights[2]: expected an "
+         "integer, got a string|weights[3]: expected an integer, got a number with a fraction"},
+        {MODEL_SERVICE, "{\"weights\":5}", "weights: expected a list of integers, got an integer"},
+        {MODEL_SERVICE, "{\"failStatuses\":[399,600]}",
+         "failStatuses[0]: must be 400 to 599|failStatuses[1]: must be 400 to 599"},
+        {MODEL_SERVICE, "{\"failTimeout\":999999}", "failTimeout: must be at least 1ms"},
+        {MODEL_SERVICE, "{\"health_interval_ms\":9}", "health_interval_ms: must be at least 10ms"},
+        {MODEL_SERVICE, "{\"healthPath\":\"up\"}", "healthPath: must begin with '/'"},
+        {MODEL_SERVICE, "{\"healthPath\":\"/a b\"}", "healthPath: must not contain spaces"},
+        {MODEL_SERVICE, "{\"healthyThreshold\":0}", "healthyThreshold: must be 1 to 100"},
         {MODEL_SERVICE, "{\"retries\":-1}", "retries: must be 0 to 100"},
         {MODEL_SERVICE, "{\"retries\":101}", "retries: must be 0 to 100"},
         {MODEL_SERVICE, "{\"retries\":1.5}",
@@ -401,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_and_its_defaults),
+        cmocka_unit_test(choice_and_health_of_a_service),
         cmocka_unit_test(durations_have_the_unit_of_their_name),
         cmocka_unit_test(a_route_in_both_spellings),
         cmocka_unit_test(modules_take_base64_or_text),

@@ -77,6 +77,15 @@ static const struct row rows[] = {
      "\"\xc3\xbc\"]}}"},
     {MODEL_SECRET, "{\"name\":\"k\",\"data\":\"s3\",\"tags\":[\"t\"]}",
      "{\"name\":\"k\",\"namespace\":\"default\",\"data\":\"**redacted**\",\"tags\":[\"t\"]}"},
+    {MODEL_SERVICE,
+     "{\"name\":\"s\",\"urls\":[\"http://a\",\"http://b\"],\"balance\":\"LEAST_CONN\","
+     "\"weights\":[3,1000],\"max_fails\":3,\"failTimeout\":\"1s\",\"failStatuses\":[],"
+     "\"health_path\":\"/h\",\"healthStatuses\":[204]}",
+     "{\"name\":\"s\",\"urls\":[\"http://a\",\"http://b\"],\"namespace\":\"default\","
+     "\"balance\":\"least_conn\",\"weights\":[3,1000],\"failTimeout\":1000000000,"
+     "\"healthPath\":\"/h\",\"healthStatuses\":[204],\"retries\":3,\"retryTimeout\":0,"
+     "\"connectTimeout\":0,\"requestTimeout\":0,\"tlsSkipVerify\":false,\"http2Only\":false,"
+     "\"hideDGateHeaders\":false,\"disableQueryParams\":false}"},
 };
 
 static void api_output(void **state)
@@ -154,7 +163,7 @@ static void refs(void **state)
     static const char *const labels[] = {
         "namespace n",          "namespace n",      "service default/s", "route default/r",
         "route default/r",      "module default/m", "domain default/d",  "collection default/c",
-        "document default/c/1", "secret default/k",
+        "document default/c/1", "secret default/k", "service default/s",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct model_resource *r = decode(rows[i].kind, rows[i].input, MODEL_FROM_API);
