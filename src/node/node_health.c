@@ -14,23 +14,30 @@ struct node_health_slot {
     char unused[32];
 };
 
+struct node_health_table {
+    _Atomic uint64_t changes; /* keys that were added so far */
+    char unused[56];
+    struct node_health_slot slots[];
+};
+
 static_assert(sizeof(struct node_health_slot) == 64, "an upstream is one cache line");
+static_assert(sizeof(struct node_health_table) == 64, "and so is what they share");
 
 size_t node_health_size(uint32_t slots)
 {
-    return sizeof(struct node_health_slot) * slots;
+    return sizeof(struct node_health_table) + sizeof(struct node_health_slot) * slots;
 }
 
 void node_health_attach(struct node_health *h, void *memory, uint32_t slots)
 {
     assert(slots >= NODE_WAYS && (slots & (slots - 1)) == 0);
-    h->slots = memory;
+    h->table = memory;
     h->mask = slots - 1;
 }
 
 static struct node_health_slot *find(const struct node_health *h, uint64_t key)
 {
-    struct node_health_slot *set = &h->slots[node_slots_first(key, h->mask)];
+    struct node_health_slot *set = &h->table->slots[node_slots_first(key, h->mask)];
     for (int i = 0; i < NODE_WAYS; i++)
         if (atomic_load_explicit(&set[i].key, memory_order_acquire) == key)
             return &set[i];
@@ -44,13 +51,72 @@ static struct node_health_slot *find_or_add(struct node_health *h, uint64_t key)
     struct node_health_slot *s = find(h, key);
     if (s != NULL)
         return s;
-    struct node_health_slot *set = &h->slots[node_slots_first(key, h->mask)];
+    struct node_health_slot *set = &h->table->slots[node_slots_first(key, h->mask)];
     for (int i = 0; i < NODE_WAYS; i++) {
         uint64_t found = NODE_FREE;
-        if (atomic_compare_exchange_strong(&set[i].key, &found, key) || found == key)
+        if (atomic_compare_exchange_strong(&set[i].key, &found, key) || found == key) {
+            atomic_fetch_add(&h->table->changes, 1);
             return &set[i];
+        }
     }
     return NULL;
+}
+
+bool node_health_is_known(const struct node_health *h, struct node_health_mark *m)
+{
+    /* Starts at 1 in marks, so that a zeroed mark is looked at. */
+    uint64_t changes = atomic_load_explicit(&h->table->changes, memory_order_acquire) + 1;
+    if (changes != m->changes) {
+        m->changes = changes;
+        m->known = find(h, m->key) != NULL;
+    }
+    return m->known;
+}
+
+static bool is_tried(uint64_t probed, const struct node_health_policy *policy, uint64_t now_ns)
+{
+    return probed != 0 && now_ns < probed + policy->probe_ns;
+}
+
+static enum node_health_use look(const struct node_health_slot *s,
+                                 const struct node_health_policy *policy, uint64_t now_ns)
+{
+    if (atomic_load_explicit(&s->probe, memory_order_relaxed) == NODE_HEALTH_DOWN)
+        return NODE_HEALTH_AVOID;
+    uint64_t until = atomic_load_explicit(&s->ejected_until_ns, memory_order_relaxed);
+    if (until == 0 || policy->max_fails == 0)
+        return NODE_HEALTH_USE;
+    uint64_t probed = atomic_load_explicit(&s->probed_at_ns, memory_order_relaxed);
+    return until > now_ns || is_tried(probed, policy, now_ns) ? NODE_HEALTH_AVOID : NODE_HEALTH_TRY;
+}
+
+enum node_health_use node_health_look(const struct node_health *h, uint64_t key,
+                                      const struct node_health_policy *policy, uint64_t now_ns)
+{
+    const struct node_health_slot *s = find(h, key);
+    return s == NULL ? NODE_HEALTH_USE : look(s, policy, now_ns);
+}
+
+static bool claim(struct node_health_slot *s, const struct node_health_policy *policy,
+                  uint64_t now_ns)
+{
+    uint64_t probed = atomic_load(&s->probed_at_ns);
+    return !is_tried(probed, policy, now_ns) &&
+           atomic_compare_exchange_strong(&s->probed_at_ns, &probed, now_ns);
+}
+
+bool node_health_claim(struct node_health *h, uint64_t key, const struct node_health_policy *policy,
+                       uint64_t now_ns)
+{
+    struct node_health_slot *s = find(h, key);
+    return s == NULL || claim(s, policy, now_ns);
+}
+
+void node_health_unclaim(struct node_health *h, uint64_t key)
+{
+    struct node_health_slot *s = find(h, key);
+    if (s != NULL)
+        atomic_store(&s->probed_at_ns, 0);
 }
 
 bool node_health_allows(struct node_health *h, uint64_t key,
@@ -59,17 +125,8 @@ bool node_health_allows(struct node_health *h, uint64_t key,
     struct node_health_slot *s = find(h, key);
     if (s == NULL)
         return true;
-    if (atomic_load_explicit(&s->probe, memory_order_relaxed) == NODE_HEALTH_DOWN)
-        return false;
-    uint64_t until = atomic_load_explicit(&s->ejected_until_ns, memory_order_relaxed);
-    if (until == 0 || policy->max_fails == 0)
-        return true;
-    if (until > now_ns)
-        return false;
-    uint64_t probed = atomic_load_explicit(&s->probed_at_ns, memory_order_relaxed);
-    if (probed != 0 && now_ns < probed + policy->probe_ns)
-        return false;
-    return atomic_compare_exchange_strong(&s->probed_at_ns, &probed, now_ns);
+    enum node_health_use use = look(s, policy, now_ns);
+    return use == NODE_HEALTH_USE || (use == NODE_HEALTH_TRY && claim(s, policy, now_ns));
 }
 
 static enum node_health_change restore(struct node_health_slot *s)

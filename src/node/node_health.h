@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 struct node_health_slot;
+struct node_health_table;
 
 /* A view of the shared table. */
 struct node_health {
-    struct node_health_slot *slots;
+    struct node_health_table *table;
     uint32_t mask;
 };
 
@@ -38,7 +39,33 @@ struct node_health_info {
     uint64_t ejected_until_ns;    /* 0: not ejected */
 };
 
-/* Whether a request may go there now. Of an upstream whose time is over, yes is said to one caller per probe_ns:
+/* What is remembered of a key between requests, so that asking about one of which nothing is known reads a single word
+ * that hardly ever changes. Zeroed but for key. */
+struct node_health_mark {
+    uint64_t key;
+    uint64_t changes; /* of the table, when known was found out */
+    bool known;
+};
+
+/* Whether anything may be known of m->key; if not, it is healthy. */
+bool node_health_is_known(const struct node_health *h, struct node_health_mark *m);
+
+/* What requests are to do with an upstream. */
+enum node_health_use {
+    NODE_HEALTH_USE,
+    NODE_HEALTH_TRY,   /* its time is over: whoever gets node_health_claim() may go there */
+    NODE_HEALTH_AVOID, /* ejected, down, or being tried */
+};
+
+enum node_health_use node_health_look(const struct node_health *h, uint64_t key,
+                                      const struct node_health_policy *policy, uint64_t now_ns);
+
+/* Asks to be the one who tries it. Who gets true must report, or node_health_unclaim(). */
+bool node_health_claim(struct node_health *h, uint64_t key, const struct node_health_policy *policy,
+                       uint64_t now_ns);
+void node_health_unclaim(struct node_health *h, uint64_t key);
+
+/* Both in one: whether a request may go there now. Of an upstream whose time is over, yes is said to one caller per probe_ns:
  * that one must report. */
 bool node_health_allows(struct node_health *h, uint64_t key,
                         const struct node_health_policy *policy, uint64_t now_ns);

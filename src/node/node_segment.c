@@ -13,7 +13,7 @@
 #include "node/node_rate.h"
 #include "node/node_slots.h"
 
-enum { LAYOUT = 1, LINE = 64, SLOTS_MAX = 1 << 24 };
+enum { LAYOUT = 2, LINE = 64, SLOTS_MAX = 1 << 24 };
 
 /* At the start of the memory; the tables follow, each on a cache line of its own. */
 struct header {

@@ -130,9 +130,48 @@ static void test_no_room_counts_as_healthy(void **state)
     assert_false(node_health_allows(&health, 99 * SLOTS, &policy, 1));
 }
 
+static void test_looking_claims_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(node_health_look(&health, 7, &policy, 1), NODE_HEALTH_USE);
+    assert_true(node_health_claim(&health, 7, &policy, 1));
+    eject(0);
+    assert_int_equal(node_health_look(&health, 7, &policy, 999), NODE_HEALTH_AVOID);
+    assert_int_equal(node_health_look(&health, 7, &policy, 1000), NODE_HEALTH_TRY);
+    assert_int_equal(node_health_look(&health, 7, &policy, 1000), NODE_HEALTH_TRY);
+    assert_true(node_health_claim(&health, 7, &policy, 1000));
+    assert_false(node_health_claim(&health, 7, &policy, 1000));
+    assert_int_equal(node_health_look(&health, 7, &policy, 1001), NODE_HEALTH_AVOID);
+    node_health_unclaim(&health, 7);
+    node_health_unclaim(&health, 8);
+    assert_int_equal(node_health_look(&health, 7, &policy, 1001), NODE_HEALTH_TRY);
+    assert_true(node_health_set(&health, 7, NODE_HEALTH_DOWN));
+    assert_int_equal(node_health_look(&health, 7, &policy, 1001), NODE_HEALTH_AVOID);
+}
+
+static void test_marks_notice_what_becomes_known(void **state)
+{
+    (void)state;
+    struct node_health_mark mark = {.key = 7};
+    struct node_health_mark other = {.key = 9};
+    assert_false(node_health_is_known(&health, &mark));
+    assert_false(node_health_is_known(&health, &other));
+    (void)report(true, 1); /* of one that never failed nothing is kept */
+    assert_false(node_health_is_known(&health, &mark));
+    (void)report(false, 1);
+    assert_true(node_health_is_known(&health, &mark));
+    assert_false(node_health_is_known(&health, &other));
+    node_health_remove(&health, 7);
+    assert_true(node_health_set(&health, 9, NODE_HEALTH_DOWN));
+    assert_false(node_health_is_known(&health, &mark));
+    assert_true(node_health_is_known(&health, &other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_looking_claims_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_marks_notice_what_becomes_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ejected_after_failures_in_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_probe_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_active_checks, setup, teardown),
