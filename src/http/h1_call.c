@@ -325,7 +325,7 @@ static void watch(struct h1_call *c)
         if (c->wait != WAIT_NOTHING)
             set_wait(c, WAIT_NOTHING, 0);
     } else if (c->progress || c->wait != WAIT_PEER) {
-        set_wait(c, WAIT_PEER, c->shared->options->idle_timeout_ms);
+        set_wait(c, WAIT_PEER, c->idle_timeout_ms);
     }
 }
 
@@ -373,7 +373,7 @@ static void flush(struct h1_call *c)
     const uint64_t before = c->wire->sent;
     h1_wire_flush(c->wire);
     if (c->wire->sent != before && c->wait == WAIT_PEER)
-        set_wait(c, WAIT_PEER, c->shared->options->idle_timeout_ms);
+        set_wait(c, WAIT_PEER, c->idle_timeout_ms);
 }
 
 void h1_call_ready(struct h1_call *c)
@@ -438,6 +438,8 @@ struct h1_call *h1_call_create(struct h1_call_shared *shared, const struct http_
     c->shared = shared;
     ilist_push(&shared->all, &c->each);
     c->connect_timeout_ms = r->connect_timeout_ms;
+    c->idle_timeout_ms =
+        r->idle_timeout_ms > 0 ? r->idle_timeout_ms : shared->options->idle_timeout_ms;
     c->task.run = on_task;
     c->method = response_method(head->method);
     c->reader = (struct http1_reader){.limits = &shared->options->limits, .arena = &c->x.arena};

@@ -32,6 +32,7 @@ struct h1_call {
     struct h1_client *dialing;
     struct ilist_node each; /* in shared->all */
     uint64_t connect_timeout_ms;
+    uint64_t idle_timeout_ms;
 
     struct h1_call_shared *shared;
     struct h1_client *client;

@@ -17,6 +17,7 @@ struct http_client_request {
     /* method, authority, target, fields, content_length, no_body, expect_continue, upgrade; copied */
     const struct http_head *head;
     uint64_t connect_timeout_ms; /* resolve + connect + waiting in the queue; 0: none */
+    uint64_t idle_timeout_ms;    /* instead of the client's; 0: the client's */
     const struct exchange_events *events;
     void *user;
 };
