@@ -195,7 +195,8 @@ static void set_service(struct catalog *c, struct space *s, struct str name,
     c->counts[MODEL_SERVICE] += resource != NULL;
     c->counts[MODEL_SERVICE] -= slot->service != NULL;
     catalog_slot_set_service(&s->services, slot,
-                             resource != NULL ? catalog_service_create(resource) : NULL);
+                             resource != NULL ? catalog_service_create(resource, c->options.node)
+                                              : NULL);
 }
 
 /* The programs that contain the module are made again by the next request for each. */

@@ -11,11 +11,13 @@
 #include "model/model.h"
 
 struct catalog;
+struct node_segment;
 struct router;
 struct script_vm;
 
 struct catalog_options {
-    bool default_namespace; /* hosts without a domain fall back to "default" */
+    bool default_namespace;          /* hosts without a domain fall back to "default" */
+    const struct node_segment *node; /* where the health of upstreams is; borrowed; NULL: nowhere */
 };
 
 /* vm is borrowed; programs are linked when a request first needs them, so that a change costs little. */

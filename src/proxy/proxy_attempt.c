@@ -7,7 +7,7 @@
 #include "http/http_client.h"
 #include "model/model.h"
 #include "proxy/catalog_route.h"
-#include "proxy/catalog_service.h"
+#include "proxy/proxy_choice.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_reply.h"
@@ -99,6 +99,7 @@ static const struct exchange_events orphaned = {
 static void orphan(struct proxy_request *r)
 {
     struct exchange *up = r->attempt.up;
+    proxy_choice_end(r);
     r->attempt.up = NULL;
     up->events = &orphaned;
     up->user = NULL;
@@ -121,6 +122,7 @@ static void on_reset(struct exchange *up, const struct exchange_reset *why)
 static void on_done(struct exchange *up)
 {
     struct proxy_request *r = up->user;
+    proxy_choice_end(r);
     r->attempt.up = NULL;
 }
 
@@ -190,12 +192,14 @@ enum proxy_turn proxy_attempt_open(struct proxy_request *r)
     a->failed = false;
     a->timed_out = false;
     a->credit = 0;
+    proxy_choice_begin(r);
     const struct http_client_request request = {
         .host = a->url->host,
         .port = a->url->port,
         .head = &head,
         .connect_timeout_ms =
             limit_ms(r->limits->connect_timeout_ns, r->proxy->options.connect_timeout_ms),
+        .idle_timeout_ms = limit_ms(r->limits->idle_timeout_ns, 0),
         .events = &events,
         .user = r,
     };
@@ -269,8 +273,7 @@ static enum proxy_turn repeat(struct proxy_request *r)
     r->proxy->stats.retries++;
     log_debug("proxy", "request %.*s: attempt %u at %.*s failed: %s", STR_ARG(r->id),
               (unsigned)a->failures, STR_ARG(a->url->text), exchange_reset_text(a->why.code));
-    if (a->url != &a->fetched)
-        a->url = catalog_service_after(r->service, a->url);
+    proxy_choice_next(r);
     uint64_t ms = limit_ms(r->limits->retry_timeout_ns, 0);
     if (ms == 0)
         return proxy_request_go(r, PROXY_ATTEMPT);
@@ -290,6 +293,7 @@ static enum proxy_turn on_failure(struct proxy_request *r)
         return proxy_request_go(r, PROXY_ATTEMPT);
     }
     r->proxy->stats.upstream_errors++;
+    proxy_choice_failed(r);
     if (a->failures < retries && is_worth_repeating(a->why.code) && may_repeat(r))
         return repeat(r);
     return proxy_attempt_raise(r);
@@ -300,6 +304,7 @@ enum proxy_turn proxy_attempt_await(struct proxy_request *r)
     struct proxy_attempt *a = &r->attempt;
     if (a->head != NULL) {
         proxy_request_unwait(r);
+        proxy_choice_answered(r);
         proxy_upload_pump(r);
         return proxy_request_go(r, PROXY_HEAD);
     }
@@ -333,6 +338,19 @@ enum proxy_turn proxy_attempt_raise(struct proxy_request *r)
                       STR_ARG(a->url->text)))
         detail.len = 0;
     return proxy_error_raise(r, exchange_reset_status(a->why.code), text, detail);
+}
+
+void proxy_attempt_expire(struct proxy_request *r)
+{
+    struct proxy_attempt *a = &r->attempt;
+    if (a->up != NULL && a->head == NULL && (r->upload.ended || r->upload.credit == 0)) {
+        a->failed = true;
+        a->why = (struct exchange_reset){.code = EXCHANGE_TIMEOUT};
+        proxy_attempt_drop(r);
+        r->proxy->stats.upstream_errors++;
+        proxy_choice_failed(r);
+    }
+    proxy_attempt_drop(r);
 }
 
 void proxy_attempt_drop(struct proxy_request *r)

@@ -19,6 +19,10 @@ void proxy_attempt_progress(struct proxy_request *r);
 /* Fails the request because the current attempt failed. */
 enum proxy_turn proxy_attempt_raise(struct proxy_request *r);
 
+/* The time of the whole request is up while an upstream is asked: ends the attempt, which has failed if only the
+ * upstream was waited for. */
+void proxy_attempt_expire(struct proxy_request *r);
+
 /* Ends the attempt if there is one; nothing more comes of it. */
 void proxy_attempt_drop(struct proxy_request *r);
 

@@ -6,6 +6,7 @@
 #include "proxy/catalog.h"
 #include "proxy/catalog_route.h"
 #include "proxy/catalog_service.h"
+#include "proxy/proxy_choice.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_modules.h"
 #include "route/pattern.h"
@@ -81,7 +82,9 @@ static enum proxy_turn hold(struct proxy_request *r, const struct router_match *
     struct catalog_service *service = catalog_route_service(r->route);
     if (service != NULL) {
         r->service = catalog_service_ref(service);
-        r->limits = catalog_service_model(service);
+        r->limits = service->model;
+        if (r->limits->total_timeout_ns > 0)
+            proxy_request_deadline_set(r, r->limits->total_timeout_ns);
     } else if (r->route->service.slot != NULL) {
         return proxy_error_refuse(r, 503, "the service of this route does not exist", no_detail);
     }
@@ -121,8 +124,7 @@ enum proxy_turn proxy_match_choose(struct proxy_request *r)
         return proxy_request_go(r, PROXY_HANDLE);
     if (proxy_modules_has(r, SCRIPT_FETCH_UPSTREAM))
         return proxy_request_go(r, PROXY_FETCH);
-    r->attempt.url = catalog_service_next(r->service);
-    if (r->attempt.url == NULL)
+    if (!proxy_choice_first(r))
         return proxy_error_raise(r, 503, "the service has no usable url", no_detail);
     return proxy_request_go(r, PROXY_ATTEMPT);
 }

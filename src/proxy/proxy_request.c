@@ -53,6 +53,7 @@ static void release(struct proxy_request *r)
     proxy_timer_give(&r->proxy->timers, r->timer);
     r->timer = NULL;
     proxy_limits_drop(r);
+    proxy_request_deadline_clear(r);
     proxy_attempt_drop(r);
     proxy_modules_finish(r);
     buf_finish(&r->upload.kept);
@@ -213,10 +214,51 @@ void proxy_request_run(struct proxy_request *r)
     r->running = false;
 }
 
+void proxy_request_deadline_set(struct proxy_request *r, int64_t ns)
+{
+    assert(r->total == NULL && ns > 0);
+    r->total = proxy_timer_take(&r->proxy->timers, r);
+    timeout_set(&r->total->timeout, ((uint64_t)ns + 999999) / 1000000);
+}
+
+void proxy_request_deadline_clear(struct proxy_request *r)
+{
+    proxy_timer_give(&r->proxy->timers, r->total);
+    r->total = NULL;
+}
+
+/* The whole request took too long. */
+static void expire(struct proxy_request *r)
+{
+    static const char text[] = "the request took longer than the service's totalTimeout";
+    proxy_request_deadline_clear(r);
+    if (r->step == PROXY_CLOSED || r->down->end_sent)
+        return;
+    if (r->down->head_sent) {
+        log_warn("proxy", "request %.*s: aborted: %s", STR_ARG(r->id), text);
+        (void)proxy_request_abort(r, EXCHANGE_TIMEOUT);
+        return;
+    }
+    proxy_request_unwait(r);
+    if (r->step == PROXY_AWAIT || r->step == PROXY_PAUSE || r->step == PROXY_GATHER) {
+        proxy_attempt_expire(r);
+        (void)proxy_error_raise(r, 504, text, (struct str){0});
+    } else {
+        /* A module is at work, or the body is being collected: nobody is to be asked. */
+        (void)proxy_error_refuse(r, 504, text, (struct str){0});
+    }
+    proxy_request_run(r);
+}
+
 void proxy_request_on_timer(struct timeout *t)
 {
-    struct proxy_request *r = container_of(t, struct proxy_timer, timeout)->user;
+    struct proxy_timer *timer = container_of(t, struct proxy_timer, timeout);
+    struct proxy_request *r = timer->user;
     assert(r != NULL);
+    if (timer == r->total) {
+        expire(r);
+        return;
+    }
     r->fired = true;
     proxy_request_run(r);
 }

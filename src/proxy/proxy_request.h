@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "http/exchange.h"
 #include "io/loop.h"
+#include "proxy/balance.h"
 #include "proxy/proxy_context.h"
 #include "proxy/upstream_url.h"
 #include "route/router.h"
@@ -91,11 +92,22 @@ struct proxy_upload {
     const struct http_fields *trailers; /* valid when ended; may be NULL */
 };
 
+/* Which URL of the service the current attempt is at. */
+struct proxy_choice {
+    bool made;                /* false: none, or fetchUpstream's URL */
+    bool counted;             /* as a request in flight */
+    bool trying;              /* it was ejected, and ours is the request that shows how it is now */
+    uint32_t index;           /* of the URL */
+    uint32_t slot;            /* when counted: of node_counts */
+    struct balance_set tried; /* URLs that failed this request */
+};
+
 /* The current attempt at an upstream, and what is known of the ones before. */
 struct proxy_attempt {
     struct exchange *up; /* NULL: none, or it is done */
     const struct upstream_url *url;
-    struct upstream_url fetched;  /* what url points to when a module chose it */
+    struct upstream_url fetched; /* what url points to when a module chose it */
+    struct proxy_choice choice;
     uint32_t failures;            /* counted against the retries */
     uint32_t stale;               /* repeats because of stale connections */
     uint32_t infos;               /* 1xx forwarded */
@@ -148,7 +160,8 @@ struct proxy_request {
     struct proxy_counted counted;
     uint64_t began_ms;
     struct proxy_timer *timer;
-    struct loop_task wake; /* runs the step from the loop */
+    struct proxy_timer *total; /* of totalTimeout; NULL: not limited */
+    struct loop_task wake;     /* runs the step from the loop */
 
     struct str id;
     char made_id[PROXY_ID_SIZE];
@@ -183,6 +196,11 @@ void proxy_request_run(struct proxy_request *r);
 /* Sets the request's one timer, or gives it back; when it fires, fired is set and the step runs. */
 void proxy_request_wait(struct proxy_request *r, uint64_t ms);
 void proxy_request_unwait(struct proxy_request *r);
+
+/* Sets the limit of the whole request, once; or takes it back. When it is reached, the request fails with 504, or is
+ * aborted after the response's head. */
+void proxy_request_deadline_set(struct proxy_request *r, int64_t ns);
+void proxy_request_deadline_clear(struct proxy_request *r);
 
 /* A timeout_fn for the pool of timers. */
 void proxy_request_on_timer(struct timeout *t);

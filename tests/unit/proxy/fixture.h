@@ -52,7 +52,8 @@ static const struct proxy_options fixture_options = {
 
 static inline void fixture_init(struct fixture *f, const struct proxy_options *options)
 {
-    const struct catalog_options catalog_options = {.default_namespace = true};
+    const struct catalog_options catalog_options = {.default_namespace = true,
+                                                    .node = options != NULL ? options->node : NULL};
     *f = (struct fixture){0};
     fake_script = (struct fake_script){0};
     log_configure(&(struct log_setup){.level = LOG_OFF});
