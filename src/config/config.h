@@ -74,6 +74,7 @@ struct config_limits {
     int64_t node_rate_buckets;
     int64_t node_counts;
     int64_t node_upstreams;
+    int64_t health_checks; /* active checks in flight */
 };
 
 struct config {

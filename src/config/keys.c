@@ -236,6 +236,7 @@ const struct keys_key keys_all[] = {
            "does not fit is not limited"),
     NUMBER(node_upstreams, 4 * KIB, 64, MIB,
            "upstreams whose health is remembered; others count as healthy"),
+    NUMBER(health_checks, 64, 1, 4096, "active health checks that are in flight at once"),
 };
 
 const size_t keys_count = ARRAY_LEN(keys_all);

@@ -13,13 +13,16 @@
 #include "base/mem.h"
 #include "change/change.h"
 #include "cluster/local.h"
+#include "http/http_client.h"
 #include "http/http_server.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "io/signals.h"
 #include "node/node_segment.h"
 #include "server/change_setup.h"
 #include "server/compile_pool.h"
+#include "server/health_checks.h"
 #include "server/http_setup.h"
 #include "server/init_resources.h"
 #include "server/links.h"
@@ -35,6 +38,9 @@ struct control {
     struct launch *launch;
     struct pages *pages;
     struct node_segment *node;
+    struct resolver *resolver;
+    struct http_client *client; /* of health checks */
+    struct health_checks *health;
     struct store *store;
     struct engine *engine;
     struct change_sink *changes;
@@ -74,6 +80,7 @@ static void on_applied(void *user, const struct engine_applied *applied)
 {
     struct control *c = user;
     change_on_applied(c->changes, applied);
+    health_checks_applied(c->health, applied);
 }
 
 static void on_call(void *user, struct links_call *call, uint64_t op, struct str ns,
@@ -181,6 +188,20 @@ static void open_changes(struct control *c)
     c->compilers = compile_pool_create(c->loop, &pool);
 }
 
+static void open_health_checks(struct control *c)
+{
+    const struct config_limits *limits = &c->launch->config->limits;
+    c->resolver = http_setup_resolver(c->loop);
+    struct http_client_options client = http_setup_client(limits, c->resolver);
+    client.keepalive_ms = 0;
+    c->client = http_client_create(c->loop, &client);
+    struct health_checks_options options = {.store = c->store,
+                                            .client = c->client,
+                                            .node = c->node,
+                                            .active_max = (uint32_t)limits->health_checks};
+    c->health = health_checks_create(c->loop, &options);
+}
+
 static void on_admin_socket(void *user, int fd, const struct sockaddr *peer)
 {
     struct control *c = user;
@@ -212,6 +233,7 @@ static void open_admin_api(struct control *c)
         .default_namespace = !config->disable_default_namespace,
         .body_max = (size_t)config->limits.admin_body_max,
         .version = version_text(),
+        .node = c->node,
         .ready = is_ready,
         .metrics = config->disable_metrics ? NULL : write_metrics,
         .user = c,
@@ -242,6 +264,9 @@ static void finish(struct control *c)
     http_server_destroy(c->admin_http);
     admin_destroy(c->admin);
     links_close(c->links);
+    health_checks_destroy(c->health);
+    http_client_destroy(c->client);
+    resolver_destroy(c->resolver);
     compile_pool_destroy(c->compilers);
     change_destroy(c->changes);
     store_close(c->store);
@@ -263,6 +288,7 @@ int control_run(struct launch *l)
         return LAUNCH_EXIT_REFUSED;
     }
     open_changes(&c);
+    open_health_checks(&c);
     open_admin(&c);
     if (l->config->test_server.enabled)
         c.test_server = test_server_create(c.loop, l->config, LAUNCH_FD_TEST);

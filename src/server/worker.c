@@ -37,10 +37,6 @@ enum {
     ALONE_MS = 2000,
     RECYCLE_MS =
         5000, /* what is in flight when the modules used too much memory may take so long */
-    DNS_TTL_MAX_MS = 60000,
-    DNS_NEGATIVE_MS = 1000,
-    DNS_TIMEOUT_MS = 2000,
-    DNS_NAMES_MAX = 4096,
 };
 
 struct worker {
@@ -272,21 +268,8 @@ static void open_http(struct worker *w)
     if (w->gate.connections_max > 0)
         server.gate = client_gate_for_server(&w->gate);
     w->http = http_server_create(w->loop, &server, on_request, w);
-    struct resolver_options resolver = {.ttl_max_ms = DNS_TTL_MAX_MS,
-                                        .negative_ms = DNS_NEGATIVE_MS,
-                                        .timeout_ms = DNS_TIMEOUT_MS,
-                                        .names_max = DNS_NAMES_MAX};
-    w->resolver = resolver_create(w->loop, &resolver);
-    struct http_client_options client = {
-        .limits = http_setup_limits(l),
-        .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
-        .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
-        .buffer = (size_t)l->exchange_buffer,
-        .request_memory = (size_t)l->request_memory,
-        .connections_max = (uint32_t)l->upstream_connections,
-        .queue_max = (uint32_t)l->upstream_queue,
-        .resolver = w->resolver,
-    };
+    w->resolver = http_setup_resolver(w->loop);
+    struct http_client_options client = http_setup_client(l, w->resolver);
     w->client = http_client_create(w->loop, &client);
 }
 
@@ -309,7 +292,8 @@ static void open_scripts(struct worker *w)
 static void open_proxy(struct worker *w)
 {
     const struct config *c = w->launch->config;
-    struct catalog_options catalog = {.default_namespace = !c->disable_default_namespace};
+    struct catalog_options catalog = {.default_namespace = !c->disable_default_namespace,
+                                      .node = w->node};
     w->catalog = catalog_create(w->vm, &catalog);
     w->global_headers = mem_calloc(c->proxy.global_headers.n + 1, sizeof(*w->global_headers));
     for (size_t i = 0; i < c->proxy.global_headers.n; i++) {
