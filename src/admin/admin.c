@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "admin/admin_document.h"
+#include "admin/admin_health.h"
 #include "admin/admin_info.h"
 #include "admin/admin_reply.h"
 #include "admin/admin_request.h"
@@ -91,12 +92,10 @@ static bool decode_part(struct admin_request *rq, struct str raw, struct str *re
     return ok && ret->len > 0;
 }
 
-/* Takes the path behind "/api/v1/" apart. False when it names nothing. */
-static bool split_path(struct admin_request *rq, struct str rest)
+/* The parts of "/PART/PART". False when there are too many, or empty ones. */
+static bool split_parts(struct admin_request *rq, struct str rest)
 {
-    size_t slash = str_index(rest, '/', 0);
-    if (!parse_kind(str_slice(rest, 0, slash), &rq->kind))
-        return false;
+    size_t slash = 0;
     while (slash < rest.len) {
         size_t next = str_index(rest, '/', slash + 1);
         if (rq->part_count == ADMIN_REQUEST_PARTS_MAX ||
@@ -106,6 +105,14 @@ static bool split_path(struct admin_request *rq, struct str rest)
         slash = next;
     }
     return true;
+}
+
+/* Takes the path behind "/api/v1/" apart. False when it names nothing. */
+static bool split_path(struct admin_request *rq, struct str rest)
+{
+    size_t slash = str_index(rest, '/', 0);
+    return parse_kind(str_slice(rest, 0, slash), &rq->kind) &&
+           split_parts(rq, str_skip(rest, slash));
 }
 
 static const struct endpoint *find_resource(struct admin_request *rq, struct str path)
@@ -125,13 +132,26 @@ static const struct endpoint *find_resource(struct admin_request *rq, struct str
     return rq->part_count < n && v[rq->part_count].get != NULL ? &v[rq->part_count] : NULL;
 }
 
+/* "/api/v1/service-health/NAME" or ".../NAMESPACE/NAME". */
+static const struct endpoint *find_health(struct admin_request *rq, struct str path)
+{
+    static const struct endpoint health = {.get = admin_health_get};
+    struct str prefix = STR("/api/v1/service-health/");
+    if (!str_starts(path, prefix))
+        return NULL;
+    rq->kind = MODEL_SERVICE;
+    bool split = split_parts(rq, str_skip(path, prefix.len - 1));
+    return split && rq->part_count <= 2 ? &health : NULL;
+}
+
 static const struct endpoint *find_endpoint(struct admin_request *rq, struct str path)
 {
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
         if (str_eq(path, str_of(fixed[i].path)))
             return &fixed[i].endpoint;
     }
-    return find_resource(rq, path);
+    const struct endpoint *health = find_health(rq, path);
+    return health != NULL ? health : find_resource(rq, path);
 }
 
 static void dispatch(struct admin_request *rq, const struct endpoint *e)

@@ -11,6 +11,7 @@ struct admin;
 struct buf;
 struct change_sink;
 struct exchange;
+struct node_segment;
 struct store;
 
 struct admin_options {
@@ -20,6 +21,7 @@ struct admin_options {
     bool default_namespace;         /* a namespace that is not named is "default" */
     size_t body_max;                /* bytes of one request's body: 413 past it */
     const char *version;            /* copied */
+    struct node_segment *node;      /* where the health of upstreams is; borrowed */
     bool (*ready)(void *user);      /* whether the server serves traffic: /readyz */
     /* Writes what /metrics answers (codec/metrics_text.h); false when out is full. NULL: there is no /metrics. */
     bool (*metrics)(void *user, struct buf *out);
