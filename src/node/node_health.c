@@ -44,9 +44,33 @@ static struct node_health_slot *find(const struct node_health *h, uint64_t key)
     return NULL;
 }
 
+static void clear(struct node_health_slot *s)
+{
+    atomic_store(&s->ejected_until_ns, 0);
+    atomic_store(&s->probed_at_ns, 0);
+    atomic_store(&s->fails, 0);
+    atomic_store(&s->probe, NODE_HEALTH_UNKNOWN);
+}
+
+/* Gives a slot of a full set to key, of an upstream of which only past failures are known: it may have gone since. */
+static struct node_health_slot *replace(struct node_health_slot *set, uint64_t key, uint64_t now_ns)
+{
+    for (int i = 0; i < NODE_WAYS; i++) {
+        uint64_t old = atomic_load(&set[i].key);
+        if (old == NODE_BUSY || atomic_load(&set[i].probe) != NODE_HEALTH_UNKNOWN ||
+            atomic_load(&set[i].ejected_until_ns) > now_ns ||
+            !atomic_compare_exchange_strong(&set[i].key, &old, NODE_BUSY))
+            continue;
+        clear(&set[i]);
+        atomic_store(&set[i].key, key);
+        return &set[i];
+    }
+    return NULL;
+}
+
 /* NULL when the set is full. All callers look at the slots in the same order, so two that add the same key at once
  * meet at the same free slot. */
-static struct node_health_slot *find_or_add(struct node_health *h, uint64_t key)
+static struct node_health_slot *find_or_add(struct node_health *h, uint64_t key, uint64_t now_ns)
 {
     struct node_health_slot *s = find(h, key);
     if (s != NULL)
@@ -59,7 +83,10 @@ static struct node_health_slot *find_or_add(struct node_health *h, uint64_t key)
             return &set[i];
         }
     }
-    return NULL;
+    s = replace(set, key, now_ns);
+    if (s != NULL)
+        atomic_fetch_add(&h->table->changes, 1);
+    return s;
 }
 
 bool node_health_is_known(const struct node_health *h, struct node_health_mark *m)
@@ -156,7 +183,7 @@ enum node_health_change node_health_report(struct node_health *h, uint64_t key, 
                                            const struct node_health_policy *policy, uint64_t now_ns)
 {
     /* Of an upstream that never failed nothing is kept. */
-    struct node_health_slot *s = ok ? find(h, key) : find_or_add(h, key);
+    struct node_health_slot *s = ok ? find(h, key) : find_or_add(h, key, now_ns);
     if (s == NULL)
         return NODE_HEALTH_SAME;
     return ok ? restore(s) : fail(s, policy, now_ns);
@@ -164,7 +191,7 @@ enum node_health_change node_health_report(struct node_health *h, uint64_t key, 
 
 bool node_health_set(struct node_health *h, uint64_t key, enum node_health_probe probe)
 {
-    struct node_health_slot *s = find_or_add(h, key);
+    struct node_health_slot *s = find_or_add(h, key, 0);
     if (s == NULL)
         return false;
     atomic_store(&s->probe, (uint32_t)probe);
@@ -190,9 +217,6 @@ void node_health_remove(struct node_health *h, uint64_t key)
     struct node_health_slot *s = find(h, key);
     if (s == NULL)
         return;
-    atomic_store(&s->ejected_until_ns, 0);
-    atomic_store(&s->probed_at_ns, 0);
-    atomic_store(&s->fails, 0);
-    atomic_store(&s->probe, NODE_HEALTH_UNKNOWN);
+    clear(s);
     atomic_store_explicit(&s->key, NODE_FREE, memory_order_release);
 }

@@ -1,6 +1,6 @@
 /* Health of upstreams as this node sees it, shared by its workers (what happens to requests: passive) and control
- * (probes: active). What control said last stays while it is down. An upstream that the table has no room for counts as
- * healthy.
+ * (probes: active). What control said last stays while it is down. When there is no room, upstreams of which only past
+ * failures are known are forgotten first; one that the table has no room for counts as healthy.
  */
 #ifndef NODE_NODE_HEALTH_H
 #define NODE_NODE_HEALTH_H

@@ -79,6 +79,8 @@ static const struct http_head get = {.method = {"GET", 3},
                                      .target = {"/x", 2},
                                      .no_body = true};
 
+static uint64_t idle_ms; /* of the next requests */
+
 static struct exchange *open_to(int i, const char *host, const struct http_head *head,
                                 uint64_t timeout)
 {
@@ -89,6 +91,7 @@ static struct exchange *open_to(int i, const char *host, const struct http_head 
         .port = port,
         .head = head,
         .connect_timeout_ms = timeout,
+        .idle_timeout_ms = idle_ms,
         .events = &owner_events,
         .user = &owners[i],
     };
@@ -582,6 +585,21 @@ static void test_timeouts(void **state)
     peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
     until(owners[0].x == NULL);
     assert_str(buf_str(&owners[0].log), "head 200\nreset TIMEOUT\ndone\n");
+
+    /* A request with a longer limit of its own. */
+    idle_ms = 60000;
+    (void)open_one(3, &get);
+    until(accept_peer(&up));
+    peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
+    until(owners[3].data.len == 2);
+    const uint64_t waits = now_mono_ns();
+    until(now_mono_ns() - waits > 80000000);
+    assert_non_null(owners[3].x);
+    peer_text(&up, "cde");
+    until(owners[3].x == NULL);
+    assert_str(buf_str(&owners[3].log), "head 200\nend\ndone\n");
+    until(peer_closed(&up));
+    idle_ms = 0;
 
     (void)open_one(1, &get);
     until(accept_peer(&up));

@@ -167,9 +167,36 @@ static void test_marks_notice_what_becomes_known(void **state)
     assert_true(node_health_is_known(&health, &other));
 }
 
+static void test_past_failures_give_way(void **state)
+{
+    (void)state;
+    struct node_health_info info;
+    struct node_health_mark mark = {.key = 99 * SLOTS};
+    for (uint64_t i = 2; i <= NODE_WAYS; i++)
+        assert_true(node_health_set(&health, i * SLOTS, NODE_HEALTH_UP));
+    for (uint32_t i = 0; i < policy.max_fails; i++)
+        (void)node_health_report(&health, SLOTS, false, &policy, 5);
+    /* It is ejected until 1005. */
+    (void)node_health_report(&health, 99 * SLOTS, false, &policy, 1004);
+    node_health_get(&health, SLOTS, &info);
+    assert_int_equal(info.fails, 3);
+    assert_false(node_health_is_known(&health, &mark));
+    (void)node_health_report(&health, 99 * SLOTS, false, &policy, 1005);
+    node_health_get(&health, SLOTS, &info);
+    assert_int_equal(info.fails, 0);
+    node_health_get(&health, 99 * SLOTS, &info);
+    assert_int_equal(info.fails, 1);
+    assert_true(node_health_is_known(&health, &mark));
+    for (uint64_t i = 2; i <= NODE_WAYS; i++) {
+        node_health_get(&health, i * SLOTS, &info);
+        assert_int_equal(info.probe, NODE_HEALTH_UP);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_past_failures_give_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_looking_claims_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_marks_notice_what_becomes_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ejected_after_failures_in_a_row, setup, teardown),
