@@ -109,10 +109,11 @@ enum err_code checks_health_path(struct str text, struct err *e)
         return err_set(e, ERR_INVALID, "must begin with '/'");
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.p[i];
-        if (c <= 0x20 || c >= 0x7f || c == '#')
-            return err_set(e, ERR_INVALID,
-                           "must not contain spaces, '#', control or non-ASCII characters; "
-                           "percent-encode them");
+        if (c > 0x20 && c < 0x7f && c != '#')
+            continue;
+        return err_set(e, ERR_INVALID,
+                       "must not contain spaces, '#', control or non-ASCII characters; "
+                       "percent-encode them");
     }
     return ERR_OK;
 }
