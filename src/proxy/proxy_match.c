@@ -88,7 +88,7 @@ static enum proxy_turn hold(struct proxy_request *r, const struct router_match *
         r->service = catalog_service_ref(service);
         r->limits = service->model;
         if (r->limits->total_timeout_ns > 0)
-            proxy_request_limit(r, r->limits->total_timeout_ns);
+            proxy_request_deadline_set(r, r->limits->total_timeout_ns);
     } else if (r->route->service.slot != NULL) {
         return proxy_error_refuse(r, 503, "the service of this route does not exist", no_detail);
     }

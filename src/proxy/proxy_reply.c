@@ -130,7 +130,7 @@ enum proxy_turn proxy_reply_send(struct proxy_request *r)
     y->status = y->head.status;
     if (y->status == 101) {
         y->tunnel = true;
-        proxy_request_unlimit(r);
+        proxy_request_deadline_clear(r);
         proxy_upload_tunnel(r);
     }
     return proxy_request_go(r, y->from_memory ? PROXY_FEED : PROXY_RELAY);

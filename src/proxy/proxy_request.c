@@ -57,7 +57,7 @@ static void release(struct proxy_request *r)
     proxy_timer_give(&r->proxy->timers, r->timer);
     r->timer = NULL;
     proxy_limits_drop(r);
-    proxy_request_unlimit(r);
+    proxy_request_deadline_clear(r);
     proxy_attempt_drop(r);
     proxy_modules_finish(r);
     buf_finish(&r->upload.kept);
@@ -220,14 +220,14 @@ void proxy_request_run(struct proxy_request *r)
     r->running = false;
 }
 
-void proxy_request_limit(struct proxy_request *r, int64_t ns)
+void proxy_request_deadline_set(struct proxy_request *r, int64_t ns)
 {
     assert(r->total == NULL && ns > 0);
     r->total = proxy_timer_take(&r->proxy->timers, r);
     timeout_set(&r->total->timeout, ((uint64_t)ns + 999999) / 1000000);
 }
 
-void proxy_request_unlimit(struct proxy_request *r)
+void proxy_request_deadline_clear(struct proxy_request *r)
 {
     proxy_timer_give(&r->proxy->timers, r->total);
     r->total = NULL;
@@ -237,7 +237,7 @@ void proxy_request_unlimit(struct proxy_request *r)
 static void expire(struct proxy_request *r)
 {
     static const char text[] = "the request took longer than the service's totalTimeout";
-    proxy_request_unlimit(r);
+    proxy_request_deadline_clear(r);
     if (r->step == PROXY_CLOSED || r->down->end_sent)
         return;
     if (r->down->head_sent) {

@@ -218,8 +218,8 @@ void proxy_request_unwait(struct proxy_request *r);
 
 /* Sets the limit of the whole request, once; or takes it back. When it is reached, the request fails with 504, or is
  * aborted after the response's head. */
-void proxy_request_limit(struct proxy_request *r, int64_t ns);
-void proxy_request_unlimit(struct proxy_request *r);
+void proxy_request_deadline_set(struct proxy_request *r, int64_t ns);
+void proxy_request_deadline_clear(struct proxy_request *r);
 
 /* A timeout_fn for the pool of timers. */
 void proxy_request_on_timer(struct timeout *t);

@@ -7,17 +7,19 @@
 
 #define ROUTE "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"*\"],\"service\":\"s\""
 
+#define SERVICE "{\"name\":\"s\",\"urls\":[\"http://a\",\"http://b\"]"
+
 /* The stored form; a problem's text instead when there is one. */
-static const char *decoded(const char *fields)
+static const char *decoded(enum model_kind kind, const char *begin, const char *fields)
 {
     static char text[1024];
     struct err e = {0};
     struct model_problems ps = {0};
-    (void)snprintf(text, sizeof(text), "%s%s}", ROUTE, fields);
+    (void)snprintf(text, sizeof(text), "%s%s}", begin, fields);
     json_t *input = json_text_parse(str_of(text), &e);
     assert_non_null(input);
-    struct model_resource *r =
-        model_decode(MODEL_ROUTE, input, MODEL_FROM_API, "default", "routes[0]", &ps);
+    struct model_resource *r = model_decode(kind, input, MODEL_FROM_API, "default",
+                                            kind == MODEL_ROUTE ? "routes[0]" : "services[0]", &ps);
     json_decref(input);
     if (r == NULL) {
         assert_int_equal(ps.n, 1);
@@ -70,7 +72,37 @@ static void test_limits_of_routes(void **state)
         {",\"rateLimit\":5,\"limitBy\":\"header:X Key\"", "routes[0].limitBy: must be client, rou"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *result = decoded(rows[i].fields);
+        const char *result = decoded(MODEL_ROUTE, ROUTE, rows[i].fields);
+        if (strstr(result, rows[i].result) == NULL)
+            fail_msg("%s gives %s", rows[i].fields, result);
+    }
+}
+
+static void test_services(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        const char *result;
+    } rows[] = {
+        {"", "\"disableQueryParams\":false}"},
+        {",\"balance\":\"round_robin\",\"healthInterval\":\"5s\",\"weights\":[]",
+         "\"namespace\":\"default\",\"retries\""},
+        {",\"hashOn\":\"ip\"", "services[0].hashOn: has no effect without \"balance\": \"hash\""},
+        {",\"hashOn\":\"ip\",\"balance\":\"least_conn\"", "services[0].hashOn: has no effect"},
+        {",\"weights\":[1]", "services[0].weights: must have as many elements as urls: 2, not 1"},
+        {",\"weights\":[1,2,3]",
+         "services[0].weights: must have as many elements as urls: 2, not 3"},
+        {",\"health_interval_ms\":1000",
+         "services[0].healthInterval: has no effect without healthPath"},
+        {",\"healthTimeout\":\"1s\"", "services[0].healthTimeout: has no effect"},
+        {",\"healthyThreshold\":1", "services[0].healthyThreshold: has no effect"},
+        {",\"unhealthyThreshold\":1", "services[0].unhealthyThreshold: has no effect"},
+        {",\"healthStatuses\":[200]", "services[0].healthStatuses: has no effect"},
+        {",\"healthStatuses\":[200],\"healthPath\":\"/up\"", "\"healthStatuses\":[200]"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *result = decoded(MODEL_SERVICE, SERVICE, rows[i].fields);
         if (strstr(result, rows[i].result) == NULL)
             fail_msg("%s gives %s", rows[i].fields, result);
     }
@@ -78,6 +110,7 @@ static void test_limits_of_routes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_limits_of_routes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_limits_of_routes),
+                                       cmocka_unit_test(test_services)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
