@@ -25,8 +25,8 @@ struct h1_server_shared {
     struct ilist spares;      /* memory of closed ones, to be used again */
     size_t spare_count;
     uint32_t limited; /* open connections that the gate did not let in */
-    bool retired;  /* each response is the last of its connection */
-    bool draining; /* ... and connections without a request are closed; retired is set too */
+    bool retired;     /* each response is the last of its connection */
+    bool draining;    /* ... and connections without a request are closed; retired is set too */
     void (*on_closed)(struct h1_server_shared *shared); /* one connection less */
 };
 

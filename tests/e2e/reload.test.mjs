@@ -45,6 +45,13 @@ test('a reload under load changes what it should and fails no request', async ()
             assert.deepEqual(await load.stop(), []);
             assert.deepEqual(await admin.stop(), []);
             await until('the old processes ended', () => pids(gateway).length === 3);
+            // Metrics go on: nothing that was counted is lost, and there are no more workers than before.
+            const metrics = await until('all are counted', async () => {
+                const { text } = await gateway.admin('GET', '/metrics');
+                return Number(/^request_count_total (\d+)$/m.exec(text)[1]) >= load.count && text;
+            });
+            assert.match(metrics, /^dgate_worker_up\{worker="1"\} 1$/m);
+            assert.doesNotMatch(metrics, /worker="2"/);
             for (const pid of pids(gateway)) assert.ok(!before.includes(pid));
             assert.doesNotMatch(gateway.log, /starting it again|ended with/);
         });

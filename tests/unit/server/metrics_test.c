@@ -9,7 +9,7 @@ static int setup(void **state)
     (void)state;
     struct err e = {0};
     int fd = -1;
-    assert_int_equal(pages_make(2, &fd, &pages, &e), ERR_OK);
+    assert_int_equal(pages_make(4, &fd, &pages, &e), ERR_OK);
     (void)close(fd);
     buf_init(&text, 1 << 20);
     return 0;
@@ -98,6 +98,36 @@ static void test_each_worker(void **state)
     assert_line("dgate_worker_restarts_total{worker=\"1\"} 1");
 }
 
+/* Two processes of worker 0 at once: one drains. They are one worker to who looks at it. */
+static void test_a_worker_that_is_replaced(void **state)
+{
+    (void)state;
+    for (uint32_t slot = 0; slot < 4; slot += 2) {
+        struct pages_worker *w = &pages->worker[slot];
+        atomic_store(&w->heartbeat_ns, 1);
+        atomic_store(&w->requests, 10);
+        atomic_store(&w->connections_active, 3 + slot);
+        atomic_store(&w->applied, 7 + slot);
+        atomic_store(&w->restarts, 1);
+        atomic_store(&w->pid, getpid());
+    }
+    write_all();
+    assert_line("request_count_total 20");
+    assert_line("dgate_worker_up{worker=\"0\"} 1");
+    assert_line("dgate_worker_up{worker=\"1\"} 0");
+    assert_line("dgate_connections_active{worker=\"0\"} 8");
+    assert_line("dgate_worker_state_revision{worker=\"0\"} 9");
+    assert_line("dgate_worker_restarts_total{worker=\"0\"} 2");
+    assert_false(str_contains(buf_str(&text), STR("worker=\"2\"")));
+    assert_false(str_contains(buf_str(&text), STR("worker-2")));
+    /* The first one has ended: what it counted stays. */
+    atomic_store(&pages->worker[0].heartbeat_ns, 0);
+    write_all();
+    assert_line("request_count_total 20");
+    assert_line("dgate_worker_up{worker=\"0\"} 1");
+    assert_line("dgate_connections_active{worker=\"0\"} 5");
+}
+
 static void test_the_server(void **state)
 {
     (void)state;
@@ -134,10 +164,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_sums_over_workers),
-        T(test_each_worker),
-        T(test_the_server),
-        T(test_no_room),
+        T(test_sums_over_workers), T(test_each_worker), T(test_a_worker_that_is_replaced),
+        T(test_the_server),        T(test_no_room),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
