@@ -1,8 +1,7 @@
 // The programs that are compared: each from a committed configuration in bench/configs, with the same number of workers.
 // What they ran with is written to build/bench/.
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Gateway, childrenOf, freePort, request, until } from '../../tests/e2e/lib/gateway.mjs';
 
@@ -109,12 +108,21 @@ export async function startRelay(dir, upstream) {
     return { ...side, direct: true };
 }
 
+// Adds routes to dgate.yaml until there are count.
+function withRoutes(text, count) {
+    const there = (text.match(/service: up/g) ?? []).length;
+    const route = (i) => `      - { name: many${i}, paths: ["/many/group-${i % 100}/item-${i}/{id}"], methods: [GET, POST], service: up }`;
+    return text.replace(/^admin:/m, `${Array.from({ length: count - there }, (_, i) => route(i)).join('\n')}\n$&`);
+}
+
+// options: workers, routes (in all), command (another dgate-server).
 export async function startGateway(dir, upstream, name = 'dgate', options = {}) {
     mkdirSync(dir, { recursive: true });
     const gateway = new Gateway({}, { dir, command: options.command, env: { BENCH_WORKERS: String(options.workers ?? WORKERS), BENCH_UPSTREAM: upstream.url } });
     gateway.file = join(dir, 'dgate.yaml');
-    copyFileSync(join(CONFIGS, 'dgate.yaml'), gateway.file);
-    write('dgate.yaml', gateway.file, readFileSync(gateway.file, 'utf8'));
+    const text = readFileSync(join(CONFIGS, 'dgate.yaml'), 'utf8');
+    if (options.routes === undefined) write('dgate.yaml', gateway.file, text);
+    else writeFileSync(gateway.file, withRoutes(text, options.routes));
     await gateway.startFile();
     const side = {
         name,
@@ -133,23 +141,5 @@ export async function startGateway(dir, upstream, name = 'dgate', options = {}) 
 function descendants(pid) {
     return childrenOf(pid).flatMap((c) => [c.pid, ...descendants(c.pid)]);
 }
-
-// Admin requests over kept connections, several at a time: calls is a list of [kind, resource].
-export async function putAll(gateway, calls, parallel = 32) {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: parallel });
-    let next = 0;
-    const work = async () => {
-        while (next < calls.length) {
-            const [kind, resource] = calls[next++];
-            const answer = await gateway.admin('PUT', `/api/v1/${kind}`, resource, { agent });
-            if (answer.status !== 200 && answer.status !== 201) throw new Error(`PUT ${kind} ${resource.name}: ${answer.status} ${answer.text}`);
-        }
-    };
-    await Promise.all(Array.from({ length: parallel }, work));
-    agent.destroy();
-}
-
-export const manyRoutes = (n) =>
-    Array.from({ length: n }, (_, i) => ['route', { name: `many${i}`, paths: [`/many/group-${i % 100}/item-${i}/{id}`], methods: ['GET', 'POST'], service: 'up' }]);
 
 export const module = (name) => readFileSync(join(CONFIGS, 'modules', `${name}.ts`), 'utf8');
