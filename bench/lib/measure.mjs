@@ -40,7 +40,7 @@ export function privateDirty(pids) {
 
 function parseWrk(text) {
     const time = (percentile) => {
-        const [, n, unit] = new RegExp(`\\n +${percentile}% +([\\d.]+)(us|ms|s|m)\\n`).exec(text);
+        const [, n, unit] = new RegExp(`\\n +${percentile}% +([\\d.]+)(us|ms|s|m) *\\n`).exec(text);
         return Number(n) * { us: 0.001, ms: 1, s: 1000, m: 60000 }[unit];
     };
     const requests = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
