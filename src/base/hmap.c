@@ -41,9 +41,11 @@ struct hmap_node *hmap_get(const struct hmap *m, struct str key)
 
 static void link_node(struct hmap *m, struct hmap_node *n)
 {
-    struct hmap_node **bucket = &m->buckets[n->hash & (m->size - 1)];
-    n->next = *bucket;
-    *bucket = n;
+    const size_t at = n->hash & (m->size - 1);
+    n->next = m->buckets[at];
+    m->buckets[at] = n;
+    if (at < m->empty)
+        m->empty = at;
 }
 
 static void grow(struct hmap *m)
@@ -51,6 +53,7 @@ static void grow(struct hmap *m)
     struct hmap old = *m;
     m->size = old.size == 0 ? FIRST_SIZE : old.size * 2;
     m->buckets = mem_calloc(m->size, sizeof(struct hmap_node *));
+    m->empty = 0;
     for (size_t i = 0; i < old.size; i++) {
         while (old.buckets[i] != NULL) {
             struct hmap_node *n = old.buckets[i];
@@ -99,9 +102,11 @@ struct hmap_node *hmap_first(const struct hmap *m)
     return first_from(m, 0);
 }
 
-struct hmap_node *hmap_any(const struct hmap *m)
+struct hmap_node *hmap_any(struct hmap *m)
 {
-    return hmap_first(m);
+    struct hmap_node *n = first_from(m, m->empty);
+    m->empty = n != NULL ? n->hash & (m->size - 1) : m->size;
+    return n;
 }
 
 struct hmap_node *hmap_next(const struct hmap *m, const struct hmap_node *n)

@@ -18,6 +18,7 @@ struct hmap {
     struct hmap_node **buckets;
     size_t size; /* number of buckets, 0 or a power of two */
     size_t count;
+    size_t empty; /* so many buckets at the front hold nothing */
 };
 
 /* An empty map; allocates nothing yet. A zeroed map is the same. */
@@ -35,8 +36,8 @@ void hmap_add(struct hmap *m, struct hmap_node *n, struct str key);
 /* Takes n, which must be in the map, out. */
 void hmap_remove(struct hmap *m, struct hmap_node *n);
 
-/* Any node, or NULL when empty: to empty a map. */
-struct hmap_node *hmap_any(const struct hmap *m);
+/* Any node, or NULL when empty: to empty a map, which takes time proportional to its size. */
+struct hmap_node *hmap_any(struct hmap *m);
 
 /* Iteration in no particular order; the map must not change meanwhile. */
 struct hmap_node *hmap_first(const struct hmap *m);

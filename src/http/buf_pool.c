@@ -8,6 +8,8 @@ void buf_pool_finish(struct buf_pool *p)
 {
     while (p->n > 0)
         free(p->blocks[--p->n]);
+    while (p->large_n > 0)
+        free(p->large[--p->large_n]);
 }
 
 void buf_pool_take(struct buf_pool *p, struct buf *b)
@@ -19,6 +21,15 @@ void buf_pool_take(struct buf_pool *p, struct buf *b)
     b->head = 0;
 }
 
+void buf_pool_take_large(struct buf_pool *p, struct buf *b)
+{
+    if (b->base != NULL)
+        return;
+    b->base = p->large_n > 0 ? p->large[--p->large_n] : mem_resize(NULL, BUF_POOL_LARGE, 1);
+    b->cap = BUF_POOL_LARGE;
+    b->head = 0;
+}
+
 void buf_pool_give(struct buf_pool *p, struct buf *b)
 {
     if (b->len == 0)
@@ -27,10 +38,11 @@ void buf_pool_give(struct buf_pool *p, struct buf *b)
 
 void buf_pool_drop(struct buf_pool *p, struct buf *b)
 {
-    if (b->cap != BUF_POOL_BLOCK || p->n == BUF_POOL_KEEP || !BUF_POOL_RECYCLE) {
-        buf_finish(b);
-        return;
-    }
-    p->blocks[p->n++] = b->base;
+    if (BUF_POOL_RECYCLE && b->cap == BUF_POOL_BLOCK && p->n < BUF_POOL_KEEP)
+        p->blocks[p->n++] = b->base;
+    else if (BUF_POOL_RECYCLE && b->cap == BUF_POOL_LARGE && p->large_n < BUF_POOL_LARGE_KEEP)
+        p->large[p->large_n++] = b->base;
+    else
+        free(b->base);
     *b = (struct buf){.max = b->max};
 }

@@ -1,5 +1,6 @@
 /* Blocks of memory for buffers that are mostly empty: a connection holds one only while bytes wait in it, and the
- * one that was used last, still in the processor's cache, is used next. One owner, not thread-safe.
+ * one that was used last, still in the processor's cache, is used next. Large blocks are for bodies that come faster than
+ * they are read. One owner, not thread-safe.
  * Under AddressSanitizer nothing is recycled.
  */
 #ifndef HTTP_BUF_POOL_H
@@ -19,11 +20,18 @@
         1 /* whether memory is recycled in this build; 0 under AddressSanitizer */
 #endif
 
-enum { BUF_POOL_BLOCK = 16384, BUF_POOL_KEEP = 128 };
+enum {
+    BUF_POOL_BLOCK = 16384,
+    BUF_POOL_KEEP = 128,
+    BUF_POOL_LARGE = 65536,
+    BUF_POOL_LARGE_KEEP = 4,
+};
 
 struct buf_pool {
     char *blocks[BUF_POOL_KEEP];
+    char *large[BUF_POOL_LARGE_KEEP];
     size_t n;
+    size_t large_n;
 };
 
 /* Frees what is kept; a zeroed pool is an empty one. */
@@ -31,6 +39,9 @@ void buf_pool_finish(struct buf_pool *p);
 
 /* Gives b, if it has no memory yet, a block; its maximum stays. */
 void buf_pool_take(struct buf_pool *p, struct buf *b);
+
+/* The same with a large block. */
+void buf_pool_take_large(struct buf_pool *p, struct buf *b);
 
 /* Takes b's memory back if it holds no bytes; b stays usable. */
 void buf_pool_give(struct buf_pool *p, struct buf *b);

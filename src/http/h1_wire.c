@@ -26,13 +26,17 @@ enum sock_result h1_wire_fill(struct h1_wire *w)
     struct buf *in = &w->in;
     const size_t left = buf_room(in);
     assert(left > 0);
-    buf_pool_take(w->pool, in);
+    if (w->bulk)
+        buf_pool_take_large(w->pool, in);
+    else
+        buf_pool_take(w->pool, in);
     char *to = buf_reserve(in, left < READ_MIN ? left : READ_MIN);
     size_t room = in->cap - in->head - in->len;
     if (room > left)
         room = left;
     size_t got = 0;
     const enum sock_result result = sock_read(&w->sock, to, room, &got);
+    w->bulk = got >= BUF_POOL_BLOCK;
     if (result == SOCK_OK)
         buf_added(in, got);
     else

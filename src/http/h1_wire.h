@@ -16,6 +16,7 @@ struct h1_wire {
     struct buf in;
     struct buf out;
     uint64_t sent; /* bytes written so far */
+    bool bulk;     /* the last read filled a block: the next one has a large one */
 };
 
 /* Prepares w without a socket; sock_open() or sock_connect() follows. in_max bounds the bytes that wait

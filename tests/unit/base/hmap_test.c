@@ -14,6 +14,15 @@ static struct item *item_of(struct hmap_node *n)
     return container_of(n, struct item, node);
 }
 
+static struct item *make_items(void)
+{
+    struct item *items = calloc(ITEMS, sizeof(*items));
+    assert_non_null(items);
+    for (size_t i = 0; i < ITEMS; i++)
+        (void)snprintf(items[i].name, sizeof(items[i].name), "key-%zu", i);
+    return items;
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -32,10 +41,8 @@ static void test_add_get_remove(void **state)
     (void)state;
     struct hmap m;
     hmap_init(&m);
-    struct item *items = calloc(ITEMS, sizeof(*items));
-    assert_non_null(items);
+    struct item *items = make_items();
     for (size_t i = 0; i < ITEMS; i++) {
-        (void)snprintf(items[i].name, sizeof(items[i].name), "key-%zu", i);
         hmap_add(&m, &items[i].node, str_of(items[i].name));
         assert_int_equal(m.count, i + 1);
     }
@@ -86,6 +93,30 @@ static void test_keys_are_bytes(void **state)
     hmap_finish(&m);
 }
 
+/* Emptying remembers where it was; what is added in front of that is found too. */
+static void test_any_between_adds(void **state)
+{
+    (void)state;
+    struct hmap m;
+    hmap_init(&m);
+    struct item *items = make_items();
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < ITEMS; i += 2)
+            hmap_add(&m, &items[i].node, str_of(items[i].name));
+        for (size_t i = 0; i < ITEMS / 4; i++)
+            hmap_remove(&m, hmap_any(&m));
+        for (size_t i = 1; i < ITEMS; i += 2)
+            hmap_add(&m, &items[i].node, str_of(items[i].name));
+        size_t left = 0;
+        for (struct hmap_node *n = hmap_any(&m); n != NULL; n = hmap_any(&m), left++)
+            hmap_remove(&m, n);
+        assert_int_equal(left, ITEMS - ITEMS / 4);
+        assert_int_equal(m.count, 0);
+    }
+    hmap_finish(&m);
+    free(items);
+}
+
 static void add_twice(void *arg)
 {
     struct hmap_node second = {0};
@@ -115,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_add_get_remove),
+        cmocka_unit_test(test_any_between_adds),
         cmocka_unit_test(test_keys_are_bytes),
         cmocka_unit_test(test_asserts),
     };

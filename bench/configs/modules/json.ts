@@ -1,0 +1,5 @@
+import type { Context } from "dgate";
+
+export const requestHandler = (ctx: Context) => {
+    ctx.response().json({ name: "lamp", price: 3 });
+};
