@@ -329,10 +329,10 @@ static void test_hash_keys(void **state)
     };
     (void)state;
     const struct http_head head = {.authority = STR("example.org:81")};
-    struct exchange down = {.request = &head, .peer.address = "192.0.2.7"};
+    struct exchange down = {.request = &head};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_field v[2];
-        struct proxy_request r = {.down = &down, .path = STR("/a/b")};
+        struct proxy_request r = {.down = &down, .path = STR("/a/b"), .client = STR("192.0.2.7")};
         fixture_fields(&r.fields, v, rows[i].fields, 2);
         assert_str(proxy_choice_hash_key(&r, str_of(rows[i].on)), rows[i].key);
     }
