@@ -44,7 +44,7 @@ export function machine() {
         commit: run('git', ['rev-parse', '--short', 'HEAD'], /\S+/),
         cpu,
         cores: os.cpus().length,
-        kernel: os.release(),
+        kernel: os.release().split('-')[0],
         memoryMb: Math.round(os.totalmem() / 2 ** 20),
         workers: WORKERS,
         runs: RUNS,

@@ -32,7 +32,7 @@
 #include "server/upgrade.h"
 #include "server/version.h"
 
-enum { WATCH_MS = 50 };
+enum { WATCH_MS = 50, START_WATCH_MS = 5 };
 
 struct supervisor {
     struct loop *loop;
@@ -184,7 +184,7 @@ static void on_watch(struct timeout *t)
     }
     if (!sv->shared.stopping)
         renewal_step(&sv->renewal);
-    timeout_set(&sv->watch, WATCH_MS);
+    timeout_set(&sv->watch, sv->announced ? WATCH_MS : START_WATCH_MS);
 }
 
 static void make_token(char token[LAUNCH_TOKEN_SIZE])
@@ -372,7 +372,7 @@ int supervisor_run(const struct supervisor_options *options)
         for (size_t i = 0; i < sv.keeper_count; i++)
             keeper_start(&sv.keepers[i]);
     }
-    timeout_set(&sv.watch, WATCH_MS);
+    timeout_set(&sv.watch, START_WATCH_MS);
     loop_run(sv.loop);
     log_info("server", "stopped");
     int status = sv.status;

@@ -27,6 +27,9 @@ static const struct ordered ORDERED[] = {
     {"const start = Date.now(); asyncSleep('20ms').then(() => asyncSleep(0.01)).then(() => { "
      "note(Date.now() - start >= 25); resolve(); });",
      "true"},
+    {"const until = Date.now() + 60; while (Date.now() < until); const start = Date.now(); "
+     "setTimeout(() => { note(Date.now() - start >= 19); resolve(); }, 20);",
+     "true"},
     {"asyncSleep(0).then(() => asyncSleep(-1)).then(() => asyncSleep('0')).then(() => { note('at "
      "once'); resolve(); });",
      "at once"},
