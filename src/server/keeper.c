@@ -275,7 +275,6 @@ void keeper_give_up(struct keeper *k)
 void keeper_signal(struct keeper *k, int signum)
 {
     struct keeper_process *all[] = {k->now, k->next, k->old};
-    timeout_clear(&k->restart);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         if (all[i] != NULL)
             child_signal(all[i]->child, signum);

@@ -83,7 +83,7 @@ bool keeper_advance(struct keeper *k);
 /* Ends a next one that is not to take over. */
 void keeper_give_up(struct keeper *k);
 
-/* Sends a signal to all its processes, and starts none. */
+/* Sends a signal to all its processes. */
 void keeper_signal(struct keeper *k, int signum);
 
 /* How many processes it has. */

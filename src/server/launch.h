@@ -25,6 +25,9 @@ enum {
  * instead says that the whole server stops. No terminal sends this one. */
 #define LAUNCH_SIGNAL_RETIRE SIGURG
 
+/* Tells a worker to open its access log anew. A version that does not know it is not hurt. */
+#define LAUNCH_SIGNAL_REOPEN SIGWINCH
+
 /* What is kept per worker process (pages, columns, links) has slots for twice the workers: one that drains and the
  * one that took its place. */
 enum { LAUNCH_SLOTS_PER_WORKER = 2 };

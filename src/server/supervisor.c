@@ -45,7 +45,7 @@ struct supervisor {
     struct keeper *keepers; /* control, then the workers */
     size_t keeper_count;
     struct renewal renewal;
-    struct signals *signals[5];
+    struct signals *signals[6];
     struct timeout watch;
     struct timeout grace;
     bool announced;
@@ -133,6 +133,18 @@ static void on_renew_signal(void *user, int signum)
         return;
     }
     renewal_ask(&sv->renewal, upgrade ? RENEWAL_UPGRADE : RENEWAL_RELOAD);
+}
+
+static void on_reopen_signal(void *user, int signum)
+{
+    struct supervisor *sv = user;
+    (void)signum;
+    if (sv->shared.stopping)
+        return;
+    log_info("server", "opening the access log anew (SIGUSR1)");
+    for (size_t i = 0; i < sv->keeper_count; i++)
+        if (sv->keepers[i].role == LAUNCH_WORKER)
+            keeper_signal(&sv->keepers[i], LAUNCH_SIGNAL_REOPEN);
 }
 
 static bool on_empty(void *user, struct keeper *k, int64_t status, int signum)
@@ -332,12 +344,12 @@ static void watch_signals(struct supervisor *sv)
 {
     sigset_t none;
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGUSR1, SIG_IGN);
     sv->signals[0] = signals_watch(sv->loop, SIGTERM, on_stop_signal, sv);
     sv->signals[1] = signals_watch(sv->loop, SIGINT, on_stop_signal, sv);
     sv->signals[2] = signals_watch(sv->loop, SIGQUIT, on_stop_signal, sv);
     sv->signals[3] = signals_watch(sv->loop, SIGHUP, on_renew_signal, sv);
     sv->signals[4] = signals_watch(sv->loop, SIGUSR2, on_renew_signal, sv);
+    sv->signals[5] = signals_watch(sv->loop, SIGUSR1, on_reopen_signal, sv);
     /* What came while the program was replaced is told now. */
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -68,6 +68,7 @@ struct worker {
     struct timeout drain;
     struct signals *term;
     struct signals *retire;
+    struct signals *reopen;
     struct proxy_header *global_headers;
     const char **tags;
     bool serving;
@@ -316,6 +317,15 @@ static void open_scripts(struct worker *w)
 }
 
 /* The supervisor opened the file before: what fails here is rare, and requests are served nevertheless. */
+static void on_reopen(void *user, int signum)
+{
+    struct worker *w = user;
+    struct err e = {0};
+    (void)signum;
+    if (w->access_log != NULL && line_writer_reopen(w->access_log, &e) != ERR_OK)
+        log_error("worker", "%s: the old file is used on", e.msg);
+}
+
 static void open_access_log(struct worker *w)
 {
     const struct config *c = w->launch->config;
@@ -400,6 +410,7 @@ static void finish(struct worker *w)
     timeout_finish(&w->drain);
     signals_stop(w->term);
     signals_stop(w->retire);
+    signals_stop(w->reopen);
     http_server_destroy(w->http);
     proxy_destroy(w->proxy);
     line_writer_destroy(w->access_log);
@@ -434,6 +445,7 @@ int worker_run(struct launch *l, const struct launch_seat *seat)
     timeout_init(&w.drain, w.loop, on_drain);
     w.term = signals_watch(w.loop, SIGTERM, on_term, &w);
     w.retire = signals_watch(w.loop, LAUNCH_SIGNAL_RETIRE, on_retire, &w);
+    w.reopen = signals_watch(w.loop, LAUNCH_SIGNAL_REOPEN, on_reopen, &w);
     open_http(&w);
     open_scripts(&w);
     open_access_log(&w);

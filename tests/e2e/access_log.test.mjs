@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
@@ -125,6 +125,22 @@ test('a reader that does not read stops no request; dropped lines are counted', 
             await until('the drop is told', () => /lines of the access log were dropped/.test(gateway.log));
         }, { file, limits: { access_log_buffer: 16384 } }))
         .finally(() => reader.kill());
+});
+
+test('SIGUSR1 opens the file anew', async () => {
+    await withLog('text', async (gateway, { path, line, lines }) => {
+        await gateway.proxy('/a', withId('before-1'));
+        await line('before-1');
+        renameSync(path, `${path}.1`);
+        await gateway.proxy('/b', withId('before-2'));
+        await until('the renamed file has it', () => readFileSync(`${path}.1`, 'latin1').includes('"before-2"'));
+        process.kill(gateway.supervisorPid, 'SIGUSR1');
+        await until('the file is there again', () => existsSync(path));
+        await gateway.proxy('/c', withId('after-1'));
+        await line('after-1');
+        assert.equal(lines().length, 1);
+        assert.equal(gateway.exit, undefined);
+    });
 });
 
 test('a file that cannot be opened stops the start', async () => {
