@@ -32,7 +32,7 @@ run: deps-run release ## install what is missing, build, start the server with t
 test: deps-test ## unit tests under ASan and UBSan, fuzz corpora and 10 s per target, end-to-end tests
 	@$(MAKE) --no-print-directory dev release
 	ctest --test-dir $(BUILD)/dev --output-on-failure --no-tests=error -j "$$(nproc)"
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
+	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
 	@tests=$$(find tests -path 'tests/e2e/*' -name '*.test.mjs' -not -path '*/node_modules/*' | sort); \
 	if [ -n "$$tests" ]; then echo "node --test tests/e2e"; node --test $$tests; \
 	else echo "no end-to-end tests"; fi

@@ -38,6 +38,7 @@ const DECIDED = [
     { kind: 'stricter', id: /^(too_many_fields|chunk_overhead|head_too_large|line_too_long)$/, why: 'limits differ' },
     // Node is stricter, and we need not be.
     { kind: 'stricter', id: /^incomplete$/, when: (c) => c.node.tunnel, why: 'RFC 9110 9.3.6: content of CONNECT has no meaning; we wait for its end and then refuse, Node tunnels at once' },
+    { kind: 'differs', id: /^body$/, when: (c) => c.ours.method === 'CONNECT', why: 'RFC 9110 9.3.6: content of CONNECT has no meaning; what Content-Length delimits is not the tunnel\'s for us, all of it is for Node' },
     { kind: 'laxer', id: /^HPE_INVALID_METHOD$/, when: (c) => !http.METHODS.includes(c.ours.method), why: 'RFC 9110 9.1: any token is a method; Node knows a list' },
     { kind: 'laxer', id: /^HPE_INVALID_CONTENT_LENGTH$/, when: (c, text) => /content-length:[ \t]*\d+ *\t[ \t]*\r\n/i.test(text), why: 'RFC 9112 5.1: OWS after a value may be a tab' },
     { kind: 'stricter', id: /^closed$/, when: (c, text) => /connection:[^\r\n]*close|HTTP\/1\.0/i.test(text), why: 'RFC 9112 9.6: close ends the connection whatever else is named; Node overlooks it in some lists' },
