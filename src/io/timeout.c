@@ -5,7 +5,10 @@
 #include <uv.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "io/loop.h"
+
+enum { NS_PER_MS = 1000000 };
 
 /* The libuv timer lives apart from its owner, so that the owner's memory need not outlive the close. */
 struct timeout_handle {
@@ -58,6 +61,14 @@ void timeout_set(struct timeout *t, uint64_t delay_ms)
         t->due_ms = 1;
     if (t->handle->armed_ms == 0 || t->handle->armed_ms > t->due_ms)
         arm(t->handle, t->due_ms);
+}
+
+void timeout_set_from_now(struct timeout *t, uint64_t delay_ms)
+{
+    const uint64_t seen = loop_now_ms(t->loop);
+    const uint64_t now = now_mono_ns() / NS_PER_MS;
+    const uint64_t lag = now > seen ? now - seen : 0;
+    timeout_set(t, delay_ms < UINT64_MAX - lag ? delay_ms + lag : UINT64_MAX);
 }
 
 void timeout_clear(struct timeout *t)

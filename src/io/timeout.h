@@ -23,6 +23,10 @@ void timeout_init(struct timeout *t, struct loop *loop, timeout_fn fire);
 
 /* (Re)starts it: fires once in delay_ms. Moving it later costs no system call and no heap work. */
 void timeout_set(struct timeout *t, uint64_t delay_ms);
+
+/* The same, counted from now: the loop's clock stands still during a turn, and this one may have been long. */
+void timeout_set_from_now(struct timeout *t, uint64_t delay_ms);
+
 void timeout_clear(struct timeout *t);
 bool timeout_is_set(const struct timeout *t);
 

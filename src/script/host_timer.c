@@ -3,13 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/now.h"
-#include "io/loop.h"
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
-
-enum { NS_PER_MS = 1000000 };
 
 struct host_timer {
     struct ilist_node node; /* in the run's timers */
@@ -40,14 +36,6 @@ static void on_timeout(struct timeout *timeout)
     script_run_settle(r, ticket, again ? SCRIPT_RUN_AGAIN : SCRIPT_RUN_RESOLVE, NULL);
 }
 
-/* The loop's clock stands still during a turn, and JavaScript may have run for long in this one. */
-static uint64_t lag_ms(const struct loop *loop)
-{
-    const uint64_t now = now_mono_ns() / NS_PER_MS;
-    const uint64_t seen = loop_now_ms(loop);
-    return now > seen ? now - seen : 0;
-}
-
 /* timerStart(handle, ticket, ms, repeat) */
 static JSValueRef start(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                         const JSValueRef argv[], JSValueRef *exception)
@@ -66,7 +54,7 @@ static JSValueRef start(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     t->ticket = host_number(ctx, argc, argv, 1);
     t->interval_ms = JSValueToBoolean(ctx, host_argument(ctx, argc, argv, 3)) ? ms : 0;
     timeout_init(&t->timeout, r->vm->loop, on_timeout);
-    timeout_set(&t->timeout, ms + lag_ms(r->vm->loop));
+    timeout_set_from_now(&t->timeout, ms);
     ilist_push(&r->timers, &t->node);
     r->timer_count++;
     return JSValueMakeUndefined(ctx);

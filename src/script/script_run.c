@@ -140,7 +140,7 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
     if (outcome == OUTCOME_DONE)
         script_run_end(r, SCRIPT_OK, NULL);
     else if (outcome == OUTCOME_PARKED && !r->ended)
-        timeout_set(&r->wall, r->vm->limits.wall_ms);
+        timeout_set_from_now(&r->wall, r->vm->limits.wall_ms);
 }
 
 void script_run_call(struct script_run *r, enum script_function f, struct str error_text,

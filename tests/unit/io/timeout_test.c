@@ -72,6 +72,30 @@ static void test_moves(void **state)
     timeout_finish(&cleared.timeout);
 }
 
+static void test_from_now(void **state)
+{
+    (void)state;
+    struct noting_timeout late = {0};
+    struct noting_timeout early = {0};
+    timeout_init(&late.timeout, loop, on_timeout);
+    timeout_init(&early.timeout, loop, on_timeout);
+    const uint64_t begin = loop_now_ms(loop);
+    const uint64_t begin_ns = now_mono_ns();
+    while (now_mono_ns() - begin_ns < 30 * 1000000ull)
+        continue;
+    assert_int_equal(loop_now_ms(loop), begin);
+    timeout_set(&early.timeout, 20);
+    timeout_set_from_now(&late.timeout, 20);
+    until(late.fires == 1);
+    assert_int_equal(early.fires, 1);
+    assert_true(late.fired_ms - begin >= 49);
+    timeout_set_from_now(&late.timeout, UINT64_MAX); /* for ever */
+    peer_turns(5);
+    assert_int_equal(late.fires, 1);
+    timeout_finish(&late.timeout);
+    timeout_finish(&early.timeout);
+}
+
 static void test_from_within(void **state)
 {
     (void)state;
@@ -96,6 +120,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, peer_loop_setup, peer_loop_teardown)
         T(test_fires_once),
         T(test_moves),
+        T(test_from_now),
         T(test_from_within),
 #undef T
     };
