@@ -5,6 +5,13 @@
 
 #include "base/container.h"
 
+void exchange_forget(struct exchange *x)
+{
+    static const struct exchange_events none;
+    x->events = &none;
+    x->user = NULL;
+}
+
 void exchange_grant(struct exchange *x, size_t n)
 {
     assert(!x->done);

@@ -59,6 +59,7 @@ struct exchange_reset {
     const char *detail; /* more for the log, or NULL; static or valid during the event */
 };
 
+/* Any may be NULL: nothing is to happen then. */
 struct exchange_events {
     /* Client side: a 1xx response but 101; several may come. head is valid during the event. */
     void (*on_info)(struct exchange *x, const struct http_head *head);
@@ -111,6 +112,9 @@ struct exchange {
     bool reset_done; /* by either side: only on_done may still come */
     bool done;
 };
+
+/* For an owner that is interested in nothing more of it: no event follows. */
+void exchange_forget(struct exchange *x);
 
 /* Allows n more bytes of body to be delivered. The first grant of a request that has expect_continue makes the
  * server side send 100 (Continue), unless the final head was sent. */

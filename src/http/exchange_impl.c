@@ -27,20 +27,23 @@ void exchange_impl_info(struct exchange *x, const struct http_head *head)
 void exchange_impl_head(struct exchange *x, const struct http_head *head)
 {
     assert(!x->reset_done && !x->done);
-    x->events->on_head(x, head);
+    if (x->events->on_head != NULL)
+        x->events->on_head(x, head);
 }
 
 void exchange_impl_data(struct exchange *x, struct str data)
 {
     assert(!x->reset_done && !x->done && !x->end_received && data.len > 0);
-    x->events->on_data(x, data);
+    if (x->events->on_data != NULL)
+        x->events->on_data(x, data);
 }
 
 void exchange_impl_end(struct exchange *x, const struct http_fields *trailers)
 {
     assert(!x->reset_done && !x->done && !x->end_received);
     x->end_received = true;
-    x->events->on_end(x, trailers != NULL && trailers->n > 0 ? trailers : NULL);
+    if (x->events->on_end != NULL)
+        x->events->on_end(x, trailers != NULL && trailers->n > 0 ? trailers : NULL);
 }
 
 void exchange_impl_room(struct exchange *x)
@@ -54,13 +57,15 @@ void exchange_impl_reset(struct exchange *x, const struct exchange_reset *why)
 {
     assert(!x->reset_done && !x->done);
     x->reset_done = true;
-    x->events->on_reset(x, why);
+    if (x->events->on_reset != NULL)
+        x->events->on_reset(x, why);
 }
 
 void exchange_impl_done(struct exchange *x)
 {
     assert(!x->done);
     x->done = true;
-    x->events->on_done(x);
+    if (x->events->on_done != NULL)
+        x->events->on_done(x);
     arena_finish(&x->arena);
 }

@@ -58,53 +58,12 @@ static void on_room(struct exchange *up)
         proxy_attempt_progress(r);
 }
 
-static void ignore_head(struct exchange *up, const struct http_head *head)
-{
-    (void)up;
-    (void)head;
-}
-
-static void ignore_data(struct exchange *up, struct str data)
-{
-    (void)up;
-    (void)data;
-}
-
-static void ignore_end(struct exchange *up, const struct http_fields *trailers)
-{
-    (void)up;
-    (void)trailers;
-}
-
-static void ignore_reset(struct exchange *up, const struct exchange_reset *why)
-{
-    (void)up;
-    (void)why;
-}
-
-static void ignore(struct exchange *up)
-{
-    (void)up;
-}
-
-/* Of an exchange that no request waits for any more. */
-static const struct exchange_events orphaned = {
-    .on_info = ignore_head,
-    .on_head = ignore_head,
-    .on_data = ignore_data,
-    .on_end = ignore_end,
-    .on_room = ignore,
-    .on_reset = ignore_reset,
-    .on_done = ignore,
-};
-
 static void orphan(struct proxy_request *r)
 {
     struct exchange *up = r->attempt.up;
     proxy_choice_end(r);
     r->attempt.up = NULL;
-    up->events = &orphaned;
-    up->user = NULL;
+    exchange_forget(up);
 }
 
 static void on_reset(struct exchange *up, const struct exchange_reset *why)
@@ -140,7 +99,7 @@ static const struct exchange_events events = {
 
 static uint64_t limit_ms(int64_t own_ns, uint64_t fallback_ms)
 {
-    return own_ns > 0 ? ((uint64_t)own_ns + 999999) / 1000000 : fallback_ms;
+    return own_ns > 0 ? model_ms(own_ns) : fallback_ms;
 }
 
 static uint64_t head_limit_ms(const struct proxy_request *r)

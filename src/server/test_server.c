@@ -196,17 +196,6 @@ static void on_end(struct exchange *x, const struct http_fields *trailers)
     answer(x->user);
 }
 
-static void on_room(struct exchange *x)
-{
-    (void)x;
-}
-
-static void on_reset(struct exchange *x, const struct exchange_reset *why)
-{
-    (void)x;
-    (void)why;
-}
-
 static void on_done(struct exchange *x)
 {
     struct echo *c = x->user;
@@ -215,11 +204,8 @@ static void on_done(struct exchange *x)
     free(c);
 }
 
-static const struct exchange_events ECHO_EVENTS = {.on_data = on_data,
-                                                   .on_end = on_end,
-                                                   .on_room = on_room,
-                                                   .on_reset = on_reset,
-                                                   .on_done = on_done};
+static const struct exchange_events ECHO_EVENTS = {
+    .on_data = on_data, .on_end = on_end, .on_done = on_done};
 
 static void on_request(void *user, struct exchange *x)
 {

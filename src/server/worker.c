@@ -186,32 +186,6 @@ static void on_socket(void *user, int fd, const struct sockaddr *peer)
     http_server_accept(w->http, fd, peer);
 }
 
-static void ignore_data(struct exchange *x, struct str data)
-{
-    (void)x;
-    (void)data;
-}
-
-static void ignore_end(struct exchange *x, const struct http_fields *trailers)
-{
-    (void)x;
-    (void)trailers;
-}
-
-static void ignore_reset(struct exchange *x, const struct exchange_reset *why)
-{
-    (void)x;
-    (void)why;
-}
-
-static void ignore_done(struct exchange *x)
-{
-    (void)x;
-}
-
-static const struct exchange_events NO_EVENTS = {
-    .on_data = ignore_data, .on_end = ignore_end, .on_reset = ignore_reset, .on_done = ignore_done};
-
 static void on_request(void *user, struct exchange *x)
 {
     struct worker *w = user;
@@ -219,7 +193,7 @@ static void on_request(void *user, struct exchange *x)
         proxy_handle(w->proxy, x);
         return;
     }
-    x->events = &NO_EVENTS;
+    exchange_forget(x);
     exchange_respond(x, 503, NULL, STR("application/json"),
                      STR("{\"error\":\"the state cannot be read\"}\n"));
 }

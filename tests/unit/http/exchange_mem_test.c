@@ -59,6 +59,29 @@ static void test_request_and_response(void **state)
     exchange_mem_destroy(x);
 }
 
+static void test_forgotten(void **state)
+{
+    (void)state;
+    const struct http_head head = post();
+    struct exchange *x = exchange_mem_create(&head, 100);
+    exchange_forget(x);
+    exchange_grant(x, 100);
+    exchange_mem_data(x, STR("abc"));
+    exchange_mem_end(x, NULL);
+    assert_int_equal(exchange_mem_run(x), 2);
+    exchange_respond(x, 200, NULL, STR("text/plain"), STR("late"));
+    assert_int_equal(exchange_mem_run(x), 1);
+    assert_true(x->done);
+    exchange_mem_destroy(x);
+
+    x = exchange_mem_create(&head, 100);
+    exchange_forget(x);
+    exchange_mem_reset(x, &(struct exchange_reset){.code = EXCHANGE_PEER_RESET});
+    assert_int_equal(exchange_mem_run(x), 2);
+    assert_true(x->done);
+    exchange_mem_destroy(x);
+}
+
 static void test_credit(void **state)
 {
     (void)state;
@@ -291,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(test_request_and_response),
+        T(test_forgotten),
         T(test_credit),
         T(test_room),
         T(test_resets),

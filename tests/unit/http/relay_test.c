@@ -136,23 +136,10 @@ static void echo_room(struct exchange *x)
     exchange_grant(x, exchange_room(x));
 }
 
-static void echo_reset(struct exchange *x, const struct exchange_reset *why)
-{
-    (void)x;
-    (void)why;
-}
-
-static void echo_done(struct exchange *x)
-{
-    (void)x;
-}
-
 static const struct exchange_events echo_events = {
     .on_data = echo_data,
     .on_end = echo_end,
     .on_room = echo_room,
-    .on_reset = echo_reset,
-    .on_done = echo_done,
 };
 
 static void on_upstream(void *user, struct exchange *x)
