@@ -1,6 +1,5 @@
 /* What tests/http1/requests.table says, asked of the parser: whole, in pieces and byte by byte. */
 #include "message.h"
-#include "table.h"
 
 static const struct table_macro macros[] = {
     {"{GET}", "GET / HTTP/1.1\\r\\nHost: a\\r\\n"},
@@ -63,12 +62,7 @@ static bool check_steps(const struct table_row *row, size_t step)
 
 static bool check_row(const struct table_row *row)
 {
-    static const size_t steps[] = {SIZE_MAX / 2, 1, 2, 3, 7, 1000};
-    bool holds = true;
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && holds; i++)
-        if (row->bytes.len < 2000 || steps[i] > 100)
-            holds = check_steps(row, steps[i]);
-    return holds;
+    return message_in_steps(row, check_steps);
 }
 
 static void test_rows(void **state)

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "codec/http1.h"
 #include "codec/http1_body.h"
+#include "table.h"
 #include "testing.h"
 
 /* The defaults of docs/config.md. */
@@ -93,6 +94,18 @@ static inline void message_finish(struct message *m)
     buf_finish(&m->body);
     buf_finish(&m->trailers);
     arena_finish(&m->arena);
+}
+
+/* Whether check holds for a row however many bytes come at a time; long ones are spared the smallest steps. */
+static inline bool message_in_steps(const struct table_row *row,
+                                    bool (*check)(const struct table_row *row, size_t step))
+{
+    static const size_t steps[] = {SIZE_MAX / 2, 1, 2, 3, 7, 1000};
+    bool holds = true;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && holds; i++)
+        if (row->bytes.len < 2000 || steps[i] > 100)
+            holds = check(row, steps[i]);
+    return holds;
 }
 
 #endif

@@ -6,6 +6,16 @@ static uint64_t serves(const struct fake_world *w, uint32_t slot)
     return atomic_load(&w->pages->worker[slot].serves);
 }
 
+/* Makes the world, with the first worker in its place. */
+static struct keeper *serving_worker(struct fake_world *w)
+{
+    fake_world_init(w);
+    struct keeper *k = &w->keepers[1];
+    keeper_start(k);
+    until(serves(w, 0) == 1);
+    return k;
+}
+
 static void test_a_death(void **state)
 {
     (void)state;
@@ -52,10 +62,7 @@ static void test_a_worker_is_replaced(void **state)
 {
     (void)state;
     struct fake_world w;
-    fake_world_init(&w);
-    struct keeper *k = &w.keepers[1];
-    keeper_start(k);
-    until(serves(&w, 0) == 1);
+    struct keeper *k = serving_worker(&w);
     struct keeper_process *first = k->now;
     for (uint32_t round = 0; round < 2; round++) {
         const uint32_t slot = round == 0 ? FAKE_WORKERS : 0; /* each time the other one */
@@ -102,10 +109,7 @@ static void test_a_next_one_that_dies_or_is_given_up(void **state)
 {
     (void)state;
     struct fake_world w;
-    fake_world_init(&w);
-    struct keeper *k = &w.keepers[1];
-    keeper_start(k);
-    until(serves(&w, 0) == 1);
+    struct keeper *k = serving_worker(&w);
     const struct keeper_process *first = k->now;
     fake_text(&w, "x");
     keeper_replace(k);
@@ -126,10 +130,7 @@ static void test_now_dies_while_next_starts(void **state)
 {
     (void)state;
     struct fake_world w;
-    fake_world_init(&w);
-    struct keeper *k = &w.keepers[1];
-    keeper_start(k);
-    until(serves(&w, 0) == 1);
+    struct keeper *k = serving_worker(&w);
     fake_text(&w, "s");
     keeper_replace(k);
     const struct keeper_process *next = k->next;
@@ -197,10 +198,7 @@ static void test_a_hang(void **state)
 {
     (void)state;
     struct fake_world w;
-    fake_world_init(&w);
-    struct keeper *k = &w.keepers[1];
-    keeper_start(k);
-    until(serves(&w, 0) == 1);
+    struct keeper *k = serving_worker(&w);
     const uint64_t second = 1000000000;
     atomic_store(&w.pages->worker[0].heartbeat_ns, 10 * second);
     w.shared.hang_cpu_ms = 0;
