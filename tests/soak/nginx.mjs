@@ -1,18 +1,8 @@
 // nginx as an upstream (and, for make bench, as the proxy to compare with), run from a directory of ours.
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { join } from 'node:path';
-import { until } from '../e2e/lib/gateway.mjs';
-
-export function freePort() {
-    return new Promise((done) => {
-        const server = net.createServer().listen(0, '127.0.0.1', () => {
-            const { port } = server.address();
-            server.close(() => done(port));
-        });
-    });
-}
+import { freePort, until } from '../e2e/lib/gateway.mjs';
 
 export async function runNginx(dir, http, workers = 1) {
     mkdirSync(dir, { recursive: true });

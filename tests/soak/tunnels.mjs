@@ -3,25 +3,14 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { Gateway } from '../e2e/lib/gateway.mjs';
-import { Raw } from '../e2e/lib/raw.mjs';
+import { echoes, echoUpgrade, openTunnel } from '../e2e/lib/tunnel.mjs';
 
 const TUNNELS = Number(process.env.TUNNELS ?? 100);
 const CHANGES = Number(process.env.CHANGES ?? 10000);
 const GROWTH_KIB = 8 * 1024;
 
-// Sends back what it is sent, after 101.
-const upstream = http.createServer((req, res) => res.end('plain'));
-upstream.on('upgrade', (req, socket) => {
-    socket.on('error', () => {});
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-    socket.pipe(socket);
-});
+const upstream = http.createServer((req, res) => res.end('plain')).on('upgrade', echoUpgrade);
 await new Promise((done) => upstream.listen(0, '127.0.0.1', done));
-
-async function openTunnel(port) {
-    const tunnel = await Raw.connect(port);
-    return tunnel.send('GET /tunnel HTTP/1.1\r\nHost: soak\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n').see(/^HTTP\/1.1 101 [^]*\r\n\r\n/);
-}
 
 const gateway = new Gateway();
 await gateway.start();
@@ -40,7 +29,7 @@ async function change(n) {
     return gateway.admin('DELETE', `/api/v1/route/r${(n - 1) % 50}`);
 }
 
-const tunnels = await Promise.all(Array.from({ length: TUNNELS }, () => openTunnel(gateway.proxyPort)));
+const tunnels = await Promise.all(Array.from({ length: TUNNELS }, () => openTunnel(gateway.proxyPort, '/tunnel')));
 const half = Math.floor(CHANGES / 2);
 const began = Date.now();
 for (let n = 0; n < half; n++) await change(n);
@@ -50,7 +39,7 @@ const seconds = (Date.now() - began) / 1000;
 const after = rss();
 
 const failures = [];
-await Promise.all(tunnels.map((t, i) => t.send(`still here ${i}`).see(new RegExp(`still here ${i}$`)).catch((error) => failures.push(error.message))));
+await Promise.all(tunnels.map((t, i) => echoes(t, `still here ${i}`).catch((error) => failures.push(error.message))));
 for (const [i, { role, kib }] of before.entries()) {
     console.log(`  ${role}: RSS ${kib} -> ${after[i].kib} KiB`);
     if (after[i].kib > kib + GROWTH_KIB) failures.push(`${role}: RSS grows: ${kib} -> ${after[i].kib} KiB`);
