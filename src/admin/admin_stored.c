@@ -2,7 +2,6 @@
 
 #include "admin/admin_reply.h"
 #include "base/log.h"
-#include "codec/json.h"
 #include "store/store.h"
 
 enum { PAGE_BYTES_MAX = 32 * 1024 * 1024 };
@@ -15,16 +14,9 @@ static enum store_table table_of(enum model_kind kind)
 struct model_resource *admin_stored_decode(enum model_kind kind, struct str value)
 {
     struct err e = {0};
-    struct model_problems problems = {0};
-    json_t *json = json_text_parse(store_value_json(value), &e);
-    struct model_resource *r = NULL;
-    if (json != NULL)
-        r = model_decode(kind, json, MODEL_FROM_STORE, NULL, "", &problems);
+    struct model_resource *r = model_decode_stored(kind, store_value_json(value), &e);
     if (r == NULL)
-        log_error("admin", "a stored %s cannot be read: %s", model_kind_name(kind),
-                  json == NULL ? e.msg : problems.v[0].text);
-    json_decref(json);
-    model_problems_finish(&problems);
+        log_error("admin", "a stored %s cannot be read: %s", model_kind_name(kind), e.msg);
     return r;
 }
 

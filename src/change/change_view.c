@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "codec/json.h"
 
 /* A guard's key, so that none is noted twice. */
 struct seen {
@@ -39,15 +38,9 @@ static void read_before(struct change_view *v, struct change_entry *e)
     if (e->range || !store_get(v->read, e->table, e->key, &value))
         return;
     e->revision = store_value_revision(value);
-    struct model_problems problems = {0};
-    json_t *json = json_text_parse(store_value_json(value), &error);
-    if (json != NULL)
-        e->before = model_decode(e->ref.kind, json, MODEL_FROM_STORE, NULL, "", &problems);
+    e->before = model_decode_stored(e->ref.kind, store_value_json(value), &error);
     if (e->before == NULL)
-        log_warn("change", "%s as stored cannot be read: %s", e->label.p,
-                 problems.n > 0 ? problems.v[0].text : error.msg);
-    model_problems_finish(&problems);
-    json_decref(json);
+        log_warn("change", "%s as stored cannot be read: %s", e->label.p, error.msg);
 }
 
 enum err_code change_view_create(struct store *store, struct change_entry *entries, size_t n,

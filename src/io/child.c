@@ -174,8 +174,7 @@ uint64_t child_cpu_ns(pid_t pid)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* The second number of /proc/PID/statm, in pages (proc(5)). */
-uint64_t child_resident_bytes(pid_t pid)
+uint64_t child_memory_bytes(pid_t pid, enum child_memory which)
 {
     char text[128];
     (void)snprintf(text, sizeof(text), "/proc/%d/statm", (int)pid);
@@ -187,7 +186,9 @@ uint64_t child_resident_bytes(pid_t pid)
     if (len <= 0)
         return 0;
     text[len] = '\0';
-    char *second = NULL;
-    (void)strtoull(text, &second, 10);
-    return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+    char *p = text;
+    uint64_t pages = 0;
+    for (int i = 0; i <= (int)which; i++)
+        pages = strtoull(p, &p, 10);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

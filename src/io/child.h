@@ -45,8 +45,9 @@ void child_forget(struct child *c);
 /* In a child: to be killed when the parent dies. Exits at once when the parent, whose pid is given, is gone. */
 void child_die_with_parent(pid_t parent);
 
-/* Memory that is resident now; 0 when the process is gone. */
-uint64_t child_resident_bytes(pid_t pid);
+/* Memory of a process, ours included; 0 when it is gone. The values are columns of /proc/PID/statm (proc(5)). */
+enum child_memory { CHILD_RESIDENT = 1, CHILD_DATA = 5 };
+uint64_t child_memory_bytes(pid_t pid, enum child_memory which);
 
 /* CPU time, all threads, in nanoseconds; 0 when the process is gone. */
 uint64_t child_cpu_ns(pid_t pid);

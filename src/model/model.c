@@ -191,3 +191,18 @@ bool model_key_parse(struct str key, struct model_ref *ret)
     *ret = ref;
     return true;
 }
+
+uint64_t model_ms(int64_t ns)
+{
+    assert(ns >= 0);
+    return ((uint64_t)ns + 999999) / 1000000;
+}
+
+bool model_ints_has(const struct model_ints *list, int64_t n)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->v[i] == n)
+            return true;
+    }
+    return false;
+}

@@ -216,6 +216,14 @@ struct model_resource *model_decode(enum model_kind kind, const json_t *input,
                                     const char *base, struct model_problems *problems)
     __attribute__((warn_unused_result));
 
+/* Decodes the text of a stored resource. NULL with e filled when it is none; the caller knows which one it was. */
+struct model_resource *model_decode_stored(enum model_kind kind, struct str text, struct err *e);
+
+/* A duration of a resource in milliseconds, rounded up. */
+uint64_t model_ms(int64_t ns);
+
+bool model_ints_has(const struct model_ints *list, int64_t n);
+
 void model_destroy(struct model_resource *r);
 
 enum model_target {

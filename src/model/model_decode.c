@@ -536,3 +536,17 @@ struct model_resource *model_decode(enum model_kind kind, const json_t *input,
     }
     return d.r;
 }
+
+struct model_resource *model_decode_stored(enum model_kind kind, struct str text, struct err *e)
+{
+    struct model_problems problems = {0};
+    struct model_resource *r = NULL;
+    json_t *json = json_text_parse(text, e);
+    if (json != NULL)
+        r = model_decode(kind, json, MODEL_FROM_STORE, NULL, "", &problems);
+    if (json != NULL && r == NULL)
+        (void)err_set(e, ERR_INVALID, "%s", problems.v[0].text);
+    model_problems_finish(&problems);
+    json_decref(json);
+    return r;
+}

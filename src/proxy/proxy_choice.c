@@ -253,14 +253,6 @@ static void report(struct proxy_request *r, bool ok, const char *why)
     }
 }
 
-static bool lists(const struct model_ints *statuses, uint16_t status)
-{
-    for (size_t i = 0; i < statuses->n; i++)
-        if (statuses->v[i] == status)
-            return true;
-    return false;
-}
-
 void proxy_choice_answered(struct proxy_request *r)
 {
     struct proxy_choice *c = &r->attempt.choice;
@@ -268,7 +260,7 @@ void proxy_choice_answered(struct proxy_request *r)
     if (!c->made || s->marks == NULL || s->policy.max_fails == 0)
         return;
     uint16_t status = r->attempt.head->status;
-    if (lists(&s->model->fail_statuses, status)) {
+    if (model_ints_has(&s->model->fail_statuses, status)) {
         char why[16];
         (void)snprintf(why, sizeof(why), "status %u", (unsigned)status);
         report(r, false, why);

@@ -127,38 +127,6 @@ static const struct exchange_events events = {
     .on_done = on_done,
 };
 
-static void ignore_data(struct exchange *x, struct str data)
-{
-    (void)x;
-    (void)data;
-}
-
-static void ignore_end(struct exchange *x, const struct http_fields *trailers)
-{
-    (void)x;
-    (void)trailers;
-}
-
-static void ignore_reset(struct exchange *x, const struct exchange_reset *why)
-{
-    (void)x;
-    (void)why;
-}
-
-static void ignore(struct exchange *x)
-{
-    (void)x;
-}
-
-/* Of a request for which there is not even memory for an object. */
-static const struct exchange_events refused = {
-    .on_data = ignore_data,
-    .on_end = ignore_end,
-    .on_room = ignore,
-    .on_reset = ignore_reset,
-    .on_done = ignore,
-};
-
 static void on_wake(struct loop_task *t)
 {
     proxy_request_run(container_of(t, struct proxy_request, wake));
@@ -181,7 +149,7 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     p->stats.requests++;
     struct proxy_request *r = arena_alloc(&x->arena, sizeof(*r));
     if (r == NULL) {
-        x->events = &refused;
+        exchange_forget(x);
         p->stats.responses[5]++;
         exchange_respond(x, 503, NULL, STR("text/plain"), STR("out of request memory\n"));
         return;
@@ -224,7 +192,7 @@ void proxy_request_deadline_set(struct proxy_request *r, int64_t ns)
 {
     assert(r->total == NULL && ns > 0);
     r->total = proxy_timer_take(&r->proxy->timers, r);
-    timeout_set(&r->total->timeout, ((uint64_t)ns + 999999) / 1000000);
+    timeout_set(&r->total->timeout, model_ms(ns));
 }
 
 void proxy_request_deadline_clear(struct proxy_request *r)

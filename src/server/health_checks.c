@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/engine.h"
-#include "codec/json.h"
 #include "codec/url.h"
 #include "http/http_client.h"
 #include "io/timeout.h"
@@ -76,14 +75,9 @@ static uint64_t random_below(struct health_checks *h, uint64_t n)
     return n > 0 ? h->random % n : 0;
 }
 
-static uint64_t ms_of(int64_t ns)
-{
-    return ((uint64_t)ns + 999999) / 1000000;
-}
-
 static void wait_for_next(struct target *t)
 {
-    uint64_t ms = ms_of(t->service->model->health_interval_ns);
+    uint64_t ms = model_ms(t->service->model->health_interval_ns);
     uint64_t spread = ms / JITTER_PART;
     t->state = WAITING;
     timeout_set(&t->timer, ms - spread + random_below(t->service->all, 2 * spread + 1));
@@ -132,16 +126,7 @@ static bool is_success(const struct model_service *s, uint16_t status)
 {
     if (s->health_statuses.n == 0)
         return status >= 200 && status < 400;
-    for (size_t i = 0; i < s->health_statuses.n; i++)
-        if (s->health_statuses.v[i] == status)
-            return true;
-    return false;
-}
-
-static void on_info(struct exchange *x, const struct http_head *head)
-{
-    (void)x;
-    (void)head;
+    return model_ints_has(&s->health_statuses, status);
 }
 
 static void on_head(struct exchange *x, const struct http_head *head)
@@ -154,23 +139,6 @@ static void on_head(struct exchange *x, const struct http_head *head)
         end_check(t);
     else
         exchange_grant(x, BODY_MAX);
-}
-
-static void on_data(struct exchange *x, struct str data)
-{
-    (void)x;
-    (void)data;
-}
-
-static void on_end(struct exchange *x, const struct http_fields *trailers)
-{
-    (void)x;
-    (void)trailers;
-}
-
-static void on_room(struct exchange *x)
-{
-    (void)x;
 }
 
 static void on_reset(struct exchange *x, const struct exchange_reset *why)
@@ -191,30 +159,9 @@ static void on_done(struct exchange *x)
 }
 
 static const struct exchange_events events = {
-    .on_info = on_info,
     .on_head = on_head,
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_room = on_room,
     .on_reset = on_reset,
     .on_done = on_done,
-};
-
-static void ignore_reset(struct exchange *x, const struct exchange_reset *why)
-{
-    (void)x;
-    (void)why;
-}
-
-/* Of a check that nobody waits for. */
-static const struct exchange_events orphaned = {
-    .on_info = on_info,
-    .on_head = on_info,
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_room = on_room,
-    .on_reset = ignore_reset,
-    .on_done = on_room,
 };
 
 static void let_go(struct target *t)
@@ -223,8 +170,7 @@ static void let_go(struct target *t)
     if (x == NULL)
         return;
     t->x = NULL;
-    x->events = &orphaned;
-    x->user = NULL;
+    exchange_forget(x);
     exchange_reset(x, EXCHANGE_CANCELED);
 }
 
@@ -269,7 +215,7 @@ static void open_check(struct target *t)
         .host = t->parts.host,
         .port = t->parts.port,
         .head = &head,
-        .connect_timeout_ms = ms_of(s->health_timeout_ns),
+        .connect_timeout_ms = model_ms(s->health_timeout_ns),
         .events = &events,
         .user = t,
     };
@@ -287,7 +233,7 @@ static void start_check(struct target *t)
     h->active++;
     t->state = CHECKING;
     t->judged = false;
-    timeout_set(&t->timer, ms_of(t->service->model->health_timeout_ns));
+    timeout_set(&t->timer, model_ms(t->service->model->health_timeout_ns));
     open_check(t);
 }
 
@@ -349,7 +295,7 @@ static void target_begin(struct target *t)
     }
     if (url_parse(str_of(t->url), &t->parts, &e) != ERR_OK)
         return;
-    uint64_t ms = ms_of(s->health_interval_ns);
+    uint64_t ms = model_ms(s->health_interval_ns);
     t->state = WAITING;
     timeout_set(&t->timer, random_below(t->service->all, ms < FIRST_MS ? ms : FIRST_MS));
 }
@@ -431,21 +377,10 @@ static struct checked *service_get(struct health_checks *h, struct str key)
     return c;
 }
 
-static struct model_resource *decode(struct str value)
-{
-    struct model_problems problems = {0};
-    json_t *json = json_text_parse(store_value_json(value), NULL);
-    struct model_resource *r =
-        json != NULL ? model_decode(MODEL_SERVICE, json, MODEL_FROM_STORE, NULL, "", &problems)
-                     : NULL;
-    model_problems_finish(&problems);
-    json_decref(json);
-    return r;
-}
-
 static void put(struct health_checks *h, struct str key, struct str value)
 {
-    struct model_resource *r = decode(value);
+    struct err e;
+    struct model_resource *r = model_decode_stored(MODEL_SERVICE, store_value_json(value), &e);
     if (r == NULL)
         return; /* whoever reads it for the workers says why */
     struct checked *c = service_get(h, key);

@@ -195,7 +195,7 @@ static bool write_up(struct buf *b, const struct pages *pages)
 
 static uint64_t memory_of(pid_t pid)
 {
-    return pid > 0 ? child_resident_bytes(pid) : 0;
+    return pid > 0 ? child_memory_bytes(pid, CHILD_RESIDENT) : 0;
 }
 
 static bool write_memory_of(struct buf *b, const char *process, uint64_t bytes)

@@ -14,7 +14,6 @@
 #include "base/ilist.h"
 #include "base/mem.h"
 #include "base/now.h"
-#include "codec/json.h"
 #include "io/ipc.h"
 #include "io/loop.h"
 #include "io/timeout.h"
@@ -67,20 +66,13 @@ static void put_value(struct replica *r, const struct model_ref *ref, struct str
 {
     struct err e = {0};
     char label[MODEL_LABEL_SIZE];
-    json_t *json = json_text_parse(store_value_json(value), &e);
-    struct model_problems problems = {0};
-    struct model_resource *resource = NULL;
-    if (json != NULL)
-        resource = model_decode(ref->kind, json, MODEL_FROM_STORE, NULL, "", &problems);
+    struct model_resource *resource = model_decode_stored(ref->kind, store_value_json(value), &e);
     if (resource != NULL) {
         catalog_put(r->options.catalog, resource);
     } else {
         model_ref_label(ref, label);
-        log_error("state", "%s in the store cannot be used: %s", label,
-                  problems.n > 0 ? problems.v[0].text : e.msg);
+        log_error("state", "%s in the store cannot be used: %s", label, e.msg);
     }
-    model_problems_finish(&problems);
-    json_decref(json);
 }
 
 static bool concerns_catalog(enum model_kind kind)

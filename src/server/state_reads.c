@@ -13,15 +13,10 @@ struct listing {
 /* The API form of a stored resource, NULL when it cannot be decoded. */
 static json_t *api_form(enum model_kind kind, struct str value)
 {
-    json_t *stored = json_text_parse(store_value_json(value), NULL);
-    struct model_problems problems = {0};
-    struct model_resource *r = NULL;
-    if (stored != NULL)
-        r = model_decode(kind, stored, MODEL_FROM_STORE, NULL, "", &problems);
+    struct err e;
+    struct model_resource *r = model_decode_stored(kind, store_value_json(value), &e);
     json_t *result = r == NULL ? NULL : model_encode(r, MODEL_TO_API);
-    model_problems_finish(&problems);
     model_destroy(r);
-    json_decref(stored);
     return result;
 }
 

@@ -142,9 +142,7 @@ static void on_reopen_signal(void *user, int signum)
     if (sv->shared.stopping)
         return;
     log_info("server", "opening the access log anew (SIGUSR1)");
-    for (size_t i = 0; i < sv->keeper_count; i++)
-        if (sv->keepers[i].role == LAUNCH_WORKER)
-            keeper_signal(&sv->keepers[i], LAUNCH_SIGNAL_REOPEN);
+    signal_all(sv, LAUNCH_WORKER, LAUNCH_SIGNAL_REOPEN);
 }
 
 static bool on_empty(void *user, struct keeper *k, int64_t status, int signum)

@@ -214,8 +214,9 @@ static void test_use_of_nobody(void **state)
     until(e.calls == 1);
     assert_true(child_cpu_ns(pid) == 0);
     assert_true(child_cpu_ns(getpid()) > 0);
-    assert_int_equal(child_resident_bytes(pid), 0);
-    assert_true(child_resident_bytes(getpid()) > 100000);
+    assert_int_equal(child_memory_bytes(pid, CHILD_RESIDENT), 0);
+    assert_true(child_memory_bytes(getpid(), CHILD_RESIDENT) > 100000);
+    assert_true(child_memory_bytes(getpid(), CHILD_DATA) > 100000);
 }
 
 int main(void)

@@ -174,9 +174,40 @@ static void problems_are_bounded(void **state)
     model_problems_finish(&ps);
 }
 
+static void test_numbers_of_resources(void **state)
+{
+    (void)state;
+    assert_int_equal(model_ms(0), 0);
+    assert_int_equal(model_ms(1), 1);
+    assert_int_equal(model_ms(1000000), 1);
+    assert_int_equal(model_ms(1000001), 2);
+    int64_t v[] = {5, -1};
+    const struct model_ints list = {.v = v, .n = 2};
+    assert_true(model_ints_has(&list, -1));
+    assert_false(model_ints_has(&list, 1));
+    assert_false(model_ints_has(&(struct model_ints){0}, 0));
+}
+
+static void test_decoding_what_was_stored(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct model_resource *r =
+        model_decode_stored(MODEL_NAMESPACE, STR("{\"name\":\"n\",\"tags\":[]}"), &e);
+    assert_non_null(r);
+    assert_string_equal(r->namespace.name, "n");
+    model_destroy(r);
+    assert_null(model_decode_stored(MODEL_NAMESPACE, STR("{\"name\":1}"), &e));
+    assert_non_null(strstr(e.msg, "expected a string"));
+    assert_null(model_decode_stored(MODEL_NAMESPACE, STR("{\"name\""), &e));
+    assert_true(e.code != ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_of_resources),
+        cmocka_unit_test(test_decoding_what_was_stored),
         cmocka_unit_test(kinds_have_names),
         cmocka_unit_test(names),
         cmocka_unit_test(labels),
