@@ -6,7 +6,6 @@
 #include "config/address.h"
 #include "config/config.h"
 #include "config/text_checks.h"
-#include "model/checks.h"
 #include "model/rate.h"
 
 #define KEY(name, kind, member, ...)                                                               \
@@ -128,10 +127,10 @@ const struct keys_key keys_all[] = {
         .doc = "IP addresses and CIDR blocks of clients that are served, others get 403; empty: "
                "all"),
     KEY("proxy.allowed_domains", KEYS_STRINGS, proxy.allowed_domains, .max = PATTERN_BYTES,
-        .check = checks_domain_pattern,
+        .check = text_checks_host_pattern,
         .doc = "patterns of hosts that are served, as in domains, others get 403; empty: all"),
     KEY("proxy.redirect_https", KEYS_STRINGS, proxy.redirect_https, .max = PATTERN_BYTES,
-        .check = checks_domain_pattern,
+        .check = text_checks_host_pattern,
         .doc = "patterns of hosts whose plain requests are redirected to https (307)"),
     KEY("proxy.strict_mode", KEYS_BOOL, proxy.strict_mode,
         .doc = "close the connection of a request whose host no namespace serves, instead of "

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "model/checks.h"
+#include "route/host_pattern.h"
 
 enum err_code text_checks_version(struct str text, struct err *e)
 {
@@ -78,4 +80,15 @@ enum err_code text_checks_response_field(struct str text, struct err *e)
             return err_set(e, ERR_INVALID, "is set by the gateway itself");
     }
     return text_checks_header_name(text, e);
+}
+
+enum err_code text_checks_host_pattern(struct str text, struct err *e)
+{
+    struct host_pattern *pattern = NULL;
+    enum err_code rc = checks_domain_pattern(text, e);
+    if (rc == ERR_OK)
+        rc = host_pattern_create(text, &pattern, e);
+    if (rc == ERR_OK)
+        host_pattern_destroy(pattern);
+    return rc;
 }

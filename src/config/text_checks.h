@@ -25,4 +25,7 @@ enum err_code text_checks_header_value(struct str text, struct err *e);
 /* The name of a field that may be added to responses: none that frames the message or the connection. */
 enum err_code text_checks_response_field(struct str text, struct err *e);
 
+/* A pattern of hosts, as in domains, that compiles. */
+enum err_code text_checks_host_pattern(struct str text, struct err *e);
+
 #endif

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "server/host_rules.h"
 #include "server/http_setup.h"
 
 enum err_code config_file_load(const char *flag, struct config **ret,
@@ -13,8 +12,6 @@ enum err_code config_file_load(const char *flag, struct config **ret,
     char *path = config_find(flag);
     enum err_code rc = config_load(path, &c, warnings, problems, e);
     free(path);
-    if (rc == ERR_OK && !host_rules_check(c, problems))
-        rc = err_set(e, ERR_INVALID, "%s", problems->v[0].text);
     if (rc == ERR_OK)
         rc = http_setup_try_access_log(c, e);
     if (rc == ERR_OK)

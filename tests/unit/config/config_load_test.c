@@ -281,6 +281,8 @@ static void test_wrong_values(void **state)
         {"proxy: {allow_list: [a]}", "proxy.allow_list[0]: must be an IP address or a block"},
         {"proxy: {allowed_domains: [\"a b\"]}",
          "proxy.allowed_domains[0]: must not contain spaces"},
+        {"proxy:\n  allowed_domains:\n    - a.test\n    - /(/\n",
+         "c.yaml:4: proxy.allowed_domains[1]: "},
         {"proxy: {redirect_https: [\"\"]}", "proxy.redirect_https[0]: must not be empty"},
         {"proxy: {strict_mode: maybe}", "proxy.strict_mode: expected true or false"},
         {"proxy:\n  client_transport:\n    dns_server: a",
