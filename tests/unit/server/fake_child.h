@@ -14,6 +14,9 @@
 
 enum { FAKE_WORKERS = 2, FAKE_SLOTS = FAKE_WORKERS * LAUNCH_SLOTS_PER_WORKER };
 
+/* A launch text with this word: as 'r'. */
+#define FAKE_CONTROL_REFUSES "control-refuses"
+
 /* In main(), first thing. 's': serves until it is told to end; 'h': never serves; 'x': exits with 5; 'r': control refuses,
  * workers serve; 'k': ignores being replaced. */
 static inline void fake_child_main(int argc, char **argv)
@@ -33,7 +36,7 @@ static inline void fake_child_main(int argc, char **argv)
     if (text == NULL || len == 0 || !launch_parse_role(argv[2], &seat, &parent))
         _exit(99);
     child_die_with_parent(parent);
-    const char what = text[0];
+    const char what = strstr(text, FAKE_CONTROL_REFUSES) != NULL ? 'r' : text[0];
     if (what == 'x')
         _exit(5);
     if (what == 'r' && seat.role == LAUNCH_CONTROL)
