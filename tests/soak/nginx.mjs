@@ -1,6 +1,7 @@
 // nginx as an upstream (and, for make bench, as the proxy to compare with), run from a directory of ours.
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { freePort, until } from '../e2e/lib/gateway.mjs';
 
