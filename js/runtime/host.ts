@@ -97,6 +97,7 @@ export interface Host {
     timerStart(handle: number, ticket: number, ms: number, repeat: boolean): void;
     timerStop(handle: number, ticket: number): void;
     state(handle: number, ticket: number, op: StateOp, module: string, args: string): void;
+    stateNow(op: StateOp, module: string, args: string): string; // reads only; throws the reason
     fetch(
         handle: number,
         ticket: number,

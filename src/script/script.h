@@ -30,6 +30,7 @@ struct script_limits {
 
 /* What a module asks of the state, with its args -> result: JSON texts as the module API gives and takes them. */
 enum script_state_op {
+    /* Reads, with "namespace" in the args if it is not the module's own. */
     SCRIPT_GET_COLLECTION,    /* {"name"} -> collection or null */
     SCRIPT_GET_DOCUMENT,      /* {"id","collection"} -> document or null */
     SCRIPT_GET_DOCUMENTS,     /* {"collection","limit","offset"} -> array */
@@ -38,6 +39,9 @@ enum script_state_op {
     SCRIPT_DELETE_COLLECTION, /* {"name"} -> null */
     SCRIPT_DELETE_DOCUMENT,   /* {"id","collection"} -> null */
 };
+
+/* Whether it only reads what this node has: such a question has its answer at once. */
+bool script_state_reads(enum script_state_op op);
 
 /* One such question; borrowed during the call that asks it. */
 struct script_state_request {
@@ -61,6 +65,10 @@ struct script_host {
     /* Called before and after JavaScript runs, for the shared page: what runs now (strs valid until the next call).
      * module is empty when nothing runs. */
     void (*running)(void *user, struct str ns, struct str route, struct str function);
+    /* state() for what script_state_reads(), while the caller waits: appends the result, or returns
+     * false with e filled. */
+    bool (*state_now)(void *user, const struct script_state_request *request, struct buf *out,
+                      struct err *e);
 };
 
 /* A body that modules may read and replace. */

@@ -6,7 +6,7 @@
 #include "script/script.h"
 #include "store/store.h"
 
-/* Carries out a reading enum script_state_op with its JSON args in namespace ns; appends the JSON result. False with e
+/* Carries out an enum script_state_op that script_state_reads() for a module of namespace ns, with its JSON args; appends the JSON result. False with e
  * filled: an unknown collection, wrong arguments, a result past out's maximum. */
 bool state_reads_run(struct store_read *read, enum script_state_op op, struct str ns,
                      struct str args, struct buf *out, struct err *e)

@@ -255,6 +255,13 @@ static void script_state(void *user, const struct script_state_request *request,
     replica_state(w->replica, request, done, done_user);
 }
 
+static bool script_state_now(void *user, const struct script_state_request *request,
+                             struct buf *out, struct err *e)
+{
+    struct worker *w = user;
+    return replica_state_now(w->replica, request, out, e);
+}
+
 static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
@@ -285,8 +292,11 @@ static void open_scripts(struct worker *w)
         .fetches = (uint32_t)l->module_fetches,
         .timers = (uint32_t)l->module_timers,
     };
-    struct script_host host = {
-        .user = w, .state = script_state, .log = script_log, .running = script_running};
+    struct script_host host = {.user = w,
+                               .state = script_state,
+                               .state_now = script_state_now,
+                               .log = script_log,
+                               .running = script_running};
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 
