@@ -84,7 +84,8 @@ void host_state_drop_all(struct script_run *r)
 
 bool script_state_reads(enum script_state_op op)
 {
-    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS;
+    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
+           op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
 }
 
 /* state(handle, ticket, op, module, args) */
@@ -100,7 +101,7 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     if (vm->host.state == NULL)
         return jsvalue_throw(ctx, exception, "there is no state here");
     const int op = (int)JSValueToNumber(ctx, argv[2], NULL);
-    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_DELETE_DOCUMENT)
+    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_STORAGE_INCREMENT)
         return JSValueMakeUndefined(ctx);
     struct script_state_request request = {.op = (enum script_state_op)op,
                                            .ns = str_of(vm->entry->realm->ns)};

@@ -164,6 +164,18 @@ static void apply_key(struct replica *r, enum store_table table, struct str key)
         catalog_remove(r->options.catalog, &ref);
 }
 
+/* Whether one of the count keys that follow may change the catalog. */
+static bool any_concerns_catalog(struct ipc_reader in, uint64_t count)
+{
+    for (uint64_t i = 0; i < count && !in.bad; i++) {
+        const bool resource = ipc_read_u64(&in) == STORE_RESOURCES;
+        (void)ipc_read_bytes(&in);
+        if (resource || in.bad)
+            return true;
+    }
+    return false;
+}
+
 /* Whether all of the message could be read. */
 static bool apply_state(struct replica *r, struct ipc_reader *in)
 {
@@ -175,6 +187,10 @@ static bool apply_state(struct replica *r, struct ipc_reader *in)
     /* A change before this one may be missing here, because the store could not be read then. */
     if (all || !r->loaded || revision != r->applied + 1) {
         (void)reload(r);
+        return true;
+    }
+    if (!any_concerns_catalog(*in, count)) {
+        confirm(r, revision);
         return true;
     }
     if (!refresh(r)) {

@@ -1,6 +1,8 @@
 #include "server/state_reads.h"
 
+#include "base/now.h"
 #include "codec/json.h"
+#include "server/storage_reads.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
@@ -171,19 +173,49 @@ static json_t *run(struct store_read *read, enum script_state_op op, struct str 
     return read_documents(read, op, &place, args, e);
 }
 
+/* The data of a secret of the own namespace, JSON null when there is none. */
+static json_t *get_secret(struct store_read *read, struct str ns, struct str name)
+{
+    const struct model_ref ref = {.kind = MODEL_SECRET, .ns = ns, .name = name};
+    struct buf key;
+    struct str value = {0};
+    struct err e;
+    struct model_resource *r = NULL;
+    buf_init(&key, STORE_KEY_MAX);
+    if (name.len > 0 && model_key(&key, &ref) &&
+        store_get(read, STORE_RESOURCES, buf_str(&key), &value))
+        r = model_decode_stored(MODEL_SECRET, store_value_json(value), &e);
+    buf_finish(&key);
+    json_t *result = r != NULL ? json_text_string(str_of(r->secret.data)) : json_null();
+    model_destroy(r);
+    return result;
+}
+
+static bool write_result(json_t *result, struct buf *out, struct err *e)
+{
+    const bool ok = result != NULL && json_text_write(out, result);
+    if (result != NULL && !ok)
+        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+    json_decref(result);
+    return ok;
+}
+
 bool state_reads_run(struct store_read *read, enum script_state_op op, struct str ns,
                      struct str args, struct buf *out, struct err *e)
 {
+    bool ok = false;
     json_t *object = json_text_parse(args, e);
     if (object == NULL)
         return false;
-    json_t *result = run(read, op, ns, object, e);
-    bool ok = result != NULL;
-    if (ok && !json_text_write(out, result)) {
-        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
-        ok = false;
-    }
-    json_decref(result);
+    if (op == SCRIPT_STORAGE_GET)
+        ok = storage_reads_get(read, ns, object, (uint64_t)now_wall_ms(), out, e);
+    else if (op == SCRIPT_STORAGE_LIST)
+        ok = storage_reads_list(read, ns, object, (uint64_t)now_wall_ms(), out, e);
+    else if (op == SCRIPT_GET_SECRET)
+        ok = write_result(get_secret(read, ns, json_text_str(json_object_get(object, "name"))), out,
+                          e);
+    else
+        ok = write_result(run(read, op, ns, object, e), out, e);
     json_decref(object);
     return ok;
 }

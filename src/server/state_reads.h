@@ -1,4 +1,4 @@
-/* What modules read of the state: collections and documents, from a snapshot of the store. */
+/* What modules read of the state: collections, documents, secrets and the replicated store, from a snapshot. */
 #ifndef SERVER_STATE_READS_H
 #define SERVER_STATE_READS_H
 
