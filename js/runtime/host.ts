@@ -53,6 +53,14 @@ export const enum StateOp {
     PutDocument,
     DeleteCollection,
     DeleteDocument,
+    GetSecret,
+    StorageGet,
+    StorageList,
+    StorageRead,
+    StoragePut,
+    StorageDelete,
+    StorageCompare,
+    StorageIncrement,
 }
 
 // How a call of a function ended.
@@ -97,6 +105,10 @@ export interface Host {
     timerStart(handle: number, ticket: number, ms: number, repeat: boolean): void;
     timerStop(handle: number, ticket: number): void;
     state(handle: number, ticket: number, op: StateOp, module: string, args: string): void;
+    stateNow(op: StateOp, module: string, args: string): string; // reads only; throws the reason
+    cacheGet(key: string): string | undefined;
+    cacheSet(key: string, text: string, ttl: number): void;
+    cacheDelete(key: string): boolean;
     fetch(
         handle: number,
         ticket: number,

@@ -18,18 +18,43 @@ static uint64_t meta_number(struct store_read *read, struct str key)
     return store_get(read, STORE_META, key, &value) ? store_u64_of(value) : 0;
 }
 
-static json_t *entry_at(struct store_read *read, uint64_t revision)
+/* Entries of the change log, the newest first. */
+struct log_page {
+    json_t *entries;
+    size_t skip; /* older ones, which come first */
+    size_t left;
+};
+
+static bool add_entry(void *user, struct str key, struct str value)
 {
-    char key[STORE_U64_SIZE];
-    struct str value = {0};
+    struct log_page *page = user;
     struct err e = {0};
-    store_u64_key(revision, key);
-    if (!store_get(read, STORE_LOG, (struct str){key, sizeof(key)}, &value))
-        return NULL;
+    if (page->skip > 0) {
+        page->skip--;
+        return true;
+    }
+    if (page->left == 0)
+        return false;
     json_t *entry = json_text_parse(value, &e);
     if (entry == NULL)
-        log_error("admin", "change-log entry %" PRIu64 " cannot be read: %s", revision, e.msg);
-    return entry;
+        log_error("admin", "change-log entry %" PRIu64 " cannot be read: %s", store_u64_of(key),
+                  e.msg);
+    else
+        (void)json_array_insert_new(page->entries, 0, entry);
+    page->left--;
+    return page->left > 0;
+}
+
+/* A new array of at most limit of count entries, without the offset newest. */
+static json_t *log_entries(struct store_read *read, size_t count, size_t offset, size_t limit)
+{
+    struct log_page page = {.entries = json_array()};
+    const size_t end = offset < count ? count - offset : 0;
+    page.left = limit < end ? limit : end;
+    page.skip = end - page.left;
+    if (page.left > 0)
+        store_each(read, STORE_LOG, STR(""), STR(""), add_entry, &page);
+    return page.entries;
 }
 
 void admin_info_root(struct admin_request *rq)
@@ -107,13 +132,14 @@ void admin_info_changelog(struct admin_request *rq)
         return;
     uint64_t revision = meta_number(read, STR("revision"));
     to_base36(meta_number(read, STR("hash")), hash);
-    json_t *entry = entry_at(read, revision);
+    json_t *entries = log_entries(read, store_count(read, STORE_LOG, STR("")), 0, 1);
     store_read_end(read);
+    const json_t *entry = json_array_get(entries, 0);
     json_t *latest = json_text_string(json_text_str(json_object_get(entry, "id")));
     admin_reply_json(rq, 200, NULL,
                      json_pack("{s:I, s:s, s:o}", "count", (json_int_t)revision, "hash", hash,
                                "latest", latest));
-    json_decref(entry);
+    json_decref(entries);
 }
 
 void admin_info_changelog_list(struct admin_request *rq)
@@ -124,15 +150,8 @@ void admin_info_changelog_list(struct admin_request *rq)
     struct store_read *read = admin_request_read(rq);
     if (read == NULL)
         return;
-    uint64_t revision = meta_number(read, STR("revision"));
     size_t count = store_count(read, STORE_LOG, STR(""));
-    json_t *entries = json_array();
-    for (uint64_t i = page.offset; i < revision && i - page.offset < page.limit; i++) {
-        json_t *entry = entry_at(read, revision - i);
-        if (entry == NULL)
-            break;
-        (void)json_array_append_new(entries, entry);
-    }
+    json_t *entries = log_entries(read, count, page.offset, page.limit);
     store_read_end(read);
     admin_reply_list(rq, entries, count);
 }

@@ -13,12 +13,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "change/entry_value.h"
 #include "codec/json.h"
 
-/* One entry's operation. */
+/* One entry's operations. */
 struct step {
     struct engine_op op;
-    char *value; /* owned; op.value points to it */
+    char *value;        /* owned; op.value points to it */
+    struct buf storage; /* the key of storage_op; empty: there is none */
     size_t bytes;
     size_t ops;
 };
@@ -87,6 +89,13 @@ static enum err_code make_step(struct change_plan *p, size_t i, struct err *e)
         return too_large(entry, e);
     s->ops = 1;
     s->bytes = 2 * entry->key.len + s->op.value.len; /* the key once more in a guard */
+    /* What the namespace's modules have stored goes with it. */
+    buf_init(&s->storage, STORE_KEY_MAX);
+    if (change_entry_is(entry, CHANGE_DELETE, MODEL_NAMESPACE) &&
+        entry_value_key(&s->storage, entry->ref.name, STR(""))) {
+        s->ops++;
+        s->bytes += s->storage.len;
+    }
     return ERR_OK;
 }
 
@@ -187,8 +196,10 @@ void change_plan_destroy(struct change_plan *p)
 {
     if (p == NULL)
         return;
-    for (size_t i = 0; i < p->in.n; i++)
+    for (size_t i = 0; i < p->in.n; i++) {
         free(p->steps[i].value);
+        buf_finish(&p->steps[i].storage);
+    }
     for (size_t i = 0; i < p->chunks.n; i++)
         free(p->chunks.v[i].log);
     free(p->steps);
@@ -206,8 +217,14 @@ size_t change_plan_count(const struct change_plan *p)
 static void collect_ops(struct change_plan *p, const struct chunk *c)
 {
     p->ops.n = 0;
-    for (size_t i = c->first; i < c->first + c->n; i++)
-        vec_push(&p->ops, p->steps[i].op);
+    for (size_t i = c->first; i < c->first + c->n; i++) {
+        const struct step *s = &p->steps[i];
+        vec_push(&p->ops, s->op);
+        if (s->storage.len > 0)
+            vec_push(&p->ops, ((struct engine_op){.type = ENGINE_DELETE_PREFIX,
+                                                  .table = STORE_ENTRIES,
+                                                  .key = buf_str(&s->storage)}));
+    }
     for (size_t i = 0; i < p->in.meta_count; i++)
         if (p->in.meta_entry[i] >= c->first && p->in.meta_entry[i] < c->first + c->n)
             vec_push(&p->ops, p->in.meta[i]);

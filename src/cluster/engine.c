@@ -51,7 +51,7 @@ static bool op_valid(const struct engine_op *op)
         return false;
     if (op->table == STORE_META)
         return op->type != ENGINE_DELETE_PREFIX && str_starts(op->key, STR("init\0"));
-    if (op->table != STORE_RESOURCES && op->table != STORE_DOCUMENTS)
+    if (op->table == STORE_LOG)
         return false;
     return is_prefix(op->key) == (op->type == ENGINE_DELETE_PREFIX);
 }
@@ -60,9 +60,21 @@ static bool guard_valid(const struct engine_guard *g)
 {
     if (g->key.len == 0 || g->key.len > STORE_KEY_MAX)
         return false;
-    if (g->table != STORE_RESOURCES && g->table != STORE_DOCUMENTS)
+    if (g->table == STORE_LOG || g->table == STORE_META ||
+        (g->table == STORE_ENTRIES && g->type == ENGINE_GUARD_RANGE))
         return false;
     return is_prefix(g->key) == (g->type == ENGINE_GUARD_RANGE);
+}
+
+/* What people change is logged; what modules keep need not be. */
+static bool log_valid(const struct engine_proposal *p)
+{
+    if (p->log.len > 0)
+        return str_starts(p->log, STR("{")) && str_ends(p->log, STR("}"));
+    for (size_t i = 0; i < p->op_count; i++)
+        if (p->ops[i].table != STORE_ENTRIES)
+            return false;
+    return p->op_count > 0;
 }
 
 enum err_code engine_proposal_check(const struct engine_proposal *p, struct err *e)
@@ -80,7 +92,7 @@ enum err_code engine_proposal_check(const struct engine_proposal *p, struct err 
     if (p->id.len == 0 || p->id.len > ENGINE_ID_MAX)
         return err_set(e, ERR_INVALID, "the change's id has %zu bytes, not 1 to %d", p->id.len,
                        ENGINE_ID_MAX);
-    if (!str_starts(p->log, STR("{")) || !str_ends(p->log, STR("}")))
+    if (!log_valid(p))
         return err_set(e, ERR_INVALID, "the change-log entry is no JSON object");
     for (size_t i = 0; i < p->op_count; i++)
         if (!op_valid(&p->ops[i]))

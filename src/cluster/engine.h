@@ -21,12 +21,12 @@ enum { ENGINE_ID_MAX = 100 };
 
 enum engine_op_type { ENGINE_PUT, ENGINE_DELETE, ENGINE_DELETE_PREFIX };
 
-/* One write. RESOURCES and DOCUMENTS values are JSON; the engine puts the revision before them. A DELETE of
+/* One write. The engine puts the revision before the values of RESOURCES, DOCUMENTS (JSON) and ENTRIES (any bytes). A DELETE of
  * an absent key refuses the whole proposal (NOT_FOUND), a DELETE_PREFIX of nothing does not. One proposal
  * names a key at most once. */
 struct engine_op {
     enum engine_op_type type;
-    enum store_table table; /* RESOURCES, DOCUMENTS, or META for "init\0..." keys */
+    enum store_table table; /* RESOURCES, DOCUMENTS, ENTRIES, or META for "init\0..." keys */
     struct str key;   /* DELETE_PREFIX: ends in the NUL of a whole prefix, as in engine_guard */
     struct str value; /* PUT only */
 };
@@ -34,7 +34,8 @@ struct engine_op {
 enum engine_guard_type {
     ENGINE_GUARD_REVISION, /* key's revision is still `revision` (0: it is absent) */
     ENGINE_GUARD_RANGE,    /* no key that begins with `key` (a whole prefix of kind\0ns\0, or of
-                            * document\0ns\0collection\0) was written or deleted after `revision` */
+                            * document\0ns\0collection\0) was written or deleted after `revision`; not for
+                            * ENTRIES */
 };
 
 struct engine_guard {
@@ -53,7 +54,9 @@ struct engine_proposal {
     size_t op_count;
     const struct engine_guard *guards;
     size_t guard_count;
-    struct str log; /* JSON object of the change-log entry; the engine adds "revision" to it */
+    struct str
+        log; /* JSON object of the change-log entry; the engine adds "revision" to it. Empty, with
+                     * operations on ENTRIES only: it is not in the change log */
 };
 
 enum engine_outcome {
@@ -75,7 +78,7 @@ struct engine_result {
 typedef void (*engine_done_fn)(void *user, const struct engine_result *result);
 
 /* Called on the loop for every change that the store now holds, in revision order, before the proposal's
- * done function: keys are those of RESOURCES and DOCUMENTS that it wrote or deleted; one that ends in NUL
+ * done function: keys are those of all tables but META that it wrote or deleted; one that ends in NUL
  * is the prefix of a DELETE_PREFIX. A reset (revision 0 ..) means: everything may have changed. */
 struct engine_key {
     enum store_table table;

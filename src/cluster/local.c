@@ -66,7 +66,9 @@ struct round {
     struct store_write *w;
     uint64_t revision;
     uint64_t hash;
-    uint64_t log_first;
+    uint64_t log_first; /* nothing below it is in the log */
+    uint64_t log_count;
+    uint64_t id_first; /* nothing below it has its id remembered */
     size_t changes;
 };
 
@@ -230,7 +232,7 @@ static enum err_code touch_ranges(struct round *r, const struct engine_op *op, s
     struct buf key;
     size_t parts = 0;
     enum err_code code = ERR_OK;
-    if (op->table == STORE_META)
+    if (op->table == STORE_META || op->table == STORE_ENTRIES)
         return ERR_OK;
     buf_init(&key, STORE_KEY_MAX);
     for (size_t i = 0; i < op->key.len && code == ERR_OK; i++) {
@@ -309,13 +311,13 @@ static uint64_t hash_change(uint64_t hash, uint64_t revision, const struct engin
     return hash_str(hash, p->log);
 }
 
-/* The change-log entry with its revision, and the way from the proposal's id to it and back. */
+/* The change-log entry with its revision. */
 static enum err_code write_log(struct round *r, const struct engine_proposal *p, struct err *e)
 {
-    char id[ID_KEY_MAX];
-    char rev[4 + STORE_U64_SIZE];
     char number[STORE_U64_SIZE];
     struct buf entry;
+    if (p->log.len == 0)
+        return ERR_OK;
     buf_init(&entry, p->log.len + 64);
     struct str body = str_slice(p->log, 0, p->log.len - 1); /* without the closing brace */
     bool empty = str_eq(str_trim(body), STR("{"));
@@ -326,11 +328,17 @@ static enum err_code write_log(struct round *r, const struct engine_proposal *p,
     enum err_code code =
         store_put(r->w, STORE_LOG, (struct str){number, sizeof(number)}, buf_str(&entry), e);
     buf_finish(&entry);
-    if (code == ERR_OK)
-        code = put_number(r->w, id_key(p->id, id), r->revision, e);
-    if (code == ERR_OK)
-        code = store_put(r->w, STORE_META, rev_key(r->revision, rev), p->id, e);
+    r->log_count++;
     return code;
+}
+
+/* The way from the proposal's id to its revision and back. */
+static enum err_code write_id(struct round *r, const struct engine_proposal *p, struct err *e)
+{
+    char id[ID_KEY_MAX];
+    char rev[4 + STORE_U64_SIZE];
+    enum err_code code = put_number(r->w, id_key(p->id, id), r->revision, e);
+    return code != ERR_OK ? code : store_put(r->w, STORE_META, rev_key(r->revision, rev), p->id, e);
 }
 
 /* Executes one job. An error means that the transaction is of no use any more. */
@@ -355,39 +363,50 @@ static enum err_code execute(struct round *r, struct job *j, struct err *e)
     r->changes++;
     j->applied = true;
     j->result = (struct engine_result){.outcome = ENGINE_COMMITTED, .revision = r->revision};
-    return write_log(r, p, e);
+    enum err_code code = write_log(r, p, e);
+    return code == ERR_OK ? write_id(r, p, e) : code;
 }
 
-static enum err_code drop_log_entry(struct store_write *w, uint64_t revision, struct err *e)
+static enum err_code drop_log_entry(struct round *r, uint64_t revision, struct err *e)
 {
     char number[STORE_U64_SIZE];
+    store_u64_key(revision, number);
+    enum err_code code = store_delete(r->w, STORE_LOG, (struct str){number, sizeof(number)}, e);
+    if (code == ERR_OK)
+        r->log_count--;
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+static enum err_code drop_id(struct store_write *w, uint64_t revision, struct err *e)
+{
     char rev[4 + STORE_U64_SIZE];
     char id[ID_KEY_MAX];
     struct str value = {0};
-    store_u64_key(revision, number);
-    enum err_code code = store_delete(w, STORE_LOG, (struct str){number, sizeof(number)}, e);
-    if (code != ERR_OK && code != ERR_NOT_FOUND)
-        return code;
     struct str back = rev_key(revision, rev);
     if (!store_write_get(w, STORE_META, back, &value) || value.len > ENGINE_ID_MAX)
         return ERR_OK;
-    code = store_delete(w, STORE_META, id_key(value, id), e);
+    enum err_code code = store_delete(w, STORE_META, id_key(value, id), e);
     if (code == ERR_OK || code == ERR_NOT_FOUND)
         code = store_delete(w, STORE_META, back, e);
     return code == ERR_NOT_FOUND ? ERR_OK : code;
 }
 
-/* Drops log entries past log_keep: a bounded number each time, more than are added. */
+/* Drops log entries past log_keep, and ids past so many changes: a bounded number each time, more than are added. Not
+ * every revision has a log entry. */
 static enum err_code compact_log(struct round *r, uint64_t log_keep, struct err *e)
 {
     enum err_code code = ERR_OK;
-    size_t budget = r->changes * COMPACT_PER_CHANGE;
-    while (code == ERR_OK && budget > 0 && r->revision - r->log_first >= log_keep) {
-        code = drop_log_entry(r->w, r->log_first, e);
-        r->log_first++;
-        budget--;
-    }
-    return code == ERR_OK ? put_number(r->w, STR("log_first"), r->log_first, e) : code;
+    for (size_t budget = r->changes * COMPACT_PER_CHANGE;
+         code == ERR_OK && budget > 0 && r->log_count > log_keep; budget--)
+        code = drop_log_entry(r, r->log_first++, e);
+    for (size_t budget = r->changes * COMPACT_PER_CHANGE;
+         code == ERR_OK && budget > 0 && r->revision - r->id_first >= log_keep; budget--)
+        code = drop_id(r->w, r->id_first++, e);
+    if (code == ERR_OK)
+        code = put_number(r->w, STR("log_first"), r->log_first, e);
+    if (code == ERR_OK)
+        code = put_number(r->w, STR("log_count"), r->log_count, e);
+    return code == ERR_OK ? put_number(r->w, STR("id_first"), r->id_first, e) : code;
 }
 
 static enum err_code finish_round(struct round *r, uint64_t log_keep, struct err *e)
@@ -409,6 +428,13 @@ static void begin_round(struct round *r, struct store_write *w)
     r->log_first = get_number(w, STR("log_first"));
     if (r->log_first == 0)
         r->log_first = r->revision + 1;
+    /* Stores of earlier versions: every change was logged. */
+    r->log_count = store_write_get(w, STORE_META, STR("log_count"), &value)
+                       ? store_u64_of(value)
+                       : r->revision + 1 - r->log_first;
+    r->id_first = get_number(w, STR("id_first"));
+    if (r->id_first == 0)
+        r->id_first = r->log_first;
 }
 
 /* Executes the proposals among n jobs in one transaction. On failure nothing was written and the results of

@@ -1,5 +1,6 @@
 /* The node segment: what all workers of a server and its control share beyond the state, in tables of fixed
- * size without locks. A process may be killed at any point and leaves nothing held. Made by the
+ * size. A process may be killed at any point and leaves nothing held: all but the cache have no locks, and the cache's are
+ * robust. Made by the
  * supervisor, inherited as a descriptor; lost when the server stops.
  */
 #ifndef NODE_NODE_SEGMENT_H
@@ -8,6 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct node_cache;
 struct node_counts;
 struct node_health;
 struct node_rate;
@@ -18,6 +20,7 @@ struct node_segment_options {
     uint32_t rate_buckets; /* rounded up to a power of two, as the others */
     uint32_t counts;
     uint32_t upstreams;
+    uint64_t cache_bytes; /* at least NODE_CACHE_BYTES_MIN is made of it */
 };
 
 /* Makes and maps a segment (supervisor); *fd is close-on-exec. */
@@ -40,5 +43,6 @@ uint64_t node_segment_key(const struct node_segment *s, char kind, struct str a,
 struct node_rate *node_segment_rate(struct node_segment *s);
 struct node_counts *node_segment_counts(struct node_segment *s);
 struct node_health *node_segment_health(struct node_segment *s);
+struct node_cache *node_segment_cache(struct node_segment *s);
 
 #endif

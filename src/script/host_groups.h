@@ -10,6 +10,7 @@ extern const struct host_function host_fields_functions[];
 extern const struct host_function host_body_functions[];
 extern const struct host_function host_timer_functions[];
 extern const struct host_function host_state_functions[];
+extern const struct host_function host_cache_functions[];
 extern const struct host_function host_fetch_functions[];
 extern const struct host_function host_text_functions[];
 extern const struct host_function host_crypto_functions[];

@@ -7,6 +7,8 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 
+enum { NOW_RESULT_MAX = 8 * 1024 * 1024 };
+
 /* One question. It lives until its answer, which may come after its run has ended. */
 struct host_state {
     struct ilist_node asked;    /* in the run's list */
@@ -80,6 +82,12 @@ void host_state_drop_all(struct script_run *r)
     }
 }
 
+bool script_state_reads(enum script_state_op op)
+{
+    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
+           op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
+}
+
 /* state(handle, ticket, op, module, args) */
 static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                       const JSValueRef argv[], JSValueRef *exception)
@@ -93,7 +101,7 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     if (vm->host.state == NULL)
         return jsvalue_throw(ctx, exception, "there is no state here");
     const int op = (int)JSValueToNumber(ctx, argv[2], NULL);
-    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_DELETE_DOCUMENT)
+    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_STORAGE_INCREMENT)
         return JSValueMakeUndefined(ctx);
     struct script_state_request request = {.op = (enum script_state_op)op,
                                            .ns = str_of(vm->entry->realm->ns)};
@@ -111,4 +119,49 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     return JSValueMakeUndefined(ctx);
 }
 
-const struct host_function host_state_functions[] = {{"state", ask}, {NULL, NULL}};
+/* The request of stateNow(op, module, args); *ret_module and *ret_args are what it points into, for the caller to free. */
+static struct script_state_request now_request(JSContextRef ctx, const struct script_vm *vm,
+                                               const JSValueRef argv[], char **ret_module,
+                                               char **ret_args)
+{
+    struct script_state_request request = {
+        .op = (enum script_state_op)(int)JSValueToNumber(ctx, argv[0], NULL),
+        .ns = str_of(vm->entry->realm->ns),
+    };
+    *ret_module = jsvalue_copy(ctx, argv[1], &request.module.len);
+    *ret_args = jsvalue_copy(ctx, argv[2], &request.args.len);
+    request.module.p = *ret_module;
+    request.args.p = *ret_args;
+    return request;
+}
+
+/* stateNow(op, module, args): the result's text. */
+static JSValueRef ask_now(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                          const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    const struct script_vm *vm = entry_vm();
+    if (argc < 3 || vm->host.state_now == NULL)
+        return jsvalue_throw(ctx, exception, "there is no state here");
+    char *module = NULL;
+    char *args = NULL;
+    struct script_state_request request = now_request(ctx, vm, argv, &module, &args);
+    struct buf out;
+    struct err e = {0};
+    JSValueRef result = NULL;
+    buf_init(&out, NOW_RESULT_MAX);
+    if (!script_state_reads(request.op))
+        result = jsvalue_throw(ctx, exception, "this is not a read");
+    else if (vm->host.state_now(vm->host.user, &request, &out, &e))
+        result = jsvalue_text(ctx, buf_str(&out));
+    else
+        result = jsvalue_throw(ctx, exception, "%s", e.msg);
+    buf_finish(&out);
+    free(args);
+    free(module);
+    return result;
+}
+
+const struct host_function host_state_functions[] = {
+    {"state", ask}, {"stateNow", ask_now}, {NULL, NULL}};

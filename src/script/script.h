@@ -30,6 +30,7 @@ struct script_limits {
 
 /* What a module asks of the state, with its args -> result: JSON texts as the module API gives and takes them. */
 enum script_state_op {
+    /* Reads, with "namespace" in the args if it is not the module's own. */
     SCRIPT_GET_COLLECTION,    /* {"name"} -> collection or null */
     SCRIPT_GET_DOCUMENT,      /* {"id","collection"} -> document or null */
     SCRIPT_GET_DOCUMENTS,     /* {"collection","limit","offset"} -> array */
@@ -37,7 +38,21 @@ enum script_state_op {
     SCRIPT_PUT_DOCUMENT,      /* {"id","collection","data"} -> the stored one */
     SCRIPT_DELETE_COLLECTION, /* {"name"} -> null */
     SCRIPT_DELETE_DOCUMENT,   /* {"id","collection"} -> null */
+
+    SCRIPT_GET_SECRET, /* {"name"} -> its data or null; a read */
+
+    /* The replicated store. ttl is in seconds, 0 or absent: for ever. */
+    SCRIPT_STORAGE_GET,  /* {"key"} -> value or null; a read */
+    SCRIPT_STORAGE_LIST, /* {"prefix","after","limit"} -> [{"key","value"}]; a read */
+    SCRIPT_STORAGE_READ, /* {"key"} -> value or null, as of now and not only as this node knows it */
+    SCRIPT_STORAGE_PUT,  /* {"key","value","ttl"} -> null */
+    SCRIPT_STORAGE_DELETE, /* {"key"} -> whether it was there */
+    SCRIPT_STORAGE_COMPARE, /* {"key","expected","value","ttl"} -> whether it was as expected (null: absent) */
+    SCRIPT_STORAGE_INCREMENT, /* {"key","by","ttl"} -> the new number */
 };
+
+/* Whether it only reads what this node has: such a question has its answer at once. */
+bool script_state_reads(enum script_state_op op);
 
 /* One such question; borrowed during the call that asks it. */
 struct script_state_request {
@@ -61,6 +76,16 @@ struct script_host {
     /* Called before and after JavaScript runs, for the shared page: what runs now (strs valid until the next call).
      * module is empty when nothing runs. */
     void (*running)(void *user, struct str ns, struct str route, struct str function);
+    /* state() for what script_state_reads(), while the caller waits: appends the result, or returns
+     * false with e filled. */
+    bool (*state_now)(void *user, const struct script_state_request *request, struct buf *out,
+                      struct err *e);
+    /* The node's cache. Gets append the value and return false when there is none; values are JSON texts. ttl_s is in
+     * seconds, negative: until there is no room. False from set: e says why. */
+    bool (*cache_get)(void *user, struct str ns, struct str key, struct buf *out);
+    bool (*cache_set)(void *user, struct str ns, struct str key, struct str value, double ttl_s,
+                      struct err *e);
+    bool (*cache_delete)(void *user, struct str ns, struct str key); /* whether it was there */
 };
 
 /* A body that modules may read and replace. */

@@ -15,6 +15,19 @@ struct change_options change_setup_options(const struct config *c)
     };
 }
 
+struct entries_options change_setup_entries(const struct config *c)
+{
+    const struct config_limits *l = &c->limits;
+    return (struct entries_options){
+        .default_namespace = !c->disable_default_namespace,
+        .conflict_retries = CONFLICT_RETRIES,
+        .pending_max = (uint32_t)l->changes_pending,
+        .value_max = (size_t)l->storage_value_max,
+        .entries_max = (uint64_t)l->storage_entries,
+        .bytes_max = (uint64_t)l->storage_bytes,
+    };
+}
+
 struct compile_pool_options change_setup_compilers(const struct config *c)
 {
     const struct config_limits *l = &c->limits;

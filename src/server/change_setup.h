@@ -3,10 +3,12 @@
 #define SERVER_CHANGE_SETUP_H
 
 #include "change/change.h"
+#include "change/entries.h"
 #include "config/config.h"
 #include "server/compile_pool.h"
 
 struct change_options change_setup_options(const struct config *c);
+struct entries_options change_setup_entries(const struct config *c);
 
 /* launch_fd is left to the caller. */
 struct compile_pool_options change_setup_compilers(const struct config *c);

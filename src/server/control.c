@@ -15,6 +15,7 @@
 #include "base/container.h"
 #include "base/mem.h"
 #include "change/change.h"
+#include "change/entries.h"
 #include "cluster/local.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
@@ -32,6 +33,7 @@
 #include "server/links.h"
 #include "server/metrics.h"
 #include "server/module_calls.h"
+#include "server/storage_calls.h"
 #include "server/test_server.h"
 #include "server/version.h"
 
@@ -53,6 +55,7 @@ struct control {
     struct store *store;
     struct engine *engine;
     struct change_sink *changes;
+    struct entries *entries;
     struct links *links;
     struct compile_pool *compilers;
     struct admin *admin;
@@ -92,6 +95,7 @@ static void when_served(void *user, uint64_t revision, void (*done)(void *done_u
 static void on_applied(void *user, const struct engine_applied *applied)
 {
     struct control *c = user;
+    entries_on_applied(c->entries, applied);
     change_on_applied(c->changes, applied);
     health_checks_applied(c->health, applied);
 }
@@ -100,7 +104,10 @@ static void on_call(void *user, struct links_call *call, uint64_t op, struct str
                     struct str module, struct str args)
 {
     struct control *c = user;
-    module_calls_run(c->changes, call, op, ns, module, args);
+    if (storage_calls_concern(op))
+        storage_calls_run(c->entries, call, op, ns, args);
+    else
+        module_calls_run(c->changes, call, op, ns, module, args);
 }
 
 static bool is_ready(void *user)
@@ -112,7 +119,7 @@ static bool is_ready(void *user)
 static bool write_metrics(void *user, struct buf *out)
 {
     const struct control *c = user;
-    return metrics_write(out, c->pages, version_text());
+    return metrics_write(out, c->pages, node_segment_cache(c->node), version_text());
 }
 
 static void on_engine_closed(void *user)
@@ -236,6 +243,8 @@ static void open_changes(struct control *c)
         .user = c, .compile = compile, .publish = publish, .when_served = when_served};
     struct change_options options = change_setup_options(config);
     c->changes = change_create(c->loop, c->store, c->engine, &host, &options);
+    struct entries_options entries = change_setup_entries(config);
+    c->entries = entries_create(c->loop, c->store, c->engine, &entries);
     struct links_options links = {
         .launch = c->launch,
         .pages = c->pages,
@@ -330,6 +339,7 @@ static void finish(struct control *c)
     http_client_destroy(c->client);
     resolver_destroy(c->resolver);
     compile_pool_destroy(c->compilers);
+    entries_destroy(c->entries);
     change_destroy(c->changes);
     store_close(c->store);
     node_segment_unmap(c->node);

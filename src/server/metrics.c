@@ -241,11 +241,36 @@ static bool write_server(struct buf *b, const struct pages *pages, const char *v
            metrics_text_sample(b, "dgate_state_revision", NULL, atomic_load(&pages->revision));
 }
 
-bool metrics_write(struct buf *b, const struct pages *pages, const char *version)
+static bool write_cache(struct buf *b, const struct node_cache *cache)
+{
+    struct node_cache_stats s;
+    node_cache_stats_get(cache, &s);
+    const struct {
+        const char *name;
+        enum metrics_text_kind kind;
+        const char *help;
+        uint64_t value;
+    } families[] = {
+        {"dgate_cache_hits_total", METRICS_TEXT_COUNTER, "getCache() that found a value.", s.hits},
+        {"dgate_cache_misses_total", METRICS_TEXT_COUNTER, "getCache() that found none.", s.misses},
+        {"dgate_cache_evictions_total", METRICS_TEXT_COUNTER,
+         "Values that had to make room before they expired.", s.evictions},
+        {"dgate_cache_entries", METRICS_TEXT_GAUGE, "Values in the cache.", s.entries},
+        {"dgate_cache_bytes", METRICS_TEXT_GAUGE, "Keys and values in the cache.", s.bytes},
+    };
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        ok = ok && metrics_text_family(b, families[i].name, families[i].kind, families[i].help) &&
+             metrics_text_sample(b, families[i].name, NULL, families[i].value);
+    return ok;
+}
+
+bool metrics_write(struct buf *b, const struct pages *pages, const struct node_cache *cache,
+                   const char *version)
 {
     bool ok = write_server(b, pages, version) && write_counters(b, pages) &&
               write_durations(b, pages) && write_up(b, pages);
     for (size_t i = 0; i < ARRAY_LEN(worker_families); i++)
         ok = ok && write_worker_family(b, pages, &worker_families[i]);
-    return ok && write_memory(b, pages);
+    return ok && write_cache(b, cache) && write_memory(b, pages);
 }

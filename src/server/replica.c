@@ -98,20 +98,22 @@ static uint64_t stored_revision(struct replica *r)
     return store_u64_of(value);
 }
 
+static bool open_store(struct replica *r, struct err *e)
+{
+    const size_t map = (size_t)r->options.launch->config->limits.store_map_mb * 1024 * 1024;
+    return r->store != NULL ||
+           store_open(r->options.launch->store_dir, STORE_READ_ONLY, map, &r->store, e) == ERR_OK;
+}
+
 /* Opens the store, or moves the snapshot to its newest state. */
 static bool refresh(struct replica *r)
 {
     struct err e = {0};
-    enum err_code rc = ERR_OK;
-    const size_t map = (size_t)r->options.launch->config->limits.store_map_mb * 1024 * 1024;
-    if (r->store == NULL)
-        rc = store_open(r->options.launch->store_dir, STORE_READ_ONLY, map, &r->store, &e);
-    if (rc == ERR_OK)
-        rc = r->read == NULL ? store_read_begin(r->store, &r->read, &e)
-                             : store_read_renew(r->read, &e);
-    if (rc != ERR_OK)
+    bool ok = open_store(r, &e) && (r->read == NULL ? store_read_begin(r->store, &r->read, &e)
+                                                    : store_read_renew(r->read, &e)) == ERR_OK;
+    if (!ok)
         log_warn("state", "%s", e.msg);
-    return rc == ERR_OK;
+    return ok;
 }
 
 static void confirm(struct replica *r, uint64_t revision)
@@ -162,6 +164,18 @@ static void apply_key(struct replica *r, enum store_table table, struct str key)
         catalog_remove(r->options.catalog, &ref);
 }
 
+/* Whether one of the count keys that follow may change the catalog. */
+static bool any_concerns_catalog(struct ipc_reader in, uint64_t count)
+{
+    for (uint64_t i = 0; i < count && !in.bad; i++) {
+        const bool resource = ipc_read_u64(&in) == STORE_RESOURCES;
+        (void)ipc_read_bytes(&in);
+        if (resource || in.bad)
+            return true;
+    }
+    return false;
+}
+
 /* Whether all of the message could be read. */
 static bool apply_state(struct replica *r, struct ipc_reader *in)
 {
@@ -173,6 +187,10 @@ static bool apply_state(struct replica *r, struct ipc_reader *in)
     /* A change before this one may be missing here, because the store could not be read then. */
     if (all || !r->loaded || revision != r->applied + 1) {
         (void)reload(r);
+        return true;
+    }
+    if (!any_concerns_catalog(*in, count)) {
+        confirm(r, revision);
         return true;
     }
     if (!refresh(r)) {
@@ -430,16 +448,24 @@ static bool write_call(const struct replica *r, const struct script_state_reques
            ipc_write_bytes(b, request->args);
 }
 
-/* done may run JavaScript that reads again: the snapshot is given back before. */
+bool replica_state_now(struct replica *r, const struct script_state_request *request,
+                       struct buf *out, struct err *e)
+{
+    struct store_read *read = NULL;
+    if (!open_store(r, e) || store_read_begin(r->store, &read, e) != ERR_OK)
+        return false;
+    bool ok = state_reads_run(read, request->op, request->ns, request->args, out, e);
+    store_read_end(read);
+    return ok;
+}
+
 static void read_state(struct replica *r, const struct script_state_request *request,
                        script_state_done done, void *done_user)
 {
     struct buf out;
     struct err e = {0};
     buf_init(&out, MESSAGES_FRAME_MAX);
-    bool ok = state_reads_run(r->read, request->op, request->ns, request->args, &out, &e);
-    store_read_end(r->read);
-    r->read = NULL;
+    bool ok = replica_state_now(r, request, &out, &e);
     done(done_user, ok ? buf_str(&out) : (struct str){0}, ok ? NULL : &e);
     buf_finish(&out);
 }
@@ -447,12 +473,7 @@ static void read_state(struct replica *r, const struct script_state_request *req
 void replica_state(struct replica *r, const struct script_state_request *request,
                    script_state_done done, void *done_user)
 {
-    const enum script_state_op op = request->op;
-    if (op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS) {
-        if (!refresh(r)) {
-            refuse(done, done_user, ERR_UNAVAILABLE, "the store cannot be read");
-            return;
-        }
+    if (script_state_reads(request->op)) {
         read_state(r, request, done, done_user);
         return;
     }

@@ -35,4 +35,8 @@ bool replica_catch_up(struct replica *r) __attribute__((warn_unused_result));
 void replica_state(struct replica *r, const struct script_state_request *request,
                    script_state_done done, void *done_user);
 
+/* The same for a read, while the caller waits. False with e filled. */
+bool replica_state_now(struct replica *r, const struct script_state_request *request,
+                       struct buf *out, struct err *e) __attribute__((warn_unused_result));
+
 #endif

@@ -1,6 +1,8 @@
 #include "server/state_reads.h"
 
+#include "base/now.h"
 #include "codec/json.h"
+#include "server/storage_reads.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
@@ -34,19 +36,50 @@ static json_t *get_one(struct store_read *read, const struct model_ref *ref)
     return result != NULL ? result : json_null();
 }
 
-static bool collection_exists(struct store_read *read, struct str ns, struct str name,
-                              struct err *e)
+/* Whose state is read, and from where. */
+struct place {
+    struct str own; /* namespace of the module */
+    struct str ns;
+};
+
+/* The collection's resource in the API's form, or NULL with e filled: there is none, or it is private to another namespace. */
+static json_t *require_collection(struct store_read *read, const struct place *place,
+                                  struct str name, struct err *e)
 {
-    struct model_ref ref = {.kind = MODEL_COLLECTION, .ns = ns, .name = name};
-    json_t *found = get_one(read, &ref);
-    bool exists = json_is_object(found);
-    json_decref(found);
-    if (name.len == 0)
+    struct model_ref ref = {.kind = MODEL_COLLECTION, .ns = place->ns, .name = name};
+    if (name.len == 0) {
         (void)err_set(e, ERR_INVALID, "collection is required");
-    else if (!exists)
-        (void)err_set(e, ERR_NOT_FOUND, "collection %.*s/%.*s: not found", STR_ARG(ns),
+        return NULL;
+    }
+    json_t *found = get_one(read, &ref);
+    if (!json_is_object(found)) {
+        (void)err_set(e, ERR_NOT_FOUND, "collection %.*s/%.*s: not found", STR_ARG(place->ns),
                       STR_ARG(name));
-    return exists;
+    } else if (!str_eq(place->own, place->ns) &&
+               !str_eq(json_text_str(json_object_get(found, "visibility")), STR("public"))) {
+        (void)err_set(e, ERR_FORBIDDEN,
+                      "collection %.*s/%.*s is private: only modules of its namespace may read it",
+                      STR_ARG(place->ns), STR_ARG(name));
+    } else {
+        return found;
+    }
+    json_decref(found);
+    return NULL;
+}
+
+/* "other/users" is collection users of namespace other, if the namespace at hand has none of that name. */
+static void resolve(struct store_read *read, struct place *place, struct str *name)
+{
+    struct model_ref ref = {.kind = MODEL_COLLECTION, .ns = place->ns, .name = *name};
+    const size_t slash = str_index(*name, '/', 0);
+    if (slash == name->len)
+        return;
+    json_t *found = get_one(read, &ref);
+    if (!json_is_object(found)) {
+        place->ns = str_slice(*name, 0, slash);
+        *name = str_skip(*name, slash + 1);
+    }
+    json_decref(found);
 }
 
 static bool add_document(void *user, struct str key, struct str value)
@@ -96,22 +129,32 @@ static json_t *list_documents(struct store_read *read, struct str ns, struct str
     return l.array;
 }
 
-static json_t *run(struct store_read *read, enum script_state_op op, struct str ns,
-                   const json_t *args, struct err *e)
+static json_t *read_collection(struct store_read *read, struct place *place, struct str name,
+                               struct err *e)
 {
-    if (op == SCRIPT_GET_COLLECTION) {
-        struct model_ref ref = {.kind = MODEL_COLLECTION,
-                                .ns = ns,
-                                .name = json_text_str(json_object_get(args, "name"))};
-        return get_one(read, &ref);
-    }
+    struct err why = {0};
+    resolve(read, place, &name);
+    json_t *found = name.len > 0 ? require_collection(read, place, name, &why) : json_null();
+    if (found == NULL && why.code == ERR_NOT_FOUND)
+        return json_null();
+    if (found == NULL)
+        *e = why;
+    return found;
+}
+
+static json_t *read_documents(struct store_read *read, enum script_state_op op, struct place *place,
+                              const json_t *args, struct err *e)
+{
     struct str collection = json_text_str(json_object_get(args, "collection"));
-    if (!collection_exists(read, ns, collection, e))
+    resolve(read, place, &collection);
+    json_t *found = require_collection(read, place, collection, e);
+    json_decref(found);
+    if (found == NULL)
         return NULL;
     if (op == SCRIPT_GET_DOCUMENTS)
-        return list_documents(read, ns, collection, args, e);
+        return list_documents(read, place->ns, collection, args, e);
     struct model_ref ref = {.kind = MODEL_DOCUMENT,
-                            .ns = ns,
+                            .ns = place->ns,
                             .collection = collection,
                             .name = json_text_str(json_object_get(args, "id"))};
     if (ref.name.len > 0)
@@ -120,19 +163,59 @@ static json_t *run(struct store_read *read, enum script_state_op op, struct str 
     return NULL;
 }
 
+static json_t *run(struct store_read *read, enum script_state_op op, struct str ns,
+                   const json_t *args, struct err *e)
+{
+    struct str given = json_text_str(json_object_get(args, "namespace"));
+    struct place place = {.own = ns, .ns = given.len > 0 ? given : ns};
+    if (op == SCRIPT_GET_COLLECTION)
+        return read_collection(read, &place, json_text_str(json_object_get(args, "name")), e);
+    return read_documents(read, op, &place, args, e);
+}
+
+/* The data of a secret of the own namespace, JSON null when there is none. */
+static json_t *get_secret(struct store_read *read, struct str ns, struct str name)
+{
+    const struct model_ref ref = {.kind = MODEL_SECRET, .ns = ns, .name = name};
+    struct buf key;
+    struct str value = {0};
+    struct err e;
+    struct model_resource *r = NULL;
+    buf_init(&key, STORE_KEY_MAX);
+    if (name.len > 0 && model_key(&key, &ref) &&
+        store_get(read, STORE_RESOURCES, buf_str(&key), &value))
+        r = model_decode_stored(MODEL_SECRET, store_value_json(value), &e);
+    buf_finish(&key);
+    json_t *result = r != NULL ? json_text_string(str_of(r->secret.data)) : json_null();
+    model_destroy(r);
+    return result;
+}
+
+static bool write_result(json_t *result, struct buf *out, struct err *e)
+{
+    const bool ok = result != NULL && json_text_write(out, result);
+    if (result != NULL && !ok)
+        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+    json_decref(result);
+    return ok;
+}
+
 bool state_reads_run(struct store_read *read, enum script_state_op op, struct str ns,
                      struct str args, struct buf *out, struct err *e)
 {
+    bool ok = false;
     json_t *object = json_text_parse(args, e);
     if (object == NULL)
         return false;
-    json_t *result = run(read, op, ns, object, e);
-    bool ok = result != NULL;
-    if (ok && !json_text_write(out, result)) {
-        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
-        ok = false;
-    }
-    json_decref(result);
+    if (op == SCRIPT_STORAGE_GET)
+        ok = storage_reads_get(read, ns, object, (uint64_t)now_wall_ms(), out, e);
+    else if (op == SCRIPT_STORAGE_LIST)
+        ok = storage_reads_list(read, ns, object, (uint64_t)now_wall_ms(), out, e);
+    else if (op == SCRIPT_GET_SECRET)
+        ok = write_result(get_secret(read, ns, json_text_str(json_object_get(object, "name"))), out,
+                          e);
+    else
+        ok = write_result(run(read, op, ns, object, e), out, e);
     json_decref(object);
     return ok;
 }

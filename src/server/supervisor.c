@@ -218,7 +218,8 @@ static bool make_node(struct supervisor *sv, struct err *e)
     struct node_segment_options node = {.workers = launch_slots(&sv->launch),
                                         .rate_buckets = (uint32_t)limits->node_rate_buckets,
                                         .counts = (uint32_t)limits->node_counts,
-                                        .upstreams = (uint32_t)limits->node_upstreams};
+                                        .upstreams = (uint32_t)limits->node_upstreams,
+                                        .cache_bytes = (uint64_t)limits->cache_bytes};
     return node_segment_make(&node, &sv->sockets.fds[LAUNCH_FD_NODE], &sv->node, e) == ERR_OK;
 }
 

@@ -31,6 +31,7 @@
 #include "server/client_gate.h"
 #include "server/counters.h"
 #include "server/http_setup.h"
+#include "server/module_cache.h"
 #include "server/pages.h"
 #include "server/replica.h"
 
@@ -54,6 +55,7 @@ struct worker {
     struct counters counters;
     struct node_segment *node;
     struct client_gate gate;
+    struct module_cache cache;
     struct catalog *catalog;
     struct replica *replica;
     struct script_vm *vm;
@@ -255,6 +257,32 @@ static void script_state(void *user, const struct script_state_request *request,
     replica_state(w->replica, request, done, done_user);
 }
 
+static bool script_state_now(void *user, const struct script_state_request *request,
+                             struct buf *out, struct err *e)
+{
+    struct worker *w = user;
+    return replica_state_now(w->replica, request, out, e);
+}
+
+static bool script_cache_get(void *user, struct str ns, struct str key, struct buf *out)
+{
+    struct worker *w = user;
+    return module_cache_get(&w->cache, ns, key, out);
+}
+
+static bool script_cache_set(void *user, struct str ns, struct str key, struct str value,
+                             double ttl_s, struct err *e)
+{
+    struct worker *w = user;
+    return module_cache_set(&w->cache, ns, key, value, ttl_s, e);
+}
+
+static bool script_cache_delete(void *user, struct str ns, struct str key)
+{
+    struct worker *w = user;
+    return module_cache_delete(&w->cache, ns, key);
+}
+
 static void open_http(struct worker *w)
 {
     const struct config_limits *l = &w->launch->config->limits;
@@ -285,8 +313,15 @@ static void open_scripts(struct worker *w)
         .fetches = (uint32_t)l->module_fetches,
         .timers = (uint32_t)l->module_timers,
     };
-    struct script_host host = {
-        .user = w, .state = script_state, .log = script_log, .running = script_running};
+    w->cache = (struct module_cache){.node = w->node, .value_max = (size_t)l->cache_value_max};
+    struct script_host host = {.user = w,
+                               .state = script_state,
+                               .state_now = script_state_now,
+                               .cache_get = script_cache_get,
+                               .cache_set = script_cache_set,
+                               .cache_delete = script_cache_delete,
+                               .log = script_log,
+                               .running = script_running};
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 

@@ -17,7 +17,9 @@
     X(RESOURCES,                                                                                   \
       "resources") /* model key -> u64 revision big-endian, then JSON: all kinds but documents */  \
     X(DOCUMENTS, "documents") /* the same, for documents */                                        \
-    X(LOG, "log")             /* u64 revision big-endian -> JSON of the change-log entry */        \
+    X(ENTRIES,                                                                                     \
+      "entries")    /* "entry\0ns\0key" -> u64 revision, then as change/entry_value.h says */      \
+    X(LOG, "log")   /* u64 revision big-endian -> JSON of the change-log entry */                  \
     X(META, "meta") /* "format" here; "revision", "hash", ... (cluster/local.c); "init\0..." */
 
 enum store_table {

@@ -6,6 +6,7 @@ import { crypto } from "./crypto";
 import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
+import { makeStorage } from "./storage";
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -30,10 +31,12 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
             ...dgateFunctions,
             http: httpModule,
             state: esModule(makeState(module)),
+            storage: esModule(makeStorage(module)),
             crypto: cryptoModule,
         }),
     "dgate/http": () => httpModule,
     "dgate/state": (module) => esModule(makeState(module)),
+    "dgate/storage": (module) => esModule(makeStorage(module)),
     "dgate/crypto": () => cryptoModule,
     console: (module) => esModule({ ...makeConsole(module) }),
     url: () => urlModule,

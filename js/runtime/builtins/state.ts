@@ -13,6 +13,13 @@ function requireObject(value: unknown): Json {
     return value as Json;
 }
 
+// Names and ids: numbers are what people write, objects are mistakes.
+function nameText(value: unknown, what: string): string {
+    if (typeof value === "number") return String(value);
+    if (typeof value !== "string" || value === "") throw new GatewayError(`${what} is required`);
+    return value;
+}
+
 // A name on its own, or what carries it.
 function named(value: unknown): Json {
     return typeof value === "string" ? { name: value } : { name: requireObject(value).name };
@@ -29,14 +36,22 @@ export function makeState(module: string): Record<string, unknown> {
     };
     const putDocument = (document: unknown) => ask(StateOp.PutDocument, requireObject(document));
     return {
-        getCollection: (name: unknown) => ask(StateOp.GetCollection, { name: String(name) }),
-        getDocument: (id: unknown, collection: unknown) =>
-            ask(StateOp.GetDocument, { id: String(id), collection: String(collection) }),
+        getCollection: (name: unknown, namespace?: unknown) =>
+            ask(StateOp.GetCollection, { name: nameText(name, "collection name"), namespace }),
+        getDocument: (id: unknown, collection: unknown, namespace?: unknown) =>
+            ask(StateOp.GetDocument, {
+                id: nameText(id, "document id"),
+                collection: nameText(collection, "collection name"),
+                namespace,
+            }),
         getDocuments: (query: unknown) => {
-            const { collection, limit, offset } = requireObject(query);
-            if (typeof collection !== "string" || collection === "")
-                throw new GatewayError("collection name is required");
-            return ask(StateOp.GetDocuments, { collection, limit, offset });
+            const { collection, limit, offset, namespace } = requireObject(query);
+            const name = nameText(collection, "collection name");
+            return ask(StateOp.GetDocuments, { collection: name, limit, offset, namespace });
+        },
+        getSecret: (name: unknown) => {
+            const text = host.stateNow(StateOp.GetSecret, module, jsonText({ name: nameText(name, "secret name") }));
+            return JSON.parse(text) as string | null;
         },
         addCollection: (collection: unknown) => ask(StateOp.PutCollection, requireObject(collection)),
         addDocument: putDocument,

@@ -3,6 +3,8 @@
 
 static struct pages *pages;
 static struct buf text;
+static struct node_cache cache;
+static void *cache_memory;
 
 static int setup(void **state)
 {
@@ -12,6 +14,9 @@ static int setup(void **state)
     assert_int_equal(pages_make(4, &fd, &pages, &e), ERR_OK);
     (void)close(fd);
     buf_init(&text, 1 << 20);
+    cache_memory = test_calloc(1, node_cache_size(NODE_CACHE_BYTES_MIN));
+    node_cache_make(cache_memory, NODE_CACHE_BYTES_MIN);
+    node_cache_attach(&cache, cache_memory, NODE_CACHE_BYTES_MIN);
     return 0;
 }
 
@@ -20,13 +25,15 @@ static int teardown(void **state)
     (void)state;
     pages_unmap(pages);
     buf_finish(&text);
+    node_cache_detach(&cache);
+    test_free(cache_memory);
     return 0;
 }
 
 static void write_all(void)
 {
     buf_clear(&text);
-    assert_true(metrics_write(&text, pages, "1.2.3"));
+    assert_true(metrics_write(&text, pages, &cache, "1.2.3"));
 }
 
 /* Whether that line is there, whole. */
@@ -36,6 +43,24 @@ static void assert_line(const char *line)
     (void)snprintf(whole, sizeof(whole), "\n%s\n", line);
     if (!str_contains(buf_str(&text), str_of(whole)))
         fail_msg("there is no line %s in\n%s", line, buf_cstr(&text));
+}
+
+static void test_the_cache(void **state)
+{
+    (void)state;
+    struct buf value;
+    buf_init(&value, 10);
+    assert_int_equal(node_cache_set(&cache, 9, STR("key"), STR("value"), 0), NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(&cache, 9, STR("key"), 1, &value), NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(&cache, 9, STR("kez"), 1, &value), NODE_CACHE_ABSENT);
+    assert_int_equal(node_cache_get(&cache, 8, STR("key"), 1, &value), NODE_CACHE_ABSENT);
+    buf_finish(&value);
+    write_all();
+    assert_line("dgate_cache_hits_total 1");
+    assert_line("dgate_cache_misses_total 2");
+    assert_line("dgate_cache_evictions_total 0");
+    assert_line("dgate_cache_entries 1");
+    assert_line("dgate_cache_bytes 8");
 }
 
 static void test_sums_over_workers(void **state)
@@ -155,7 +180,7 @@ static void test_no_room(void **state)
     for (size_t max = 0; max < whole - 100; max += 13) {
         struct buf small;
         buf_init(&small, max);
-        assert_false(metrics_write(&small, pages, "1.2.3"));
+        assert_false(metrics_write(&small, pages, &cache, "1.2.3"));
         buf_finish(&small);
     }
 }
@@ -165,7 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(test_sums_over_workers), T(test_each_worker), T(test_a_worker_that_is_replaced),
-        T(test_the_server),        T(test_no_room),
+        T(test_the_server),        T(test_no_room),     T(test_the_cache),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

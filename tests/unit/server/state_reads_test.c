@@ -9,6 +9,12 @@ static int setup(void **state)
     state_init(&world);
     state_put(&world, MODEL_COLLECTION, "{'name':'c'}");
     state_put(&world, MODEL_COLLECTION, "{'name':'empty'}");
+    state_put(&world, MODEL_COLLECTION, "{'name':'own/path'}");
+    state_put(&world, MODEL_NAMESPACE, "{'name':'far'}");
+    state_put(&world, MODEL_COLLECTION, "{'name':'open','namespace':'far','visibility':'public'}");
+    state_put(&world, MODEL_COLLECTION, "{'name':'shut','namespace':'far','visibility':'private'}");
+    state_put(&world, MODEL_DOCUMENT, "{'id':'o1','namespace':'far','collection':'open','data':1}");
+    state_put(&world, MODEL_DOCUMENT, "{'id':'s1','namespace':'far','collection':'shut','data':1}");
     for (int i = 0; i < 3; i++) {
         char text[100];
         (void)snprintf(text, sizeof(text), "{'id':'d%d','collection':'c','data':{'n':%d}}", i, i);
@@ -64,6 +70,7 @@ static void test_reads(void **state)
     (void)state;
     const char *const invalid = err_text(ERR_INVALID);
     const char *const missing = err_text(ERR_NOT_FOUND);
+    const char *const forbidden = err_text(ERR_FORBIDDEN);
     const char *const large = err_text(ERR_TOO_LARGE);
     const struct {
         enum script_state_op op;
@@ -96,6 +103,20 @@ static void test_reads(void **state)
         {SCRIPT_GET_DOCUMENTS, "default", "{\"collection\":\"c\",\"limit\":\"2\"}", invalid, 0},
         {SCRIPT_GET_DOCUMENTS, "default", "{\"collection\":\"c\",\"offset\":1.5}", invalid, 0},
         {SCRIPT_GET_DOCUMENTS, "default", "{\"collection\":\"empty\"}", "", 0},
+        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"own/path\"}", "own/path", 0},
+        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"far/open\"}", "open", 0},
+        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"open\",\"namespace\":\"far\"}", "open", 0},
+        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"far/shut\"}", forbidden, 0},
+        {SCRIPT_GET_COLLECTION, "far", "{\"name\":\"shut\"}", "shut", 0},
+        {SCRIPT_GET_DOCUMENT, "default", "{\"collection\":\"far/open\",\"id\":\"o1\"}", "o1", 0},
+        {SCRIPT_GET_DOCUMENT, "default", "{\"collection\":\"far/shut\",\"id\":\"s1\"}", forbidden,
+         0},
+        {SCRIPT_GET_DOCUMENT, "default",
+         "{\"collection\":\"shut\",\"namespace\":\"far\",\"id\":\"s1\"}", forbidden, 0},
+        {SCRIPT_GET_DOCUMENT, "default", "{\"collection\":\"far/none\",\"id\":\"s1\"}", missing, 0},
+        {SCRIPT_GET_DOCUMENTS, "far", "{\"collection\":\"shut\"}", "s1", 0},
+        {SCRIPT_GET_DOCUMENTS, "default", "{\"collection\":\"open\",\"namespace\":\"far\"}", "o1",
+         0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char got[200];

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { Gateway, until } from './lib/gateway.mjs';
+
+let gateway;
+
+// Each request names a function of dgate/storage or dgate/state and its arguments; the answer is what it gave.
+const CALLS = `
+    import * as storage from "dgate/storage";
+    import * as state from "dgate/state";
+    export async function requestHandler(ctx: any) {
+        const { from = "storage", call, args = [] } = JSON.parse(await ctx.request().readBody().then((b: ArrayBuffer) => new TextDecoder().decode(b)));
+        try {
+            const given = ({ storage, state } as any)[from][call](...args);
+            ctx.response().json({ sync: !(given instanceof Promise), value: (await given) ?? null });
+        } catch (e: any) {
+            ctx.response().status(500).json({ error: e.message });
+        }
+    }`;
+
+async function install(g, ns = 'default') {
+    if (ns !== 'default') {
+        await g.put('namespace', { name: ns });
+        await g.put('domain', { name: ns, namespace: ns, patterns: [`${ns}.test`], priority: 9 });
+    }
+    await g.put('module', { name: 'calls', namespace: ns, payload: Buffer.from(CALLS).toString('base64') });
+    await g.put('route', { name: 'calls', namespace: ns, paths: ['/calls'], methods: ['POST'], modules: ['calls'] });
+}
+
+async function call(name, ...args) {
+    return callIn('default', 'storage', name, ...args);
+}
+
+async function callIn(ns, from, name, ...args) {
+    const res = await gateway.proxy('/calls', {
+        method: 'POST',
+        headers: ns === 'default' ? {} : { Host: `${ns}.test` },
+        body: JSON.stringify({ from, call: name, args }),
+    });
+    if (res.status !== 200) throw new Error(res.json?.error ?? `${res.status} ${res.text}`);
+    return res.json.value;
+}
+
+before(async () => {
+    gateway = await new Gateway({
+        workers: 2,
+        limits: { storage_value_max: 2000, storage_entries: 40, storage_bytes: 20000, cache_value_max: 1000 },
+    }).start();
+    await install(gateway);
+    await install(gateway, 'other');
+});
+
+after(() => gateway?.remove());
+
+test('the cache: values, expiry, deletion, namespaces', async () => {
+    assert.equal(await call('getCache', 'a'), null);
+    for (const value of ['text', 1.5, true, { deep: [1, { two: 'ü' }] }, [], '']) {
+        await call('setCache', 'a', value);
+        assert.deepEqual(await call('getCache', 'a'), value);
+    }
+    assert.equal(await callIn('other', 'storage', 'getCache', 'a'), null);
+    assert.equal(await call('deleteCache', 'a'), true);
+    assert.equal(await call('deleteCache', 'a'), false);
+    assert.equal(await call('getCache', 'a'), null);
+    await call('setCache', 'short', 1, { ttl: 0.05 });
+    await call('setCache', 'long', 2, { ttl: 600 });
+    await until('it expired', async () => (await call('getCache', 'short')) === null);
+    assert.equal(await call('getCache', 'long'), 2);
+    await call('setCache', 'long', 3, { ttl: 0 });
+    assert.equal(await call('getCache', 'long'), null);
+    await assert.rejects(call('getCache', ''), /cache id cannot be empty/);
+    await assert.rejects(call('setCache', 'x', 1, { ttl: -1 }), /TTL cannot be negative/);
+    await assert.rejects(call('setCache', 'x', 'v'.repeat(1000)), /limits\.cache_value_max/);
+    await assert.rejects(call('setCache', 'k'.repeat(600), 1), /more than 512/);
+});
+
+test('the cache is shared by the workers, and counted', async () => {
+    await call('setCache', 'everywhere', 'yes');
+    for (let i = 0; i < 20; i++) assert.equal(await call('getCache', 'everywhere'), 'yes');
+    const metrics = (await gateway.admin('GET', '/metrics')).text;
+    assert.ok(Number(/^dgate_cache_hits_total (\d+)$/m.exec(metrics)[1]) >= 20);
+    assert.ok(Number(/^dgate_cache_entries (\d+)$/m.exec(metrics)[1]) >= 1);
+});
+
+test('the replicated store: put, get, read, delete', async () => {
+    assert.equal(await call('get', 'k'), null);
+    assert.equal(await call('put', 'k', { n: [1, 'ä'] }), null);
+    assert.deepEqual(await call('get', 'k'), { n: [1, 'ä'] });
+    assert.deepEqual(await call('read', 'k'), { n: [1, 'ä'] });
+    assert.equal(await callIn('other', 'storage', 'get', 'k'), null);
+    assert.equal(await call('delete', 'k'), true);
+    assert.equal(await call('delete', 'k'), false);
+    assert.equal(await call('read', 'k'), null);
+    await assert.rejects(call('put', '', 1), /key/);
+    await assert.rejects(call('put', 'k', null), /null cannot be stored/);
+    await assert.rejects(call('get', 'k'.repeat(256)), /1 to 255 bytes/);
+    await assert.rejects(call('put', 'bad\u0000key', 1), /control characters/);
+    await assert.rejects(call('put', 'k', 1, { ttl: -1 }), /TTL/);
+    await assert.rejects(call('put', 'k', 'v'.repeat(3000)), /default\/k.*limits\.storage_value_max/);
+});
+
+test('what has a ttl is gone after it', async () => {
+    await call('put', 'soon', 1, { ttl: 0.2 });
+    assert.equal(await call('get', 'soon'), 1);
+    await until('it expired', async () => (await call('get', 'soon')) === null);
+    assert.equal(await call('read', 'soon'), null);
+    assert.deepEqual(await call('list', { prefix: 'soon' }), []);
+    assert.equal(await call('delete', 'soon'), false);
+});
+
+test('list by prefix, in pages', async () => {
+    for (const k of ['p/1', 'p/2', 'p/3', 'q/1']) await call('put', k, k);
+    const all = await call('list', { prefix: 'p/' });
+    assert.deepEqual(all, ['p/1', 'p/2', 'p/3'].map((key) => ({ key, value: key })));
+    assert.deepEqual((await call('list', { prefix: 'p/', limit: 2 })).map((e) => e.key), ['p/1', 'p/2']);
+    assert.deepEqual((await call('list', { prefix: 'p/', after: 'p/2' })).map((e) => e.key), ['p/3']);
+    assert.deepEqual(await call('list', { prefix: 'p/', limit: 0 }), []);
+    await assert.rejects(call('list', { limit: 1001 }), /limit must be/);
+    for (const { key } of await call('list')) await call('delete', key);
+    assert.deepEqual(await call('list'), []);
+});
+
+test('compareAndSet', async () => {
+    assert.equal(await call('compareAndSet', 'c', null, 1), true);
+    assert.equal(await call('compareAndSet', 'c', null, 2), false);
+    assert.equal(await call('compareAndSet', 'c', 5, 2), false);
+    assert.equal(await call('compareAndSet', 'c', 1, { a: 1, b: 2 }), true);
+    assert.equal(await call('compareAndSet', 'c', { b: 2, a: 1 }, 'x'), true);
+    assert.equal(await call('get', 'c'), 'x');
+    assert.equal(await call('compareAndSet', 'c', 'x', null), true);
+    assert.equal(await call('get', 'c'), null);
+    const won = await Promise.all(Array.from({ length: 20 }, (_, i) => call('compareAndSet', 'lock', null, i)));
+    assert.equal(won.filter(Boolean).length, 1);
+    assert.equal(await call('get', 'lock'), won.indexOf(true));
+    await call('delete', 'lock');
+});
+
+test('50 increments at once from both workers give exactly 50', async () => {
+    const sums = await Promise.all(Array.from({ length: 50 }, () => call('increment', 'n')));
+    assert.deepEqual(sums.sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i + 1));
+    assert.equal(await call('get', 'n'), 50);
+    assert.equal(await call('increment', 'n', -0.5), 49.5);
+    await call('put', 'n', 'text');
+    await assert.rejects(call('increment', 'n'), /default\/n does not hold a number/);
+    await call('put', 'n', 1.7e308);
+    await assert.rejects(call('increment', 'n', 1.7e308), /not a number/);
+    await call('delete', 'n');
+});
+
+test('a namespace has a bounded number of entries and bytes', async () => {
+    const kept = [];
+    await assert.rejects(async () => {
+        for (let i = 0; i < 50; i++) {
+            await call('put', `full/${i}`, i);
+            kept.push(i);
+        }
+    }, /limits\.storage_entries/);
+    assert.equal(kept.length, 40);
+    await call('put', 'full/0', 'again');
+    for (const i of kept) await call('delete', `full/${i}`);
+    let bytes = 0;
+    await assert.rejects(async () => {
+        for (let i = 0; i < 30; i++) {
+            await call('put', `big/${i}`, 'v'.repeat(1500));
+            bytes += 1500;
+        }
+    }, /limits\.storage_bytes/);
+    assert.ok(bytes <= 20000 && bytes > 17000, `${bytes}`);
+    for (const { key } of await call('list')) await call('delete', key);
+});
+
+test('entries are no resources, not in the change log, and go with their namespace', async () => {
+    const logged = async () => (await gateway.admin('GET', '/api/v1/changelog')).json.count;
+    const before = await logged();
+    await callIn('other', 'storage', 'put', 'mine', 1);
+    assert.equal(await logged(), before);
+    assert.equal(await callIn('other', 'storage', 'get', 'mine'), 1);
+    for (const [kind, name] of [['route', 'calls'], ['module', 'calls'], ['domain', 'other'], ['namespace', 'other']])
+        assert.equal((await gateway.admin('DELETE', `/api/v1/${kind}`, kind === 'namespace' ? { name } : { name, namespace: 'other' })).status, 200);
+    await install(gateway, 'other');
+    assert.equal(await callIn('other', 'storage', 'get', 'mine'), null);
+    assert.equal(await callIn('other', 'storage', 'read', 'mine'), null);
+});
