@@ -32,7 +32,7 @@ JSValueRef host_argument(JSContextRef ctx, size_t argc, const JSValueRef argv[],
 
 double host_number(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i)
 {
-    return i < argc ? JSValueToNumber(ctx, argv[i], NULL) : 0;
+    return i < argc ? jsvalue_number(ctx, argv[i]) : 0;
 }
 
 struct script_run *host_run(JSContextRef ctx, size_t argc, const JSValueRef argv[],

@@ -136,7 +136,7 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
         script_run_end(r, SCRIPT_OK, jsvalue_copy(ctx, v, &len));
         return;
     }
-    const int outcome = (int)JSValueToNumber(ctx, v, NULL);
+    const int outcome = (int)jsvalue_number(ctx, v);
     if (outcome == OUTCOME_DONE)
         script_run_end(r, SCRIPT_OK, NULL);
     else if (outcome == OUTCOME_PARKED && !r->ended)
