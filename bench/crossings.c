@@ -16,7 +16,7 @@
 #include "script/jsc_private.h"
 #include "script/script.h"
 
-enum { ROUNDS = 9, OPERATIONS = 20000, BODY_MAX = 1 << 20, ARENA_MAX = 4 << 20 };
+enum { ROUNDS = 25, OPERATIONS = 20000, BODY_MAX = 1 << 20, ARENA_MAX = 4 << 20 };
 
 static const char *wanted = "";
 

@@ -11,11 +11,12 @@ const enum Command {
 }
 
 const HEADER = 8;
-const VALUE_MAX = 256;
+const NAME_MAX = 255;
 
 const memory = host.outbox();
 const owner = new Float64Array(memory, 0, 1);
 const used = new Uint32Array(memory, 8, 1);
+const TEXT_MAX = new Uint32Array(memory, 12, 1)[0] as number;
 const bytes = new Uint8Array(memory, 16);
 const SIZE = bytes.length;
 
@@ -66,7 +67,7 @@ function putAscii(at: number, text: string): boolean {
 
 export function postField(handle: number, side: Side, name: string, value: string): boolean {
     const { length } = name;
-    if (length === 0 || length > VALUE_MAX - 1 || value.length > VALUE_MAX) return false;
+    if (length === 0 || length > NAME_MAX || value.length > TEXT_MAX) return false;
     const at = begin(handle, length + value.length);
     if (at < 0) return false;
     const from = at + HEADER;
@@ -80,7 +81,7 @@ export function postField(handle: number, side: Side, name: string, value: strin
 }
 
 export function postAnswer(handle: number, status: number, isJson: boolean, text: string): boolean {
-    if (text.length > VALUE_MAX) return false;
+    if (text.length > TEXT_MAX) return false;
     const at = begin(handle, text.length);
     if (at < 0 || !putAscii(at + HEADER, text)) return false;
     bytes[at] = Command.Answer;

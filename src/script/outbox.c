@@ -16,6 +16,13 @@ enum command {
 
 enum { HEADER = 8 };
 
+struct outbox *outbox_create(size_t body_max)
+{
+    struct outbox *o = mem_alloc(sizeof(*o));
+    o->text_max = body_max < OUTBOX_TEXT_MAX ? (uint32_t)body_max : OUTBOX_TEXT_MAX;
+    return o;
+}
+
 JSValueRef outbox_buffer(JSContextRef ctx, struct outbox *o, JSValueRef *exception)
 {
     JSObjectRef buffer =

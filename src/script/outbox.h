@@ -8,19 +8,22 @@
 #define SCRIPT_OUTBOX_H
 
 #include <JavaScriptCore/JavaScript.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct script_vm;
 
-enum { OUTBOX_SIZE = 8192 };
+enum { OUTBOX_SIZE = 8192, OUTBOX_TEXT_MAX = 256 };
 
 struct outbox {
-    double handle; /* of the request that the commands are for */
-    uint32_t used; /* bytes of commands */
-    uint32_t reserved;
+    double handle;     /* of the request that the commands are for */
+    uint32_t used;     /* bytes of commands */
+    uint32_t text_max; /* of one text in a command; what is longer is refused, or goes, by a call */
     unsigned char commands[OUTBOX_SIZE];
 };
+
+/* An empty one for bodies of up to that many bytes; the caller frees it. */
+struct outbox *outbox_create(size_t body_max);
 
 /* The outbox of the VM as an ArrayBuffer of that context, which borrows it. */
 JSValueRef outbox_buffer(JSContextRef ctx, struct outbox *o, JSValueRef *exception);

@@ -105,7 +105,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->loop = loop;
     vm->limits = *limits;
     vm->host = *host;
-    vm->outbox = mem_alloc(sizeof(*vm->outbox));
+    vm->outbox = outbox_create(limits->body_max);
     vm->later.run = on_later;
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
