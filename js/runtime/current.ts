@@ -17,6 +17,10 @@ export function setCurrent(handle: number): void {
     current = handle;
 }
 
+export function isCurrent(handle: number): boolean {
+    return handle === current;
+}
+
 // The request at hand. what is named in the error when there is none.
 export function requireCurrent(what: string): number {
     if (current === 0) throw new GatewayError(`${what} is not available while a module is loaded`);

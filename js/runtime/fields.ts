@@ -1,6 +1,7 @@
 // The header fields of a message, live: what a module changes is what is sent.
 
 import { host, type Side } from "./host";
+import { postField } from "./outbox";
 
 function fieldText(value: unknown): string {
     return value === null || value === undefined ? "" : String(value);
@@ -28,7 +29,9 @@ export class Fields {
     }
 
     set(name: string, value: unknown): void {
-        host.fieldSet(this.#handle, this.#side, String(name), fieldText(value));
+        const text = fieldText(value);
+        if (!postField(this.#handle, this.#side, String(name), text))
+            host.fieldSet(this.#handle, this.#side, String(name), text);
     }
 
     add(name: string, value: unknown): void {

@@ -78,6 +78,7 @@ export const enum Redirect {
 
 export interface Host {
     install(runtime: object): void;
+    outbox(): ArrayBuffer; // src/script/outbox.h
     tick(): boolean; // true: this entry is over its CPU limit
     alive(handle: number): boolean; // whether that request goes on
     calling(handle: number, call: number): boolean; // whether that call of a request goes on

@@ -4,6 +4,7 @@ import { jsonText, requireBytes } from "./body";
 import { formatCookie, parseCookies, type Cookie, type CookieOptions } from "./cookies";
 import { Fields } from "./fields";
 import { host, Side, Text } from "./host";
+import { postAnswer } from "./outbox";
 
 export function requireStatus(code: unknown): number {
     const status = Number(code);
@@ -71,14 +72,25 @@ export class Response {
     }
 
     end(data?: unknown): this {
-        const bytes = data === undefined || data === null ? undefined : requireBytes(data);
-        host.send(this.#handle, this.#status, bytes);
+        if (typeof data !== "string" || !this.#post(data, false)) {
+            const bytes = data === undefined || data === null ? undefined : requireBytes(data);
+            host.send(this.#handle, this.#status, bytes);
+        }
         this.#sent = true;
         return this;
     }
 
+    // The first piece of a response, when it is short.
+    #post(text: string, isJson: boolean): boolean {
+        return !this.#sent && postAnswer(this.#handle, this.#status, isJson, text);
+    }
+
     json(value: unknown): this {
         const text = jsonText(value);
+        if (this.#post(text, true)) {
+            this.#sent = true;
+            return this;
+        }
         this.headers.set("Content-Type", "application/json");
         return this.end(text);
     }

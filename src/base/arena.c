@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 4096 - 64 };
+enum { CHUNK_SIZE = 4096 - 64, SPARE_MAX = 64 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #    define ARENA_EACH_ALONE 1
@@ -36,9 +36,39 @@ static size_t round_up(size_t size)
     return (size + mask) & ~mask;
 }
 
+/* Chunks of CHUNK_SIZE that arenas of this thread have given back: the next request takes one that is still in the
+ * processor's cache, without malloc(). */
+static _Thread_local struct {
+    struct arena_chunk *first;
+    unsigned n;
+} spare;
+
+static struct arena_chunk *take_spare(size_t size)
+{
+    struct arena_chunk *c = size == CHUNK_SIZE ? spare.first : NULL;
+    if (c == NULL)
+        return NULL;
+    spare.first = c->next;
+    spare.n--;
+    return c;
+}
+
+static void chunk_free(struct arena_chunk *c)
+{
+    if (ARENA_EACH_ALONE || c->size != CHUNK_SIZE || spare.n == SPARE_MAX) {
+        free(c);
+        return;
+    }
+    c->next = spare.first;
+    spare.first = c;
+    spare.n++;
+}
+
 static struct arena_chunk *chunk_create(size_t size, struct arena_chunk *next)
 {
-    struct arena_chunk *c = malloc(sizeof(*c) + size);
+    struct arena_chunk *c = take_spare(size);
+    if (c == NULL)
+        c = malloc(sizeof(*c) + size);
     if (c == NULL)
         abort();
     *c = (struct arena_chunk){.next = next, .size = size};
@@ -56,7 +86,7 @@ void arena_finish(struct arena *a)
     while (a->chunks != NULL) {
         struct arena_chunk *c = a->chunks;
         a->chunks = c->next;
-        free(c);
+        chunk_free(c);
     }
     a->used = 0;
 }

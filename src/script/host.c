@@ -4,6 +4,8 @@
 #include "script/entry.h"
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
+#include "script/outbox.h"
+#include "script/script_vm.h"
 
 static const struct host_function *const GROUPS[] = {
     host_call_functions,  host_message_functions, host_fields_functions, host_body_functions,
@@ -32,13 +34,16 @@ JSValueRef host_argument(JSContextRef ctx, size_t argc, const JSValueRef argv[],
 
 double host_number(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i)
 {
-    return i < argc ? JSValueToNumber(ctx, argv[i], NULL) : 0;
+    return i < argc ? jsvalue_number(ctx, argv[i]) : 0;
 }
 
 struct script_run *host_run(JSContextRef ctx, size_t argc, const JSValueRef argv[],
                             JSValueRef *exception)
 {
-    struct script_run *r = script_vm_find(entry_vm(), host_number(ctx, argc, argv, 0));
+    struct script_vm *vm = entry_vm();
+    if (vm->outbox->used > 0)
+        outbox_drain(vm);
+    struct script_run *r = script_vm_find(vm, host_number(ctx, argc, argv, 0));
     if (r == NULL)
         (void)jsvalue_throw(ctx, exception, "the request is over");
     return r;

@@ -1,4 +1,6 @@
 /* Bodies: read whole, replaced whole; the response of the modules grows with each send(). */
+#include "script/host_body.h"
+
 #include "codec/http_head.h"
 #include "script/host_groups.h"
 #include "script/host_message.h"
@@ -95,6 +97,25 @@ static struct str content_type_of(struct str body)
     return STR("text/plain; charset=utf-8");
 }
 
+/* What follows when data has been added to the body. */
+static bool mark_sent(struct script_exchange *x, uint16_t status)
+{
+    if (!x->response_sent)
+        x->response_status = status;
+    x->response_sent = true;
+    const struct str body = buf_str(&x->response_body);
+    return body.len == 0 || http_head_find(&x->response_fields, HTTP_FIELD_CONTENT_TYPE) != NULL ||
+           http_head_add(&x->response_fields, x->arena, STR("Content-Type"), content_type_of(body));
+}
+
+bool host_body_answer(struct script_exchange *x, uint16_t status, bool is_json, struct str data)
+{
+    if (is_json &&
+        !http_head_set(&x->response_fields, x->arena, STR("Content-Type"), STR("application/json")))
+        return false;
+    return buf_add(&x->response_body, data) && mark_sent(x, status);
+}
+
 /* send(handle, status, data): the first one decides status and type, data may be undefined */
 static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                        const JSValueRef argv[], JSValueRef *exception)
@@ -108,12 +129,7 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     const JSValueRef data = host_argument(ctx, argc, argv, 2);
     if (!JSValueIsUndefined(ctx, data) && !jsvalue_add_data(ctx, data, &x->response_body))
         return too_large(ctx, r, exception);
-    if (!x->response_sent)
-        x->response_status = (uint16_t)host_number(ctx, argc, argv, 1);
-    x->response_sent = true;
-    const struct str body = buf_str(&x->response_body);
-    if (body.len > 0 && http_head_find(&x->response_fields, HTTP_FIELD_CONTENT_TYPE) == NULL &&
-        !http_head_add(&x->response_fields, x->arena, STR("Content-Type"), content_type_of(body)))
+    if (!mark_sent(x, (uint16_t)host_number(ctx, argc, argv, 1)))
         return jsvalue_throw(ctx, exception, "the headers are too large");
     return JSValueMakeUndefined(ctx);
 }

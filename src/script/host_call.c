@@ -4,6 +4,7 @@
 #include "script/entry.h"
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
+#include "script/outbox.h"
 #include "script/script_program.h"
 
 /* js/runtime/host.ts: enum Outcome. */
@@ -20,6 +21,17 @@ static JSValueRef install(JSContextRef ctx, JSObjectRef function, JSObjectRef th
     if (!realm_install(entry_vm()->entry->realm, list))
         return jsvalue_throw(ctx, exception, "a function of the runtime library is missing");
     return JSValueMakeUndefined(ctx);
+}
+
+/* outbox(): ArrayBuffer */
+static JSValueRef outbox(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                         const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    return outbox_buffer(ctx, entry_vm()->outbox, exception);
 }
 
 static JSValueRef tick(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
@@ -102,6 +114,6 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"tick", tick},    {"alive", alive}, {"calling", calling},
-    {"done", done},       {"log", log_line}, {NULL, NULL},
+    {"install", install}, {"outbox", outbox}, {"tick", tick},    {"alive", alive},
+    {"calling", calling}, {"done", done},     {"log", log_line}, {NULL, NULL},
 };

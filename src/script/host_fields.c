@@ -1,6 +1,8 @@
 /* Header fields. What belongs to one connection or to the framing is not among the fields (codec/http_head.h): reading
  * Host and Content-Length is answered from the message, writing any of these is without effect.
  */
+#include "script/host_fields.h"
+
 #include <stdio.h>
 
 #include "script/host_groups.h"
@@ -142,6 +144,18 @@ static JSValueRef list_all(JSContextRef ctx, JSObjectRef function, JSObjectRef t
                                    NULL);
     }
     return list;
+}
+
+bool host_fields_set(struct script_exchange *x, int side, struct str name, struct str value)
+{
+    struct str own_name = {NULL, 0};
+    struct str own_value = {NULL, 0};
+    value = str_trim(value);
+    if (!http_head_is_token(name) || !http_head_is_value(value) ||
+        is_ours(http_head_field_id(name)))
+        return true;
+    return arena_copy(x->arena, name, &own_name) && arena_copy(x->arena, value, &own_value) &&
+           http_head_set(fields_of(x, side), x->arena, own_name, own_value);
 }
 
 /* The value argument, checked and copied to the exchange's arena. */

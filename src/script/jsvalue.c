@@ -134,6 +134,26 @@ JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal)
     return NULL;
 }
 
+static uint64_t bits_of(double number)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &number, sizeof(bits));
+    return bits;
+}
+
+/* The engine's own conversion takes its lock. A number is its own JSValueRef, so one that gives the same is it. */
+double jsvalue_number(JSContextRef ctx, JSValueRef v)
+{
+    const int32_t integer = (int32_t)(uint32_t)(uintptr_t)v;
+    if (JSValueMakeNumber(ctx, integer) == v)
+        return integer;
+    const uint64_t shift = (uint64_t)(uintptr_t)JSValueMakeNumber(ctx, 0.5) - bits_of(0.5);
+    const uint64_t bits = (uint64_t)(uintptr_t)v - shift;
+    double number = 0;
+    memcpy(&number, &bits, sizeof(number));
+    return JSValueMakeNumber(ctx, number) == v ? number : JSValueToNumber(ctx, v, NULL);
+}
+
 /* A value's string while its characters are read. */
 struct text {
     JSStringRef string;

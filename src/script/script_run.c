@@ -14,6 +14,7 @@
 #include "script/host_state.h"
 #include "script/host_timer.h"
 #include "script/jsvalue.h"
+#include "script/outbox.h"
 #include "script/script_program.h"
 
 enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 160 };
@@ -126,6 +127,10 @@ static void discard_response(struct script_exchange *x)
 static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
 {
     JSContextRef ctx = script_run_context(r);
+    if (v == JSValueMakeNumber(ctx, OUTCOME_DONE)) { /* the usual, and cheap to ask */
+        script_run_end(r, SCRIPT_OK, NULL);
+        return;
+    }
     if (v == NULL) {
         script_run_end(r, SCRIPT_THREW,
                        e->stopped == SCRIPT_OK ? realm_describe(e->realm, e->exception) : NULL);
@@ -136,10 +141,8 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
         script_run_end(r, SCRIPT_OK, jsvalue_copy(ctx, v, &len));
         return;
     }
-    const int outcome = (int)JSValueToNumber(ctx, v, NULL);
-    if (outcome == OUTCOME_DONE)
-        script_run_end(r, SCRIPT_OK, NULL);
-    else if (outcome == OUTCOME_PARKED && !r->ended)
+    const int outcome = (int)jsvalue_number(ctx, v);
+    if (outcome == OUTCOME_PARKED && !r->ended)
         timeout_set_from_now(&r->wall, r->vm->limits.wall_ms);
 }
 
@@ -170,7 +173,9 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         JSValueMakeNumber(ctx, (double)f),
         f == SCRIPT_ERROR_HANDLER ? jsvalue_text(ctx, error_text) : JSValueMakeUndefined(ctx),
     };
-    take_result(r, &e, entry_call(&e, REALM_RUN, ARRAY_LEN(argv), argv));
+    const JSValueRef result = entry_call(&e, REALM_RUN, ARRAY_LEN(argv), argv);
+    outbox_drain(vm);
+    take_result(r, &e, result);
     const enum script_status stopped = entry_end(&e);
     if (stopped != SCRIPT_OK)
         stop(r, stopped);
@@ -191,6 +196,7 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
         value != NULL ? value : JSValueMakeUndefined(realm->ctx),
     };
     (void)entry_call(&e, REALM_SETTLE, ARRAY_LEN(argv), argv);
+    outbox_drain(vm);
     const enum script_status stopped = entry_end(&e);
     if (stopped != SCRIPT_OK)
         stop(r, stopped);

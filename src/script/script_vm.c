@@ -13,6 +13,7 @@
 #include "script/host_state.h"
 #include "script/jsc_private.h"
 #include "script/memory.h"
+#include "script/outbox.h"
 #include "script/realm.h"
 #include "script/script_run.h"
 
@@ -104,6 +105,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->loop = loop;
     vm->limits = *limits;
     vm->host = *host;
+    vm->outbox = outbox_create(limits->body_max);
     vm->later.run = on_later;
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
@@ -139,6 +141,7 @@ void script_vm_destroy(struct script_vm *vm)
     hmap_finish(&vm->realms);
     if (vm->group != NULL)
         JSContextGroupRelease(vm->group);
+    free(vm->outbox);
     free(vm->slots);
     free(vm);
 }

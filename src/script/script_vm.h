@@ -13,6 +13,7 @@
 struct entry;
 struct fetch_pool;
 struct host_fetch;
+struct outbox;
 
 /* Requests under way, by the slot in their handle. */
 struct script_slot {
@@ -38,6 +39,7 @@ struct script_vm {
     struct loop_task later; /* for them */
 
     struct entry *entry; /* now running JavaScript; NULL: none */
+    struct outbox *outbox;
     double slice;        /* seconds that the engine's watchdog is set to */
     size_t base_bytes;   /* resident size before the VM */
     bool wants_restart;

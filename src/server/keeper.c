@@ -303,9 +303,9 @@ static void watch(struct keeper_process *p, uint64_t now_ns)
     if (cpu < p->late_cpu_ns || cpu - p->late_cpu_ns < k->shared->hang_cpu_ms * 1000000u)
         return;
     char what[PAGES_RUNNING_SIZE];
-    uint64_t since = pages_running_get(page, what);
+    bool runs = pages_running_get(page, what);
     log_error("server", "%s hangs%s%s: killing it", k->name,
-              since != 0 ? " in module function " : "", since != 0 ? what : "");
+              runs ? " in module function " : "", runs ? what : "");
     child_signal(p->child, SIGKILL);
     p->late_cpu_ns = 0;
 }

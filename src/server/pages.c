@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/now.h"
 #include "io/shm.h"
 
 /* Differs from that of a program that counts something else. */
@@ -60,7 +59,7 @@ void pages_unmap(struct pages *p)
 void pages_running_set(struct pages_worker *w, struct str ns, struct str route, struct str function)
 {
     if (route.len == 0) {
-        atomic_store_explicit(&w->running_since_ns, 0, memory_order_release);
+        atomic_store_explicit(&w->runs, 0, memory_order_release);
         return;
     }
     uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_relaxed);
@@ -78,22 +77,21 @@ void pages_running_set(struct pages_worker *w, struct str ns, struct str route, 
     }
     w->running[at] = '\0';
     atomic_store_explicit(&w->running_seq, seq + 2, memory_order_release);
-    atomic_store_explicit(&w->running_since_ns, now_mono_ns(), memory_order_release);
+    atomic_store_explicit(&w->runs, 1, memory_order_release);
 }
 
-uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE])
+bool pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE])
 {
     out[0] = '\0';
-    uint64_t since = atomic_load_explicit(&w->running_since_ns, memory_order_acquire);
-    if (since == 0)
-        return 0;
+    if (atomic_load_explicit(&w->runs, memory_order_acquire) == 0)
+        return false;
     uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_acquire);
     memcpy(out, w->running, PAGES_RUNNING_SIZE);
     out[PAGES_RUNNING_SIZE - 1] = '\0';
     atomic_thread_fence(memory_order_acquire);
     if ((seq & 1) != 0 || seq != atomic_load_explicit(&w->running_seq, memory_order_relaxed))
         out[0] = '\0';
-    return since;
+    return true;
 }
 
 /* Both control and the worker itself ask for this: the later revision wins. */

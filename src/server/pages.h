@@ -48,7 +48,7 @@ struct pages_worker {
     _Atomic int64_t pid;          /* (supervisor) */
     _Atomic uint64_t restarts;    /* (supervisor) */
     _Atomic uint64_t running_seq; /* odd while running[] is being written (worker) */
-    _Atomic uint64_t running_since_ns;
+    _Atomic uint64_t runs;        /* 1: a module, running[] (worker) */
     char running[PAGES_RUNNING_SIZE]; /* "namespace/route function", "" when no module runs */
 #define X(name) _Atomic uint64_t name;
     PAGES_COUNTERS(X)
@@ -80,8 +80,8 @@ void pages_unmap(struct pages *p);
 void pages_running_set(struct pages_worker *w, struct str ns, struct str route,
                        struct str function);
 
-/* Copies what it runs; "" when nothing, or when it is being changed just now. Returns since when (0: nothing). */
-uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE]);
+/* Copies what it runs; "" when nothing, or when it is being changed just now. Returns whether anything runs. */
+bool pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE]);
 
 /* The worker must have loaded this revision, or a later one, before it serves again. */
 void pages_require(struct pages_worker *w, uint64_t revision);

@@ -75,24 +75,24 @@ static void test_running(void **state)
     (void)state;
     static struct pages_worker w;
     char text[PAGES_RUNNING_SIZE];
-    assert_int_equal(pages_running_get(&w, text), 0);
+    assert_false(pages_running_get(&w, text));
     assert_string_equal(text, "");
     pages_running_set(&w, STR("ns"), STR("route"), STR("requestHandler"));
-    assert_true(pages_running_get(&w, text) != 0);
+    assert_true(pages_running_get(&w, text));
     assert_string_equal(text, "ns/route requestHandler");
     pages_running_set(&w, STR(""), STR(""), STR(""));
-    assert_int_equal(pages_running_get(&w, text), 0);
+    assert_false(pages_running_get(&w, text));
     assert_string_equal(text, "");
 
     char name[PAGES_RUNNING_SIZE * 2];
     memset(name, 'n', sizeof(name));
     pages_running_set(&w, (struct str){name, sizeof(name)}, STR("r"), STR("f"));
-    assert_true(pages_running_get(&w, text) != 0);
+    assert_true(pages_running_get(&w, text));
     assert_int_equal(strlen(text), PAGES_RUNNING_SIZE - 1);
 
     /* While it is being written, or was left so by a process that was killed: no text, but since when. */
     atomic_fetch_add(&w.running_seq, 1);
-    assert_true(pages_running_get(&w, text) != 0);
+    assert_true(pages_running_get(&w, text));
     assert_string_equal(text, "");
 }
 
