@@ -2,15 +2,16 @@
 
 export const FUNCTIONS = [
     "fetchUpstream",
+    "fetchUpstreamUrl",
     "requestModifier",
     "responseModifier",
     "errorHandler",
     "requestHandler",
 ];
 
-const BUILTINS = ["dgate", "dgate/http", "dgate/state", "dgate/crypto"];
+const BUILTINS = ["dgate", "dgate/http", "dgate/state", "dgate/crypto", "dgate/util", "dgate/exp", "dgate/x"];
 const NODE_BUILTINS = ["console", "url", "util"];
-const LATER = ["dgate/storage", "dgate/util", "dgate/exp", "node:buffer"];
+const LATER = ["dgate/storage", "node:buffer"];
 
 // What is wrong with an import's name, if anything. Names of other modules are checked when a route links them.
 export function importProblem(name: string): string | undefined {
@@ -25,7 +26,7 @@ export function importProblem(name: string): string | undefined {
     return undefined;
 }
 
-// A plain script exports its top-level functions of those names, unless it set exports itself.
+// A module exports its top-level functions of those names, unless it exports others by them.
 export function exportTail(names: readonly string[]): string {
     return names
         .map((n) => `if (module.exports.${n} == null && typeof ${n} === "function") module.exports.${n} = ${n};\n`)

@@ -293,6 +293,7 @@ static void open_scripts(struct worker *w)
         .timers = (uint32_t)l->module_timers,
     };
     struct script_host host = {.user = w,
+                               .environment = &w->launch->config->proxy.module_env,
                                .state = script_state,
                                .state_now = script_state_now,
                                .log = script_log,

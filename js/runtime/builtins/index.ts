@@ -6,6 +6,8 @@ import { crypto } from "./crypto";
 import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
+import { domainToASCII, domainToUnicode } from "./url";
+import { util } from "./util";
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -20,7 +22,15 @@ function esModule(members: Record<string, unknown>): object {
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
 const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
-const urlModule = esModule({ URL: web.URL, URLSearchParams: web.URLSearchParams });
+const urlModule = esModule({
+    URL: web.URL,
+    URLSearchParams: web.URLSearchParams,
+    domainToASCII,
+    domainToUnicode,
+});
+const dgateUtilModule = esModule(util);
+// For what is tried out before it gets a name of its own: nothing at present.
+const experimentalModule = esModule({});
 const utilModule = esModule({ format });
 
 export const builtins: Record<string, MakeBuiltin | undefined> = {
@@ -31,10 +41,15 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
             http: httpModule,
             state: esModule(makeState(module)),
             crypto: cryptoModule,
+            util: dgateUtilModule,
+            x: experimentalModule,
         }),
     "dgate/http": () => httpModule,
     "dgate/state": (module) => esModule(makeState(module)),
     "dgate/crypto": () => cryptoModule,
+    "dgate/util": () => dgateUtilModule,
+    "dgate/exp": () => experimentalModule,
+    "dgate/x": () => experimentalModule,
     console: (module) => esModule({ ...makeConsole(module) }),
     url: () => urlModule,
     util: () => utilModule,
