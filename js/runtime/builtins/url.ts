@@ -7,7 +7,8 @@ const WebURL = (globalThis as unknown as { URL: new (url: string) => { hostname:
 // "" for what is not a host.
 export function domainToASCII(domain?: unknown): string {
     const text = String(domain);
-    if (text === "" || /[/\\?#@:\s]/.test(text)) return "";
+    // No URL, and no label that says it is encoded and is not.
+    if (text === "" || /[/\\?#@:\s]|xn--[^.]*[^\x00-\x7f]/i.test(text)) return "";
     try {
         return new WebURL(`http://${text}`).hostname;
     } catch {
