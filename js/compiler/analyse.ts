@@ -21,9 +21,21 @@ export interface Facts {
     readsResponseBody: boolean;
 }
 
-const READERS = new Set(["readBody", "readJson"]);
+export type Api = "auto" | "dgate1" | "dgate2";
+
+const READERS = new Set(["readBody", "readJson", "readWriteBody"]);
 const DGATE1_CALLS = new Set(["request", "response", "upstream", "route", "service", "namespace"]);
 const NO_SLEEP = 'sleep() would block the worker: use "await asyncSleep(...)" from "dgate"';
+
+// Whether an expression is only the target of "=".
+function isAssigned(e: ts.Expression): boolean {
+    const holder = e.parent;
+    return (
+        ts.isBinaryExpression(holder) &&
+        holder.left === e &&
+        holder.operatorToken.kind === ts.SyntaxKind.EqualsToken
+    );
+}
 
 class Analysis {
     readonly facts: Facts;
@@ -35,6 +47,7 @@ class Analysis {
     constructor(
         private readonly file: ts.SourceFile,
         private readonly problems: Problems,
+        private readonly api: Api,
     ) {
         this.#bindings = new Bindings(file);
         this.facts = {
@@ -51,9 +64,12 @@ class Analysis {
     run(): Facts {
         for (const s of this.file.statements) this.#topLevel(s);
         this.#visit(this.file);
+        if (this.api !== "auto") this.facts.dgate1 = this.api === "dgate1";
         if (!this.facts.dgate1) this.#readsBodyProperty.forEach((s) => this.#reads(s));
-        if (!this.facts.isModule) this.facts.functions.forEach((n) => this.#exports.add(n));
+        this.facts.functions.forEach((n) => this.#exports.add(n));
         this.facts.exports = [...this.#exports];
+        if (this.#exports.has("fetchUpstream") && this.#exports.has("fetchUpstreamUrl"))
+            this.problems.add(0, "fetchUpstream and fetchUpstreamUrl are two names of one function: export one of them");
         return this.facts;
     }
 
@@ -109,6 +125,7 @@ class Analysis {
         else if (ts.isPropertyAccessExpression(node)) this.#property(node);
         else if (ts.isElementAccessExpression(node)) this.#element(node);
         else if (ts.isIdentifier(node)) this.#identifier(node);
+        else if (ts.isBindingElement(node)) this.#bindingElement(node);
         else if (ts.isStringLiteralLike(node) && READERS.has(node.text)) this.#literal(node);
         ts.forEachChild(node, (child) => this.#visit(child));
     }
@@ -181,12 +198,18 @@ class Analysis {
     #property(node: ts.PropertyAccessExpression): void {
         const name = node.name.text;
         if (READERS.has(name)) this.#readsBy(node.expression);
-        if (name === "body") this.#readsBodyProperty.push(this.#bindings.subject(node.expression));
+        if (name === "body" && !isAssigned(node)) this.#readsBodyProperty.push(this.#bodyOf(node.expression));
         if (name === "sleep" && ts.isIdentifier(node.expression))
             if (this.#dgateNames.has(node.expression.text)) this.problems.add(node.name.getStart(), NO_SLEEP);
         if (node.expression.getText() === "module" && name === "exports") this.#commonJs(node);
         if (node.expression.getText() === "exports") this.#exports.add(name);
         if (node.expression.getText() === "module.exports") this.#exports.add(name);
+    }
+
+    // While responseModifiers run, ctx.response is the upstream's.
+    #bodyOf(e: ts.Expression): Subject {
+        const isAnswer = ts.isPropertyAccessExpression(e) && e.name.text === "response";
+        return isAnswer ? "response" : this.#bindings.subject(e);
     }
 
     // "module.exports = { a, b: ... }"
@@ -204,7 +227,16 @@ class Analysis {
         const subject = this.#bindings.subject(node.expression);
         if (ts.isStringLiteralLike(key)) {
             if (READERS.has(key.text)) this.#readsBy(node.expression);
+            if (key.text === "body" && !isAssigned(node)) this.#readsBodyProperty.push(subject);
         } else if (!this.#bindings.isNumber(key)) this.#reads(subject);
+    }
+
+    // "{ body }" or "{ body: b }" of a declaration, a parameter or an assignment.
+    #bindingElement(node: ts.BindingElement): void {
+        if ((node.propertyName ?? node.name).getText() !== "body") return;
+        const holder = node.parent.parent;
+        const from = ts.isVariableDeclaration(holder) ? holder.initializer : undefined;
+        this.#readsBodyProperty.push(from === undefined ? "unknown" : this.#bindings.subject(from));
     }
 
     #identifier(node: ts.Identifier): void {
@@ -220,6 +252,6 @@ class Analysis {
     }
 }
 
-export function analyse(file: ts.SourceFile, problems: Problems): Facts {
-    return new Analysis(file, problems).run();
+export function analyse(file: ts.SourceFile, problems: Problems, api: Api): Facts {
+    return new Analysis(file, problems, api).run();
 }

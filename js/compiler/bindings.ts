@@ -13,6 +13,9 @@ const DATA_METHODS = new Set(
      readBody readJson replace reverse slice sort splice split stringify text toString trim values`.split(/\s+/),
 );
 
+// The same of members.
+const DATA_MEMBERS = new Set(["documents", "env", "headers", "params", "query", "response"]);
+
 const ARITHMETIC = new Set([
     ts.SyntaxKind.MinusToken,
     ts.SyntaxKind.AsteriskToken,
@@ -50,9 +53,19 @@ function isLiteral(e: ts.Expression): boolean {
     );
 }
 
+// The second parameter of "function responseModifier(ctx, res)" or "responseModifier = (ctx, res) =>".
+function isModifiersResponse(p: ts.ParameterDeclaration): boolean {
+    const f = p.parent;
+    const holder = ts.isFunctionDeclaration(f) ? f : f.parent;
+    if (f.parameters[1] !== p || !(ts.isFunctionDeclaration(holder) || ts.isVariableDeclaration(holder))) return false;
+    return holder.name !== undefined && ts.isIdentifier(holder.name) && holder.name.text === "responseModifier";
+}
+
 export class Bindings {
     // Every name that is declared once only, with its declaration; null when there are several.
     readonly #declared = new Map<string, ts.VariableDeclaration | null>();
+    // The name that stands for nothing but the second parameter of responseModifier(ctx, res).
+    #response: string | undefined;
 
     constructor(file: ts.SourceFile) {
         const visit = (node: ts.Node): void => {
@@ -66,6 +79,9 @@ export class Bindings {
             if (isBinding && named.name !== undefined && ts.isIdentifier(named.name)) {
                 const name = named.name.text;
                 const first = !this.#declared.has(name) && ts.isVariableDeclaration(node);
+                if (ts.isParameter(node) && isModifiersResponse(node) && !this.#declared.has(name))
+                    this.#response = name;
+                else if (this.#response === name) this.#response = undefined;
                 this.#declared.set(name, first ? node : null);
             }
             ts.forEachChild(node, visit);
@@ -92,6 +108,7 @@ export class Bindings {
             if (!ts.isPropertyAccessExpression(callee)) return "unknown";
             return this.#member(callee.name.text);
         }
+        if (ts.isIdentifier(e) && e.text === this.#response) return "response";
         if (ts.isIdentifier(e) && depth < 8) {
             const value = this.#constant(e.text);
             if (value !== undefined) return this.subject(value, depth + 1);
@@ -102,7 +119,7 @@ export class Bindings {
     #member(name: string): Subject {
         if (name === "request") return "request";
         if (name === "upstream") return "response";
-        const data = name === "env" || name === "response" || DATA_METHODS.has(name);
+        const data = DATA_MEMBERS.has(name) || DATA_METHODS.has(name);
         return data ? "neither" : "unknown";
     }
 

@@ -10,6 +10,7 @@ import { syntaxError } from "./syntax";
 export interface CompileRequest {
     name: string;
     type: "typescript" | "javascript";
+    api?: "auto" | "dgate1" | "dgate2";
     source: string;
 }
 
@@ -96,13 +97,13 @@ export function compile(request: CompileRequest): CompileResult {
     }
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
-    const facts = analyse(file, problems);
+    const facts = analyse(file, problems, request.api ?? "auto");
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
     program.emit(file);
     js = js.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n").replace(/^#!/, "//");
     const mappings = (JSON.parse(map) as { mappings: string }).mappings;
-    if (!facts.isModule) js += exportTail(facts.functions);
+    js += exportTail(facts.functions);
 
     const wrong = syntaxError(js, mappings);
     if (wrong !== undefined) {

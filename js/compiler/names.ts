@@ -2,15 +2,25 @@
 
 export const FUNCTIONS = [
     "fetchUpstream",
+    "fetchUpstreamUrl",
     "requestModifier",
     "responseModifier",
     "errorHandler",
     "requestHandler",
 ];
 
-const BUILTINS = ["dgate", "dgate/http", "dgate/state", "dgate/storage", "dgate/crypto"];
+const BUILTINS = [
+    "dgate",
+    "dgate/http",
+    "dgate/state",
+    "dgate/storage",
+    "dgate/crypto",
+    "dgate/util",
+    "dgate/exp",
+    "dgate/x",
+];
 const NODE_BUILTINS = ["console", "url", "util"];
-const LATER = ["dgate/util", "dgate/exp", "node:buffer"];
+const LATER = ["node:buffer"];
 
 // What is wrong with an import's name, if anything. Names of other modules are checked when a route links them.
 export function importProblem(name: string): string | undefined {
@@ -25,7 +35,7 @@ export function importProblem(name: string): string | undefined {
     return undefined;
 }
 
-// A plain script exports its top-level functions of those names, unless it set exports itself.
+// A module exports its top-level functions of those names, unless it exports others by them.
 export function exportTail(names: readonly string[]): string {
     return names
         .map((n) => `if (module.exports.${n} == null && typeof ${n} === "function") module.exports.${n} = ${n};\n`)

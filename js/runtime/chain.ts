@@ -6,6 +6,7 @@ import { setCurrent } from "./current";
 import { describe, GatewayError } from "./errors";
 import { host, Outcome } from "./host";
 import type { Program } from "./program";
+import { ScriptContext } from "./script_context";
 
 // src/script/script.h: enum script_function, in its order.
 export const FUNCTIONS = [
@@ -26,14 +27,65 @@ const enum Kind {
 
 const REVERSED: readonly boolean[] = [false, false, true, true, false];
 
+// DGate 2's name of fetchUpstream; what it gives may be nothing, and then the service's policy chooses.
+export const FETCH_URL = "fetchUpstreamUrl";
+
 export type Handler = (ctx: Context, error?: unknown) => unknown;
+type AnyFunction = (...args: unknown[]) => unknown;
+
+export interface Entry {
+    module: string;
+    isScript: boolean; // it gets DGate 2's ctx
+    exports: Record<string, unknown>;
+}
+
+// Given instead of a URL.
+const SERVICE_CHOOSES = Symbol("the service chooses");
+
+const orService = (url: unknown): unknown => (url === null || url === undefined || url === "" ? SERVICE_CHOOSES : url);
+
+// f, and then what it returns through after().
+function followed(value: unknown, after: (value: unknown) => unknown): unknown {
+    return isThenable(value) ? Promise.resolve(value).then(after) : after(value);
+}
+
+function optionalUrl(f: Handler): Handler {
+    return (ctx, error) => followed(f(ctx, error), orService);
+}
+
+// A function of a script as one of the chain.
+function scriptHandler(module: string, f: AnyFunction, kind: Kind): Handler {
+    const isRevising = kind === Kind.ResponseModifier;
+    return (ctx, error) => {
+        const script = Context.scriptOf(ctx);
+        ScriptContext.enter(script, module, isRevising, kind === Kind.RequestHandler);
+        const second = isRevising ? script.response : error;
+        return followed(f(script, second), (value) => {
+            ScriptContext.leave(script);
+            return value;
+        });
+    };
+}
+
+function handlerOf(entry: Entry, name: string, kind: Kind): Handler | undefined {
+    const f = entry.exports[name];
+    if (typeof f !== "function") return undefined;
+    // Called as a function, so that its "this" is undefined.
+    const plain: Handler = (ctx, error) => (f as AnyFunction)(ctx, error);
+    return entry.isScript ? scriptHandler(entry.module, f as AnyFunction, kind) : plain;
+}
 
 // Entries' functions of each kind, in the order of the calls.
-export function makeChains(entries: readonly Record<string, unknown>[]): Handler[][] {
+export function makeChains(entries: readonly Entry[]): Handler[][] {
     return FUNCTIONS.map((name, kind) => {
-        const found = entries.map((e) => e[name]).filter((f) => typeof f === "function") as Handler[];
-        if (REVERSED[kind] === true) found.reverse();
-        return kind === Kind.FetchUpstream ? found.slice(0, 1) : found;
+        const found: Handler[] = [];
+        for (const e of entries) {
+            const f = handlerOf(e, name, kind);
+            if (f !== undefined) found.push(f);
+            const url = kind === Kind.FetchUpstream ? handlerOf(e, FETCH_URL, kind) : undefined;
+            if (url !== undefined) found.push(optionalUrl(url));
+        }
+        return REVERSED[kind] === true ? found.reverse() : found;
     });
 }
 
@@ -75,28 +127,52 @@ class Call {
         );
     }
 
+    // The functions have ended with that value; only what they wrote is waited for.
+    waitCommitted(written: Promise<unknown>, value: unknown): void {
+        settled(
+            written,
+            () => this.finish(value),
+            (error) => this.fail(error),
+        );
+    }
+
     private fail(error: unknown): void {
         host.done(this.handle, this.call, Outcome.Threw, describe(error));
+    }
+
+    private finish(value: unknown): void {
+        if (!host.calling(this.handle, this.call)) return;
+        try {
+            host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
+        } catch (error) {
+            this.fail(error);
+        }
     }
 
     private resume(value: unknown): void {
         if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
         try {
-            for (;;) {
-                if (isOver(this.kind, this.ctx) || this.next >= this.chain.length) {
-                    host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
-                    return;
-                }
-                value = (this.chain[this.next++] as Handler)(this.ctx, this.error);
+            while (!isOver(this.kind, this.ctx) && this.next < this.chain.length) {
+                const handler = this.chain[this.next++] as Handler;
+                value = handler(this.ctx, this.error);
                 if (isThenable(value)) {
                     this.wait(value);
                     return;
                 }
             }
+            const written = conclude(this.kind, this.ctx);
+            if (written === undefined) this.finish(value);
+            else this.waitCommitted(written, value);
         } catch (error) {
             this.fail(error);
         }
     }
+}
+
+// All functions have succeeded. Returns what is still to be waited for.
+function conclude(kind: Kind, ctx: Context): Promise<unknown> | undefined {
+    if (kind === Kind.RequestHandler) Context.answerFor(ctx);
+    return Context.commit(ctx);
 }
 
 function isOver(kind: Kind, ctx: Context): boolean {
@@ -105,6 +181,7 @@ function isOver(kind: Kind, ctx: Context): boolean {
 
 function resultText(kind: Kind, ctx: Context, value: unknown): string | undefined {
     if (kind !== Kind.FetchUpstream || Context.hasResponded(ctx)) return undefined;
+    if (value === SERVICE_CHOOSES) return undefined;
     const url = value === null || value === undefined ? "" : String(value);
     if (url === "") throw new GatewayError("fetchUpstream returned an invalid URL");
     return url.includes("://") ? url : `http://${url}`;
@@ -130,12 +207,18 @@ export function run(
     try {
         let value: unknown;
         for (let i = 0; i < chain.length; ) {
-            value = (chain[i++] as Handler)(ctx, error);
+            const handler = chain[i++] as Handler;
+            value = handler(ctx, error);
             if (isThenable(value)) {
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
                 return Outcome.Parked;
             }
             if (isOver(kind, ctx)) break;
+        }
+        const written = conclude(kind, ctx);
+        if (written !== undefined) {
+            new Call(handle, call, kind, chain, ctx, error, chain.length).waitCommitted(written, value);
+            return Outcome.Parked;
         }
         return resultText(kind, ctx, value) ?? Outcome.Done;
     } catch (failure) {

@@ -4,6 +4,7 @@ import { host, Num, Resource, Text } from "./host";
 import type { Query } from "./query";
 import { Request } from "./request";
 import { Response } from "./response";
+import { ScriptContext } from "./script_context";
 import { Upstream } from "./upstream";
 
 export class Context {
@@ -14,6 +15,7 @@ export class Context {
     #params: Record<string, string> | undefined;
     #values: Map<unknown, unknown> | undefined;
     #resources: unknown[] | undefined;
+    #script: ScriptContext | undefined;
 
     constructor(handle: number) {
         this.#handle = handle;
@@ -30,6 +32,22 @@ export class Context {
 
     static discardResponse(ctx: Context): void {
         ctx.#response = undefined;
+        if (ctx.#script !== undefined) ScriptContext.discard(ctx.#script);
+    }
+
+    // The same request for DGate 2's scripts; made when the first of them is called.
+    static scriptOf(ctx: Context): ScriptContext {
+        return (ctx.#script ??= new ScriptContext(ctx.#handle, ctx));
+    }
+
+    // What is to be waited for before the request goes on.
+    static commit(ctx: Context): Promise<unknown> | undefined {
+        return ctx.#script === undefined ? undefined : ScriptContext.commit(ctx.#script);
+    }
+
+    // At the end of the handlers: a script's answer is there even if it set nothing.
+    static answerFor(ctx: Context): void {
+        if (ctx.#script !== undefined && !Context.hasResponded(ctx)) ScriptContext.answer(ctx.#script);
     }
 
     // The upstream's response is only there while responseModifiers run.

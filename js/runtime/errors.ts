@@ -5,6 +5,10 @@ import { originalPosition } from "../shared/mappings";
 // An error that carries a message for users and needs no class name before it.
 export class GatewayError extends Error {
     override name = "GoError"; // DGate 1's name for it
+
+    get value(): string {
+        return this.message;
+    }
 }
 
 export interface Source {

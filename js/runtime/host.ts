@@ -15,6 +15,10 @@ export const enum Text {
     UpstreamUrl,
     UpstreamReason,
     UpstreamProto,
+    RawPath,
+    RouteName,
+    ServiceName,
+    NamespaceName,
 }
 
 export const enum Num {
@@ -86,6 +90,8 @@ export interface Host {
     log(level: Level, module: string, text: string): void;
 
     text(handle: number, what: Text): string;
+    // Of the request: Method, RawPath or Query (percent-encoded); throws what is wrong with the value.
+    setText(handle: number, what: Text, value: string): void;
     number(handle: number, what: Num): number;
     setStatus(handle: number, side: Side, status: number): void;
     params(handle: number): string[];
@@ -119,6 +125,8 @@ export interface Host {
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;
+
+    environment(): string[]; // host name, then names and values of variables
 
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;

@@ -23,6 +23,13 @@ function queueMicrotask(callback: unknown): void {
     void Promise.resolve().then(callback as () => void);
 }
 
+// host name, then names and values of the variables that the configuration lets modules see
+function makeProcess(flat: readonly string[]): object {
+    const env: Record<string, string> = {};
+    for (let i = 1; i + 1 < flat.length; i += 2) env[flat[i] as string] = flat[i + 1] as string;
+    return { env, host: flat[0] };
+}
+
 const globals: Record<string, unknown> = {
     ...timers,
     Headers,
@@ -32,7 +39,7 @@ const globals: Record<string, unknown> = {
     btoa,
     console: makeConsole(""),
     fetch,
-    process: { env: {} },
+    process: makeProcess(host.environment()),
     queueMicrotask,
 };
 for (const [name, value] of Object.entries(globals))
@@ -56,8 +63,8 @@ host.install([
         return new Program();
     },
 
-    function addModule(p: Program, name: string, url: string, wrapper: never, map: string, imports: string): void {
-        p.add(name, url, wrapper, map, imports);
+    function addModule(p: Program, name: string, url: string, wrapper: never, map: string, imports: string, flavour: string): void {
+        p.add(name, url, wrapper, map, imports, flavour);
     },
 
     function linkProgram(p: Program): number | string {

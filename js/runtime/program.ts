@@ -1,7 +1,7 @@
 // A route's modules: instantiated once, linked by name, CommonJS inside.
 
 import { builtins, type MakeBuiltin } from "./builtins";
-import { FUNCTIONS, makeChains, type Handler } from "./chain";
+import { FETCH_URL, FUNCTIONS, makeChains, type Entry, type Handler } from "./chain";
 import { makeConsole, type Console } from "./console";
 import { addSource, describe, GatewayError, removeSource } from "./errors";
 
@@ -25,6 +25,7 @@ interface Unit {
     wrapper: Wrapper;
     imports: Import[];
     console: Console;
+    isScript: boolean;
     module?: { exports: Record<string, unknown> };
 }
 
@@ -44,9 +45,16 @@ export class Program {
     chains: Handler[][] = [];
     readonly #units: Unit[] = [];
 
-    add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string): void {
+    add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string, flavour: string): void {
         addSource(url, { name, mappings });
-        this.#units.push({ name, url, wrapper, imports: JSON.parse(imports) as Import[], console: makeConsole(name) });
+        this.#units.push({
+            name,
+            url,
+            wrapper,
+            imports: JSON.parse(imports) as Import[],
+            console: makeConsole(name),
+            isScript: flavour === "dgate2",
+        });
     }
 
     drop(): void {
@@ -114,7 +122,7 @@ export class Program {
     link(): number | string {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
-        const found: Record<string, unknown>[] = [];
+        const found: Entry[] = [];
         for (const unit of this.#entries()) {
             let exports: unknown;
             try {
@@ -125,13 +133,16 @@ export class Program {
             }
             if (exports === null || (typeof exports !== "object" && typeof exports !== "function")) continue;
             const own = exports as Record<string, unknown>;
-            for (const name of FUNCTIONS) {
+            for (const name of [...FUNCTIONS, FETCH_URL]) {
                 const value = own[name];
                 if (value !== undefined && value !== null && typeof value !== "function")
                     return `${unit.name}: ${name} is exported but is not a function`;
             }
-            found.push(own);
+            found.push({ module: unit.name, isScript: unit.isScript, exports: own });
         }
+        const choosing = found.filter((e) => typeof (e.exports["fetchUpstream"] ?? e.exports[FETCH_URL]) === "function");
+        if (choosing.length > 1)
+            return `${choosing.map((e) => `"${e.module}"`).join(" and ")} both export fetchUpstream: one module of a route chooses the upstream`;
         this.chains = makeChains(found);
         return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
     }

@@ -1,6 +1,6 @@
 // The parameters of a query string: a copy, changes to it are not forwarded.
 
-function decode(text: string): string {
+export function decodeQuery(text: string): string {
     const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
     if (!spaced.includes("%")) return spaced;
     try {
@@ -10,7 +10,7 @@ function decode(text: string): string {
     }
 }
 
-function encode(text: string): string {
+export function encodeQuery(text: string): string {
     return encodeURIComponent(text).replace(/%20/g, "+").replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
@@ -22,8 +22,8 @@ export class Query {
         for (const part of text.split("&")) {
             if (part === "") continue;
             const equals = part.indexOf("=");
-            const name = decode(equals < 0 ? part : part.slice(0, equals));
-            this.add(name, equals < 0 ? "" : decode(part.slice(equals + 1)));
+            const name = decodeQuery(equals < 0 ? part : part.slice(0, equals));
+            this.add(name, equals < 0 ? "" : decodeQuery(part.slice(equals + 1)));
         }
     }
 
@@ -60,7 +60,7 @@ export class Query {
     // Sorted by name.
     encode(): string {
         const names = [...this.#values.keys()].sort();
-        const parts = names.flatMap((n) => this.getAll(n).map((v) => `${encode(n)}=${encode(v)}`));
+        const parts = names.flatMap((n) => this.getAll(n).map((v) => `${encodeQuery(n)}=${encodeQuery(v)}`));
         return parts.join("&");
     }
 

@@ -122,6 +122,7 @@ struct config {
         int64_t x_forwarded_for_depth;
         struct model_strings allow_list; /* IP addresses and CIDR blocks, checked */
         struct model_strings allowed_domains;
+        struct model_strings module_env; /* variables that modules see */
         struct model_strings redirect_https;
         bool strict_mode;
         bool disable_private_ips;

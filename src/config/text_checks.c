@@ -71,6 +71,17 @@ enum err_code text_checks_header_value(struct str text, struct err *e)
     return ERR_OK;
 }
 
+enum err_code text_checks_variable(struct str text, struct err *e)
+{
+    bool valid = text.len > 0 && !(text.p[0] >= '0' && text.p[0] <= '9');
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.p[i];
+        valid = valid && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                          (c >= 'A' && c <= 'Z') || c == '_');
+    }
+    return valid ? ERR_OK : err_set(e, ERR_INVALID, "is not the name of an environment variable");
+}
+
 enum err_code text_checks_response_field(struct str text, struct err *e)
 {
     static const char *const framing[] = {"Connection", "Content-Length",    "Keep-Alive", "TE",

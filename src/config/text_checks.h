@@ -22,6 +22,9 @@ enum err_code text_checks_credential(struct str text, struct err *e);
 enum err_code text_checks_header_name(struct str text, struct err *e);
 enum err_code text_checks_header_value(struct str text, struct err *e);
 
+/* The name of an environment variable: letters, digits and "_", no digit first. */
+enum err_code text_checks_variable(struct str text, struct err *e);
+
 /* The name of a field that may be added to responses: none that frames the message or the connection. */
 enum err_code text_checks_response_field(struct str text, struct err *e);
 

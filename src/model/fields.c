@@ -21,6 +21,13 @@ static const struct fields_word module_types[] = {
     {NULL, 0},
 };
 
+static const struct fields_word module_apis[] = {
+    {"auto", MODEL_MODULE_API_AUTO},
+    {"dgate1", MODEL_MODULE_API_DGATE1},
+    {"dgate2", MODEL_MODULE_API_DGATE2},
+    {NULL, 0},
+};
+
 static const struct fields_word visibilities[] = {
     {"public", MODEL_VISIBILITY_PUBLIC},
     {"private", MODEL_VISIBILITY_PRIVATE},
@@ -333,6 +340,14 @@ static const struct fields_field module_fields[] = {
      .default_int = MODEL_MODULE_TYPESCRIPT,
      .words = module_types,
      .doc = "language of the source"},
+    {.name = "moduleApi",
+     .alias = "module_api",
+     .type = FIELDS_ENUM,
+     .output = FIELDS_OMIT_EMPTY,
+     AT(module.api),
+     .default_int = MODEL_MODULE_API_AUTO,
+     .words = module_apis,
+     .doc = "whose ctx the functions get; auto: as the source looks"},
     {.name = "compiled",
      .type = FIELDS_JSON,
      .output = FIELDS_INTERNAL,

@@ -119,11 +119,15 @@ struct model_route {
 
 enum model_module_type { MODEL_MODULE_TYPESCRIPT, MODEL_MODULE_JAVASCRIPT };
 
+/* Which ctx its functions get. AUTO: as the source looks (js/compiler/analyse.ts). */
+enum model_module_api { MODEL_MODULE_API_AUTO, MODEL_MODULE_API_DGATE1, MODEL_MODULE_API_DGATE2 };
+
 struct model_module {
     char *name;
     char *ns;
     char *payload; /* the source in base64 */
     int64_t type;  /* enum model_module_type */
+    int64_t api;   /* enum model_module_api */
     struct model_strings tags;
     json_t *compiled; /* what the compiler made of it (script/compiler.h); not part of the API */
 };

@@ -115,7 +115,7 @@ static bool describe(struct proxy_request *r, struct http_head *head)
     if (r->limits->disable_query_params)
         query = (struct upstream_query){0};
     *head = (struct http_head){
-        .method = received->method,
+        .method = r->method,
         .scheme = STR("http"),
         .authority = url->authority,
         .upgrade = proxy_headers_upgrade(received),
@@ -225,7 +225,7 @@ static bool may_repeat(const struct proxy_request *r)
 {
     const struct exchange_reset *why = &r->attempt.why;
     return proxy_upload_can_repeat(r) &&
-           (why->unsent || http_head_method_idempotent(r->down->request->method));
+           (why->unsent || http_head_method_idempotent(r->method));
 }
 
 static enum proxy_turn repeat(struct proxy_request *r)

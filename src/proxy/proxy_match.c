@@ -128,6 +128,11 @@ enum proxy_turn proxy_match_choose(struct proxy_request *r)
         return proxy_request_go(r, PROXY_HANDLE);
     if (proxy_modules_has(r, SCRIPT_FETCH_UPSTREAM))
         return proxy_request_go(r, PROXY_FETCH);
+    return proxy_match_default(r);
+}
+
+enum proxy_turn proxy_match_default(struct proxy_request *r)
+{
     if (!proxy_choice_first(r))
         return proxy_error_raise(r, 503, "the service has no usable url", no_detail);
     return proxy_request_go(r, PROXY_ATTEMPT);

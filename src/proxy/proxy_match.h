@@ -16,4 +16,7 @@ enum proxy_turn proxy_match_route(struct proxy_request *r);
 /* Step CHOOSE: the upstream's URL, or the module that finds it or answers itself. */
 enum proxy_turn proxy_match_choose(struct proxy_request *r);
 
+/* The URL that the service's policy chooses, for the first attempt. */
+enum proxy_turn proxy_match_default(struct proxy_request *r);
+
 #endif

@@ -11,6 +11,7 @@
 #include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
+#include "proxy/proxy_match.h"
 
 enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
 
@@ -104,6 +105,7 @@ static bool begin_run(struct proxy_request *r)
         .id = r->id,
         .method = head->method,
         .path = r->path,
+        .merge_slashes = r->proxy->options.merge_slashes,
         .query = r->query,
         .host = head->authority,
         .proto = proto_of(head->version),
@@ -189,6 +191,13 @@ static bool take_request(struct proxy_request *r)
     if (!proxy_headers_clean(&x->request_fields))
         return false;
     r->fields = x->request_fields;
+    r->method = x->method;
+    if (x->path_written)
+        r->rest = x->path;
+    if (x->query_written) {
+        r->query = x->query;
+        r->has_query = x->query.len > 0;
+    }
     if (x->request_body.replaced) {
         r->upload.replaced = true;
         r->upload.replacement = x->request_body.bytes;
@@ -233,6 +242,8 @@ enum proxy_turn proxy_modules_fetched(struct proxy_request *r)
         return proxy_request_go(r, PROXY_ANSWER);
     if (!take_request(r))
         return refuse_request(r);
+    if (m->outcome.text.len == 0)
+        return proxy_match_default(r);
     struct err e;
     if (upstream_url_parse(a, m->outcome.text, &r->attempt.fetched, &e) != ERR_OK) {
         struct str detail = {0};
@@ -363,6 +374,8 @@ enum proxy_turn proxy_modules_rescue(struct proxy_request *r)
     if (r->modules == NULL || r->modules->run == NULL ||
         !proxy_modules_has(r, SCRIPT_ERROR_HANDLER))
         return proxy_request_go(r, PROXY_ERROR);
+    if (r->attempt.url != NULL)
+        r->modules->x.upstream_url = r->attempt.url->text;
     return call(r, SCRIPT_ERROR_HANDLER, PROXY_RESCUED);
 }
 

@@ -160,6 +160,7 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
     x->user = r;
     x->events = &events;
     r->began_ms = loop_now_ms(p->loop);
+    r->method = x->request->method;
     proxy_limits_init(r);
     p->stats.active++;
     proxy_access_log_begin(r);

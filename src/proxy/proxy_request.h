@@ -183,7 +183,8 @@ struct proxy_request {
     struct str client; /* read it with proxy_client_address() */
     bool client_secure;
     struct str host; /* without port */
-    struct str path; /* normalised */
+    struct str method; /* as forwarded */
+    struct str path;   /* normalised */
     struct str query;
     bool has_query;
 

@@ -1,7 +1,8 @@
 /* The compiler process: TypeScript and JavaScript (ES modules or plain scripts) -> CommonJS for JavaScriptCore.
  *
  * It talks over one stream socket with frames: u32 little-endian length, then JSON.
- * Request:  {"id": n, "name": "mod", "type": "typescript" | "javascript", "source": "..."}
+ * Request:  {"id": n, "name": "mod", "type": "typescript" | "javascript",
+ *            "api": "auto" | "dgate1" | "dgate2" (absent: auto), "source": "..."}
  * Answer:   {"id": n, "ok": true, "compiled": {...}} or
  *           {"id": n, "ok": false, "problems": [{"line": 3, "column": 7, "text": "..."}]}
  * compiled: {"js": "...", "map": "...", "exports": [...], "imports": [...], "importPositions": [[3, 7], ...],

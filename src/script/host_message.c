@@ -6,7 +6,7 @@
 #include "script/jsvalue.h"
 #include "script/resource_text.h"
 
-enum { PATH_MAX_BYTES = 1024 * 1024 };
+enum { PATH_MAX_BYTES = 1024 * 1024, TARGET_MAX = 64 * 1024, SHOWN = 100 };
 
 static JSValueRef decoded_path(JSContextRef ctx, struct str path)
 {
@@ -43,6 +43,14 @@ static struct str text_of(const struct script_exchange *x, enum host_message_tex
         return x->upstream_reason;
     case HOST_MESSAGE_UPSTREAM_PROTO:
         return x->upstream_proto;
+    case HOST_MESSAGE_RAW_PATH:
+        return x->path;
+    case HOST_MESSAGE_ROUTE_NAME:
+        return str_of(x->route->name);
+    case HOST_MESSAGE_SERVICE_NAME:
+        return str_of(x->route->service);
+    case HOST_MESSAGE_NAMESPACE_NAME:
+        return str_of(x->route->ns);
     default:
         return (struct str){NULL, 0};
     }
@@ -61,6 +69,74 @@ static JSValueRef text(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     if (what == HOST_MESSAGE_PATH)
         return decoded_path(ctx, r->x->path);
     return jsvalue_text(ctx, text_of(r->x, (enum host_message_text)what));
+}
+
+/* What is wrong with a method that a module writes, or NULL. */
+static const char *write_method(struct script_exchange *x, struct str method)
+{
+    const struct str head = STR("HEAD");
+    if (!http_head_is_token(method))
+        return "is not a method";
+    if (str_eq(method, STR("CONNECT")))
+        return "cannot be forwarded";
+    if (str_eq(method, head) != str_eq(x->method, head))
+        return "cannot be set: HEAD cannot become another method, nor another one HEAD";
+    x->method = method;
+    return NULL;
+}
+
+static const char *write_path(struct script_exchange *x, struct str path)
+{
+    struct str normal = {NULL, 0};
+    if (str_index(path, '?', 0) < path.len || str_index(path, '#', 0) < path.len)
+        return "is not a path: it has a query or a fragment";
+    if (url_path_normalise(path, x->merge_slashes, x->arena, &normal) != URL_PATH_OK)
+        return "is not a path: it begins with \"/\" and has no control characters, \"\\\" or broken "
+               "percent encoding";
+    x->path = normal;
+    x->path_written = true;
+    return NULL;
+}
+
+static const char *write_query(struct script_exchange *x, struct str query)
+{
+    for (size_t i = 0; i < query.len; i++) {
+        const unsigned char c = (unsigned char)query.p[i];
+        if (c <= ' ' || c >= 0x7F || c == '#')
+            return "is not a query: it has characters that must be percent-encoded";
+    }
+    x->query = query;
+    x->query_written = true;
+    return NULL;
+}
+
+/* setText(handle, what, value): what is the method, the raw path or the query of the request */
+static JSValueRef set_text(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                           const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct script_run *r = host_run(ctx, argc, argv, exception);
+    struct str value = {NULL, 0};
+    if (r == NULL)
+        return JSValueMakeUndefined(ctx);
+    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, TARGET_MAX, &value))
+        return jsvalue_throw(ctx, exception, "it is longer than %d bytes", TARGET_MAX);
+    const char *wrong = NULL;
+    switch ((int)host_number(ctx, argc, argv, 1)) {
+    case HOST_MESSAGE_METHOD:
+        wrong = write_method(r->x, value);
+        break;
+    case HOST_MESSAGE_RAW_PATH:
+        wrong = write_path(r->x, value);
+        break;
+    default:
+        wrong = write_query(r->x, value);
+        break;
+    }
+    if (wrong != NULL)
+        return jsvalue_throw(ctx, exception, "\"%.*s\" %s", STR_ARG(str_slice(value, 0, value.len < SHOWN ? value.len : SHOWN)), wrong);
+    return JSValueMakeUndefined(ctx);
 }
 
 static double number_of(const struct script_exchange *x, int what)
@@ -163,6 +239,6 @@ static JSValueRef resource(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_message_functions[] = {
-    {"text", text},     {"number", number},     {"setStatus", set_status},
+    {"text", text},     {"setText", set_text},  {"number", number}, {"setStatus", set_status},
     {"params", params}, {"resource", resource}, {NULL, NULL},
 };

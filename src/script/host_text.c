@@ -1,4 +1,8 @@
-/* UTF-8 for TextEncoder, TextDecoder and bodies of fetch(). */
+/* UTF-8 for TextEncoder, TextDecoder and bodies of fetch(); the texts of process. */
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "script/entry.h"
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
@@ -35,5 +39,36 @@ static JSValueRef decode(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     return v != NULL ? v : JSValueMakeUndefined(ctx);
 }
 
+static void append(JSContextRef ctx, JSObjectRef list, unsigned *n, const char *text)
+{
+    JSObjectSetPropertyAtIndex(ctx, list, (*n)++, jsvalue_text(ctx, str_of(text)), NULL);
+}
+
+/* environment(): [host name, name, value, ...] of the variables that are allowed and set */
+static JSValueRef environment(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                              const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    const struct model_strings *names = entry_vm()->host.environment;
+    char host[HOST_NAME_MAX + 1] = "";
+    JSObjectRef list = JSObjectMakeArray(ctx, 0, NULL, exception);
+    unsigned n = 0;
+    if (list == NULL)
+        return JSValueMakeUndefined(ctx);
+    (void)gethostname(host, sizeof(host) - 1);
+    append(ctx, list, &n, host);
+    for (size_t i = 0; names != NULL && i < names->n; i++) {
+        const char *value = getenv(names->v[i]);
+        if (value == NULL)
+            continue;
+        append(ctx, list, &n, names->v[i]);
+        append(ctx, list, &n, value);
+    }
+    return list;
+}
+
 const struct host_function host_text_functions[] = {
-    {"encode", encode}, {"decode", decode}, {NULL, NULL}};
+    {"encode", encode}, {"decode", decode}, {"environment", environment}, {NULL, NULL}};

@@ -67,6 +67,8 @@ typedef void (*script_state_done)(void *user, struct str result, const struct er
 
 struct script_host {
     void *user;
+    /* Names of the environment variables that modules may see; borrowed, NULL: none. */
+    const struct model_strings *environment;
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
@@ -105,9 +107,12 @@ struct script_exchange {
     struct arena *arena; /* for what scripts add to the message */
     struct str id;
 
-    struct str method;
-    struct str path;  /* normalised */
-    struct str query; /* without "?" */
+    struct str method; /* a module may write it */
+    struct str path;    /* normalised */
+    bool path_written;  /* by a module: it is what is forwarded */
+    bool merge_slashes; /* how a path that a module writes is normalised */
+    struct str query;   /* without "?" */
+    bool query_written; /* by a module */
     struct str host;
     struct str proto; /* "HTTP/1.1" */
     struct str remote_address;
@@ -122,7 +127,7 @@ struct script_exchange {
 
     /* The upstream's response: while a responseModifier runs. */
     bool has_upstream;
-    struct str upstream_url; /* that it came from */
+    struct str upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
     uint16_t upstream_status;
     struct str upstream_reason;
     struct str upstream_proto;
@@ -193,7 +198,8 @@ struct script_outcome {
     enum script_status status;
     bool responded; /* a module sent the response: x->response_* is the answer */
     struct str
-        text; /* FETCH_UPSTREAM: the URL; failures: what to log and give to errorHandler. Valid during done */
+        text; /* FETCH_UPSTREAM: the URL, or empty for the service's own choice; failures: what to log and
+                 give to errorHandler. Valid during done */
 };
 
 /* Called exactly once per call unless the run is destroyed before; maybe before script_run_call() returns. */

@@ -75,6 +75,7 @@ static bool add_module(struct script_program *p, struct entry *e, uint64_t numbe
         wrapper != NULL ? wrapper : JSValueMakeUndefined(ctx),
         jsvalue_text(ctx, member(m->compiled, "map")),
         imports_of(ctx, m->compiled),
+        jsvalue_text(ctx, member(m->compiled, "flavour")),
     };
     if (e->exception != NULL)
         return false;

@@ -309,10 +309,13 @@ static bool write_request(struct compile_pool *p, struct job *j, const struct mo
                           struct str source)
 {
     j->id = ++p->id;
+    static const char *const apis[] = {[MODEL_MODULE_API_AUTO] = "auto",
+                                       [MODEL_MODULE_API_DGATE1] = "dgate1",
+                                       [MODEL_MODULE_API_DGATE2] = "dgate2"};
     json_t *request =
-        json_pack("{s:I, s:s, s:s, s:o}", "id", (json_int_t)j->id, "name", m->name, "type",
-                  m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "source",
-                  json_text_string(source));
+        json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)j->id, "name", m->name, "type",
+                  m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "api",
+                  apis[m->api], "source", json_text_string(source));
     buf_init(&j->frame, COMPILER_FRAME_MAX + HEADER_SIZE);
     struct buf text;
     buf_init(&text, COMPILER_FRAME_MAX);

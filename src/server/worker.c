@@ -315,6 +315,7 @@ static void open_scripts(struct worker *w)
     };
     w->cache = (struct module_cache){.node = w->node, .value_max = (size_t)l->cache_value_max};
     struct script_host host = {.user = w,
+                               .environment = &w->launch->config->proxy.module_env,
                                .state = script_state,
                                .state_now = script_state_now,
                                .cache_get = script_cache_get,

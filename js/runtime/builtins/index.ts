@@ -7,6 +7,8 @@ import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
 import { makeStorage } from "./storage";
+import { domainToASCII, domainToUnicode } from "./url";
+import { util } from "./util";
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -21,7 +23,15 @@ function esModule(members: Record<string, unknown>): object {
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
 const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
-const urlModule = esModule({ URL: web.URL, URLSearchParams: web.URLSearchParams });
+const urlModule = esModule({
+    URL: web.URL,
+    URLSearchParams: web.URLSearchParams,
+    domainToASCII,
+    domainToUnicode,
+});
+const dgateUtilModule = esModule(util);
+// For what is tried out before it gets a name of its own: nothing at present.
+const experimentalModule = esModule({});
 const utilModule = esModule({ format });
 
 export const builtins: Record<string, MakeBuiltin | undefined> = {
@@ -33,11 +43,16 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
             state: esModule(makeState(module)),
             storage: esModule(makeStorage(module)),
             crypto: cryptoModule,
+            util: dgateUtilModule,
+            x: experimentalModule,
         }),
     "dgate/http": () => httpModule,
     "dgate/state": (module) => esModule(makeState(module)),
     "dgate/storage": (module) => esModule(makeStorage(module)),
     "dgate/crypto": () => cryptoModule,
+    "dgate/util": () => dgateUtilModule,
+    "dgate/exp": () => experimentalModule,
+    "dgate/x": () => experimentalModule,
     console: (module) => esModule({ ...makeConsole(module) }),
     url: () => urlModule,
     util: () => utilModule,

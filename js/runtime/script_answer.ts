@@ -1,0 +1,165 @@
+// ctx.response of DGate 2's scripts, and the res of their responseModifier: a status, headers and a body that are set
+// as properties.
+
+import { requireBytes } from "./body";
+import type { Response } from "./response";
+import { requireStatus } from "./response";
+import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
+import { host, Num, Side, type Bytes } from "./host";
+
+export interface Answer {
+    statusCode: number;
+    headers: HeaderObject;
+    body: unknown;
+    write(data: unknown): void;
+}
+
+function appended(data: unknown): Bytes {
+    return data instanceof ArrayBuffer || ArrayBuffer.isView(data) ? requireBytes(data) : String(data);
+}
+
+function joined(parts: readonly Bytes[]): string {
+    return parts.map((p) => (typeof p === "string" ? p : (host.decode(p, false) as string))).join("");
+}
+
+// What the module answers itself.
+export class OwnAnswer implements Answer {
+    readonly #handle: number;
+    #headers: HeaderObject | undefined;
+    #status = 200;
+    #body: Bytes[] = [];
+    #touched = false;
+
+    constructor(handle: number) {
+        this.#handle = handle;
+    }
+
+    // Whether a status or body was set: then it is an answer. Headers alone are not.
+    static isTouched(a: OwnAnswer): boolean {
+        return a.#touched;
+    }
+
+    static discard(a: OwnAnswer): void {
+        a.#status = 200;
+        a.#body = [];
+        a.#touched = false;
+    }
+
+    static send(a: OwnAnswer, response: Response): void {
+        response.status(a.#status);
+        const parts = a.#body;
+        if (parts.every((p) => typeof p === "string")) response.end(parts.join(""));
+        else for (const p of parts) response.end(p);
+        OwnAnswer.discard(a);
+    }
+
+    get statusCode(): number {
+        return this.#status;
+    }
+
+    set statusCode(code: unknown) {
+        this.#status = requireStatus(code);
+        this.#touched = true;
+    }
+
+    get headers(): HeaderObject {
+        return (this.#headers ??= headerObject(this.#handle, Side.Response));
+    }
+
+    set headers(given: unknown) {
+        replaceHeaders(this.headers, given);
+    }
+
+    get body(): string {
+        return joined(this.#body);
+    }
+
+    set body(data: unknown) {
+        this.#body = data === null || data === undefined || data === "" ? [] : [requireBytes(data)];
+        this.#touched = true;
+    }
+
+    write(data: unknown): void {
+        this.#body.push(appended(data));
+        this.#touched = true;
+    }
+
+    toJSON(): object {
+        return { statusCode: this.#status, headers: this.headers, body: this.body };
+    }
+}
+
+// The upstream's response, while responseModifiers run.
+export class UpstreamAnswer implements Answer {
+    readonly #handle: number;
+    #headers: HeaderObject | undefined;
+    #written: Bytes[] | undefined;
+
+    constructor(handle: number) {
+        this.#handle = handle;
+    }
+
+    get statusCode(): number {
+        return host.number(this.#handle, Num.UpstreamStatus);
+    }
+
+    set statusCode(code: unknown) {
+        host.setStatus(this.#handle, Side.Upstream, requireStatus(code));
+    }
+
+    get headers(): HeaderObject {
+        return (this.#headers ??= headerObject(this.#handle, Side.Upstream));
+    }
+
+    set headers(given: unknown) {
+        replaceHeaders(this.headers, given);
+    }
+
+    get body(): string {
+        return host.bodyText(this.#handle, Side.Upstream);
+    }
+
+    // null and undefined leave it as it came.
+    set body(data: unknown) {
+        if (data === null || data === undefined) return;
+        this.#written = undefined;
+        host.bodyWrite(this.#handle, Side.Upstream, requireBytes(data));
+    }
+
+    // The first one begins a body of its own.
+    write(data: unknown): void {
+        this.#written = [...(this.#written ?? []), appended(data)];
+        host.bodyWrite(this.#handle, Side.Upstream, joinBytes(this.#written));
+    }
+
+    toJSON(): object {
+        return { statusCode: this.statusCode, headers: this.headers, body: readable(() => this.body) };
+    }
+}
+
+function joinBytes(parts: readonly Bytes[]): Bytes {
+    if (parts.every((p) => typeof p === "string")) return parts.join("");
+    const octets = parts.map((p) =>
+        typeof p === "string"
+            ? new Uint8Array(host.encode(p))
+            : p instanceof ArrayBuffer
+              ? new Uint8Array(p)
+              : new Uint8Array(p.buffer, p.byteOffset, p.byteLength),
+    );
+    const out = new Uint8Array(octets.reduce((n, o) => n + o.length, 0));
+    let at = 0;
+    for (const o of octets) {
+        out.set(o, at);
+        at += o.length;
+    }
+    return out;
+}
+
+// null for a body that was not collected.
+export function readable(read: () => string): string | null {
+    try {
+        return read();
+    } catch {
+        return null;
+    }
+}

@@ -1,0 +1,209 @@
+// The ctx of DGate 2's scripts: properties where DGate 1 has functions, over the same request.
+
+import { jsonText, requireBytes } from "./body";
+import type { Context } from "./context";
+import { host, Side, Text } from "./host";
+import { lazy } from "./lazy";
+import { OwnAnswer, readable, UpstreamAnswer, type Answer } from "./script_answer";
+import { documentObject, Documents } from "./script_documents";
+import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
+import { queryObject, replaceQuery, type QueryObject } from "./script_query";
+
+export class ScriptRequest {
+    readonly #handle: number;
+    #headers: HeaderObject | undefined;
+    #query: QueryObject | undefined;
+
+    constructor(handle: number) {
+        this.#handle = handle;
+    }
+
+    get method(): string {
+        return host.text(this.#handle, Text.Method);
+    }
+
+    set method(method: unknown) {
+        host.setText(this.#handle, Text.Method, String(method));
+    }
+
+    // Percent-encoded, normalised.
+    get path(): string {
+        return host.text(this.#handle, Text.RawPath);
+    }
+
+    set path(path: unknown) {
+        host.setText(this.#handle, Text.RawPath, String(path));
+    }
+
+    get query(): QueryObject {
+        return (this.#query ??= queryObject(this.#handle));
+    }
+
+    set query(given: unknown) {
+        replaceQuery(this.query, given);
+    }
+
+    get headers(): HeaderObject {
+        return (this.#headers ??= headerObject(this.#handle, Side.Request));
+    }
+
+    set headers(given: unknown) {
+        replaceHeaders(this.headers, given);
+    }
+
+    get body(): string {
+        return host.bodyText(this.#handle, Side.Request);
+    }
+
+    set body(data: unknown) {
+        host.bodyWrite(this.#handle, Side.Request, data === null || data === undefined ? "" : requireBytes(data));
+    }
+
+    toJSON(): object {
+        const { method, path, query, headers } = this;
+        return { method, path, query, headers, body: readable(() => this.body) };
+    }
+}
+
+export class ScriptContext {
+    declare route: string;
+    declare namespace: string;
+    declare service: string | null;
+    declare upstreamUrl: string | null;
+    declare documents: Record<string, unknown>;
+    declare _docStore: Record<string, unknown>;
+    readonly #handle: number;
+    readonly #base: Context;
+    readonly #own: OwnAnswer;
+    readonly #store = new Documents();
+    #module = "";
+    #request: ScriptRequest | undefined;
+    #params: Record<string, string> | undefined;
+    #documents: Record<string, unknown> | undefined;
+    #upstream: UpstreamAnswer | undefined; // while responseModifiers run
+    #handled = false;
+
+    constructor(handle: number, base: Context) {
+        this.#handle = handle;
+        this.#base = base;
+        this.#own = new OwnAnswer(handle);
+    }
+
+    static {
+        const view = (c: ScriptContext) => (c.#documents ??= documentObject(c.#store, () => c.#module));
+        lazy(ScriptContext.prototype, {
+            route: (c) => host.text(c.#handle, Text.RouteName),
+            namespace: (c) => host.text(c.#handle, Text.NamespaceName),
+            service: (c) => host.text(c.#handle, Text.ServiceName) || null,
+            upstreamUrl: (c) => host.text(c.#handle, Text.UpstreamUrl) || null,
+            documents: view,
+            _docStore: view,
+        });
+    }
+
+    // Before a function of a module is called: one that revises the upstream's response, or one that handles the request.
+    static enter(c: ScriptContext, module: string, isRevising: boolean, isHandling: boolean): void {
+        c.#module = module;
+        c.#handled ||= isHandling;
+        if (!isRevising) c.#upstream = undefined;
+        else c.#upstream ??= new UpstreamAnswer(c.#handle);
+    }
+
+    // After a function has succeeded: what it answered is the answer.
+    static leave(c: ScriptContext): void {
+        if (c.#upstream === undefined && OwnAnswer.isTouched(c.#own)) OwnAnswer.send(c.#own, c.#base.response());
+    }
+
+    // A handler that set nothing answers with an empty body.
+    static answer(c: ScriptContext): void {
+        if (c.#handled) OwnAnswer.send(c.#own, c.#base.response());
+    }
+
+    // Forgets what functions that failed have answered and written.
+    static discard(c: ScriptContext): void {
+        OwnAnswer.discard(c.#own);
+        c.#store.discard();
+    }
+
+    static commit(c: ScriptContext): Promise<unknown> | undefined {
+        return c.#store.commit();
+    }
+
+    get request(): ScriptRequest {
+        return (this.#request ??= new ScriptRequest(this.#handle));
+    }
+
+    get response(): Answer {
+        return this.#upstream ?? this.#own;
+    }
+
+    get params(): Record<string, string> {
+        return (this.#params ??= { ...this.#base.pathParams() });
+    }
+
+    set params(params: Record<string, string>) {
+        this.#params = params;
+    }
+
+    setHeader(name: string, value: unknown): void {
+        this.response.headers[String(name)] = value as string;
+    }
+
+    setStatus(code: number): void {
+        this.response.statusCode = code;
+    }
+
+    status(code: number): this {
+        this.setStatus(code);
+        return this;
+    }
+
+    write(data: unknown): void {
+        this.response.write(data);
+    }
+
+    json(data: unknown): void {
+        const text = jsonText(data);
+        this.setHeader("Content-Type", "application/json");
+        this.response.body = text;
+    }
+
+    redirect(url: unknown, status?: number): void {
+        this.setHeader("Location", String(url));
+        this.setStatus(status || 302);
+        this.response.body = "";
+    }
+
+    pathParam(name: string): string | null {
+        return this.params[name] || null;
+    }
+
+    queryParam(name: string): string | null {
+        return this.request.query[name] || null;
+    }
+
+    getDocument(collection: string, id: string): { data: unknown } | null {
+        return this.#store.get(this.#module, collection, id);
+    }
+
+    setDocument(collection: string, id: string, data: unknown): void {
+        this.#store.set(this.#module, collection, id, data);
+    }
+
+    deleteDocument(collection: string, id: string): void {
+        this.#store.delete(this.#module, collection, id);
+    }
+
+    // 8 characters of base 36, from h = h * 31 + unit over the UTF-16 units, in 32 bits.
+    hashString(text: unknown): string {
+        const s = String(text);
+        let h = 0;
+        for (let i = 0; i < s.length; i++) h = (Math.imul(h, 31) + s.charCodeAt(i)) | 0;
+        return Math.abs(h).toString(36).slice(-8).padStart(8, "0");
+    }
+
+    toJSON(): object {
+        const { request, params, route, namespace, service, response } = this;
+        return { request, params, route, namespace, service, response };
+    }
+}
