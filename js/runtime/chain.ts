@@ -7,6 +7,7 @@ import { describe, GatewayError } from "./errors";
 import { host, Outcome } from "./host";
 import type { Program } from "./program";
 import { ScriptContext } from "./script_context";
+import { isResponse } from "./web/response";
 
 // src/script/script.h: enum script_function, in its order.
 export const FUNCTIONS = [
@@ -152,6 +153,7 @@ class Call {
     private resume(value: unknown): void {
         if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
         try {
+            if (value !== undefined) apply(this.kind, this.ctx, value);
             while (!isOver(this.kind, this.ctx) && this.next < this.chain.length) {
                 const handler = this.chain[this.next++] as Handler;
                 value = handler(this.ctx, this.error);
@@ -159,6 +161,7 @@ class Call {
                     this.wait(value);
                     return;
                 }
+                if (value !== undefined) apply(this.kind, this.ctx, value);
             }
             const written = conclude(this.kind, this.ctx);
             if (written === undefined) this.finish(value);
@@ -179,7 +182,15 @@ function isOver(kind: Kind, ctx: Context): boolean {
     return kind !== Kind.ResponseModifier && Context.hasResponded(ctx);
 }
 
+// What a function returned: a Response is the answer, or takes the place of the upstream's.
+function apply(kind: Kind, ctx: Context, value: unknown): void {
+    if (kind === Kind.FetchUpstream || !isResponse(value)) return;
+    if (kind === Kind.ResponseModifier) Context.replaceUpstream(ctx, value);
+    else Context.respond(ctx, value);
+}
+
 function resultText(kind: Kind, ctx: Context, value: unknown): string | undefined {
+    if (kind === Kind.ResponseModifier) Context.sendUpstream(ctx);
     if (kind !== Kind.FetchUpstream || Context.hasResponded(ctx)) return undefined;
     if (value === SERVICE_CHOOSES) return undefined;
     const url = value === null || value === undefined ? "" : String(value);
@@ -213,6 +224,7 @@ export function run(
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
                 return Outcome.Parked;
             }
+            if (value !== undefined) apply(kind, ctx, value);
             if (isOver(kind, ctx)) break;
         }
         const written = conclude(kind, ctx);

@@ -27,6 +27,7 @@ export const enum Num {
     UpstreamStatus,
     UpstreamLength,
     HasUpstream,
+    BodyMax,
 }
 
 export const enum Side {
@@ -128,6 +129,17 @@ export interface Host {
 
     environment(): string[]; // host name, then names and values of variables
 
+    // A chunk, null at the end, or undefined: then the ticket is settled with a chunk, or undefined at the end.
+    streamRead(handle: number, id: number, ticket: number): ArrayBuffer | null | undefined;
+    streamCancel(handle: number, id: number): void;
+    // The number of a stream, or undefined when the body is there as a whole.
+    bodyStream(handle: number, side: Side): number | undefined;
+    // The response's body comes from here: the ticket is settled with the room that the client has, again and again.
+    streamOut(handle: number, ticket: number): void;
+    streamWrite(handle: number, data: Uint8Array): void;
+    streamEnd(handle: number, error: string | undefined): void;
+
+    fetchCancel?(handle: number, ticket: number): void;
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;
     hash(algorithm: string): object | undefined;

@@ -60,6 +60,7 @@ struct config_limits {
     int64_t module_body_max; /* body collected for a module */
     int64_t module_cpu_ms;   /* per call */
     int64_t module_wall_ms;
+    int64_t module_idle_ms;
     int64_t module_heap_mb;   /* per worker VM */
     int64_t module_fetches;   /* per request */
     int64_t module_timers;    /* per request */

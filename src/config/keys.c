@@ -276,6 +276,8 @@ const struct keys_key keys_all[] = {
     TIME(module_cpu_ms, 100, 1, HOUR, "processor time of one call of a module"),
     TIME(module_wall_ms, 30 * SECOND, 1, HOUR,
          "duration of one call of a module, waiting included"),
+    TIME(module_idle_ms, 60 * SECOND, 1, HOUR,
+         "until a module gives the next piece of a body that it streams"),
     NUMBER(module_heap_mb, 256, 16, 65536, "memory of a worker's modules, in MiB"),
     NUMBER(module_fetches, 32, 0, 10000, "fetches per request"),
     NUMBER(module_timers, 100, 0, 10000, "timers per request"),
