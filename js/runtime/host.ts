@@ -106,6 +106,7 @@ export interface Host {
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;
+    fetchCancel(handle: number, ticket: number): void;
 
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;

@@ -14,6 +14,7 @@
 #include "codec/http_head.h"
 #include "model/model.h"
 
+struct fetch_options;
 struct loop;
 struct script_vm;
 struct script_program;
@@ -61,6 +62,7 @@ struct script_host {
     /* Called before and after JavaScript runs, for the shared page: what runs now (strs valid until the next call).
      * module is empty when nothing runs. */
     void (*running)(void *user, struct str ns, struct str route, struct str function);
+    const struct fetch_options *fetch; /* read when the VM is created; NULL: modules cannot fetch */
 };
 
 /* A body that modules may read and replace. */

@@ -285,8 +285,12 @@ static void open_scripts(struct worker *w)
         .fetches = (uint32_t)l->module_fetches,
         .timers = (uint32_t)l->module_timers,
     };
-    struct script_host host = {
-        .user = w, .state = script_state, .log = script_log, .running = script_running};
+    const struct fetch_options fetch = http_setup_fetch(w->launch->config, w->resolver);
+    struct script_host host = {.user = w,
+                               .state = script_state,
+                               .log = script_log,
+                               .running = script_running,
+                               .fetch = &fetch};
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 
@@ -389,10 +393,10 @@ static void finish(struct worker *w)
     proxy_destroy(w->proxy);
     line_writer_destroy(w->access_log);
     http_client_destroy(w->client);
-    resolver_destroy(w->resolver);
     replica_destroy(w->replica);
     catalog_destroy(w->catalog);
     script_vm_destroy(w->vm);
+    resolver_destroy(w->resolver);
     free(w->global_headers);
     free(w->tags);
     pages_unmap(w->pages);

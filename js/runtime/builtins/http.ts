@@ -13,15 +13,16 @@ export interface FetchOptions {
     redirects?: string; // DGate 1's spelling
 }
 
-// status, reason, URL, redirected, header names and values, body
-type Answer = [number, string, string, boolean, string[], ArrayBuffer];
+// status, reason, URL, redirected, header names and values (a line each), body
+type Answer = [number, string, string, boolean, string, ArrayBuffer];
 
 class FetchResponse {
     readonly status: number;
     readonly statusText: string;
     readonly url: string;
     readonly redirected: boolean;
-    readonly headers: Headers;
+    #lines: string | undefined;
+    #headers: Headers | undefined;
     readonly #body: ArrayBuffer;
     #used = false;
 
@@ -31,8 +32,16 @@ class FetchResponse {
         this.statusText = reason;
         this.url = url;
         this.redirected = redirected;
-        this.headers = new Headers(pairs(headers));
+        this.#lines = headers;
         this.#body = body;
+    }
+
+    get headers(): Headers {
+        if (this.#headers === undefined) {
+            this.#headers = new Headers(pairs((this.#lines as string).split("\n")));
+            this.#lines = undefined;
+        }
+        return this.#headers;
     }
 
     get ok(): boolean {
