@@ -108,6 +108,10 @@ export interface Host {
     ): void;
     fetchCancel(handle: number, ticket: number): void;
 
+    // A chunk, null at the end, or undefined: then the ticket is settled with a chunk, or undefined at the end.
+    streamRead(handle: number, id: number, ticket: number): ArrayBuffer | null | undefined;
+    streamCancel(handle: number, id: number): void;
+
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;
     hash(algorithm: string): object | undefined;

@@ -12,6 +12,7 @@
 #include "script/entry.h"
 #include "script/host_fetch.h"
 #include "script/host_state.h"
+#include "script/host_stream.h"
 #include "script/host_timer.h"
 #include "script/jsvalue.h"
 #include "script/script_program.h"
@@ -109,6 +110,7 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
     ilist_init(&r->timers);
     ilist_init(&r->fetches);
     ilist_init(&r->asked);
+    ilist_init(&r->streams);
     timeout_init(&r->wall, p->vm->loop, on_wall);
     buf_init(&x->response_body, p->vm->limits.body_max);
     return r;
@@ -203,6 +205,7 @@ void script_run_destroy(struct script_run *r)
         return;
     assert(r->vm->entry == NULL);
     host_timer_drop_all(r);
+    host_stream_drop_all(r);
     host_fetch_drop_all(r);
     host_state_drop_all(r);
     timeout_finish(&r->wall);

@@ -32,9 +32,11 @@ struct script_run {
 
     struct ilist timers; /* of struct host_timer */
     uint32_t timer_count;
-    struct ilist fetches; /* of struct host_fetch */
-    uint32_t fetch_count; /* that were ever begun */
-    struct ilist asked;   /* of struct host_state */
+    struct ilist fetches;  /* of struct host_fetch */
+    uint32_t fetch_count;  /* that were ever begun */
+    struct ilist asked;    /* of struct host_state */
+    struct ilist streams;  /* of struct host_stream */
+    uint32_t stream_count; /* that were ever opened */
 };
 
 /* Records how the call at hand ended; the first record counts. Takes over text (malloc; may be NULL). It is reported

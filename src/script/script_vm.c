@@ -11,6 +11,7 @@
 #include "script/entry.h"
 #include "script/fetch.h"
 #include "script/host_state.h"
+#include "script/host_stream.h"
 #include "script/jsc_private.h"
 #include "script/memory.h"
 #include "script/realm.h"
@@ -94,6 +95,7 @@ static void on_later(struct loop_task *t)
 {
     struct script_vm *vm = container_of(t, struct script_vm, later);
     host_state_settle_answered(vm);
+    host_stream_settle_ready(vm);
     script_run_report(vm);
 }
 
@@ -109,6 +111,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->later.run = on_later;
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
+    ilist_init(&vm->streams_ready);
     hmap_init(&vm->realms);
     timeout_init(&vm->housekeeping, loop, on_housekeeping);
     return vm;

@@ -32,10 +32,11 @@ struct script_vm {
 
     struct script_slot *slots;
     uint32_t slot_count;
-    uint32_t free_slot;     /* the first free one, or slot_count */
-    struct ilist finished;  /* of runs whose call has ended but was not yet reported */
-    struct ilist answered;  /* of state calls that were answered while JavaScript ran */
-    struct loop_task later; /* for them */
+    uint32_t free_slot;         /* the first free one, or slot_count */
+    struct ilist finished;      /* of runs whose call has ended but was not yet reported */
+    struct ilist answered;      /* of state calls that were answered while JavaScript ran */
+    struct ilist streams_ready; /* of host_streams whose read is to be settled then, too */
+    struct loop_task later;     /* for them */
 
     struct entry *entry; /* now running JavaScript; NULL: none */
     double slice;        /* seconds that the engine's watchdog is set to */
