@@ -126,6 +126,7 @@ export interface Host {
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;
+    fetchCancel(handle: number, ticket: number): void;
 
     environment(): string[]; // host name, then names and values of variables
 
@@ -139,7 +140,6 @@ export interface Host {
     streamWrite(handle: number, data: Uint8Array): void;
     streamEnd(handle: number, error: string | undefined): void;
 
-    fetchCancel?(handle: number, ticket: number): void;
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;
     hash(algorithm: string): object | undefined;

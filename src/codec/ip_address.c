@@ -98,6 +98,21 @@ static bool is_v4(const struct ip_address *a)
     return memcmp(a->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
+bool ip_address_of_socket(const struct sockaddr *from, struct ip_address *ret)
+{
+    if (from->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)from;
+        memcpy(ret->bytes, v4_prefix, sizeof(v4_prefix));
+        memcpy(ret->bytes + sizeof(v4_prefix), &in->sin_addr, sizeof(in->sin_addr));
+        return true;
+    }
+    if (from->sa_family != AF_INET6)
+        return false;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)from;
+    memcpy(ret->bytes, &in6->sin6_addr, sizeof(ret->bytes));
+    return true;
+}
+
 struct str ip_address_text(const struct ip_address *a, char ret[IP_ADDRESS_TEXT_SIZE])
 {
     const bool v4 = is_v4(a);

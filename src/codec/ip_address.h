@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 
+struct sockaddr;
+
 struct ip_address {
     uint8_t bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
@@ -33,6 +35,10 @@ bool ip_address_list_add(struct ip_address_list *l, struct str text)
     __attribute__((warn_unused_result));
 void ip_address_list_finish(struct ip_address_list *l);
 bool ip_address_in_list(const struct ip_address *a, const struct ip_address_list *l);
+
+/* The address of a socket's peer. False when it is not of the Internet's families. */
+bool ip_address_of_socket(const struct sockaddr *from, struct ip_address *ret)
+    __attribute__((warn_unused_result));
 
 /* Writes the one canonical text of an address (RFC 5952) and a NUL, an IPv4 one as "192.0.2.1"; returns it. */
 enum { IP_ADDRESS_TEXT_SIZE = 46 };

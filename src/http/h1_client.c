@@ -31,6 +31,7 @@ struct h1_client {
     struct h1_wire wire;
     struct ilist_node node; /* the pool's */
     struct ilist_node each; /* in shared->all */
+    struct ilist_node rest; /* in shared->idle */
     struct h1_client_shared *shared;
     void *place;
     struct h1_call *call;
@@ -59,6 +60,7 @@ static void free_now(struct h1_client *c)
     timeout_finish(&c->timer);
     h1_wire_finish(&c->wire);
     ilist_remove(&c->node);
+    ilist_remove(&c->rest);
     ilist_remove(&c->each);
     free(c);
 }
@@ -77,6 +79,7 @@ static void close_it(struct h1_client *c, bool abort)
         sock_close(&c->wire.sock);
     timeout_clear(&c->timer);
     ilist_remove(&c->node);
+    ilist_remove(&c->rest);
     c->call = NULL;
     c->state = STATE_CLOSED;
     loop_schedule(c->shared->loop, &c->task);
@@ -157,14 +160,9 @@ static void set_port(union resolver_address *a, uint16_t port)
 
 static bool is_refused(const struct h1_client *c, const union resolver_address *a)
 {
-    struct ip_address ip = {.bytes = {[10] = 0xff, [11] = 0xff}};
-    if (!c->shared->options->refuse_private)
-        return false;
-    if (a->any.sa_family == AF_INET)
-        memcpy(ip.bytes + 12, &a->in.sin_addr, sizeof(a->in.sin_addr));
-    else
-        memcpy(ip.bytes, &a->in6.sin6_addr, sizeof(ip.bytes));
-    return ip_address_is_private(&ip);
+    struct ip_address ip;
+    return c->shared->options->refuse_private && ip_address_of_socket(&a->any, &ip) &&
+           ip_address_is_private(&ip);
 }
 
 static void try_next(struct h1_client *c)
@@ -281,6 +279,7 @@ void h1_client_use(struct h1_client *c, struct h1_call *call)
 {
     assert(c->state != STATE_CLOSED && (c->call == NULL || c->call == call));
     timeout_clear(&c->timer);
+    ilist_remove(&c->rest);
     c->call = call;
     c->state = STATE_BUSY;
 }
@@ -301,7 +300,18 @@ void h1_client_idle(struct h1_client *c)
 {
     assert(c->state == STATE_BUSY && c->call == NULL);
     c->state = STATE_IDLE;
+    ilist_push(&c->shared->idle, &c->rest);
     timeout_set(&c->timer, c->shared->options->keepalive_ms);
+}
+
+void h1_client_close_oldest(struct h1_client_shared *shared)
+{
+    struct ilist_node *n = ilist_pop(&shared->idle);
+    if (n == NULL)
+        return;
+    struct h1_client *c = container_of(n, struct h1_client, rest);
+    close_it(c, false);
+    shared->on_closed(c, true);
 }
 
 void h1_client_abandon(struct h1_client *c)

@@ -20,6 +20,7 @@ struct h1_client_shared {
     const struct http_client_options *options;
     struct buf_pool *pool;
     struct ilist all;
+    struct ilist idle; /* those that nobody uses, for the longest time first */
     void (*on_connected)(struct h1_client *c, struct h1_call *call);
     /* It is closed already and will be freed; *why is valid during the event. */
     void (*on_failed)(struct h1_client *c, struct h1_call *call, const struct exchange_reset *why);
@@ -57,6 +58,9 @@ void h1_client_release(struct h1_client *c, enum h1_client_fate fate);
 
 /* Nobody uses it: closed when anything comes, or after the keep-alive timeout. */
 void h1_client_idle(struct h1_client *c);
+
+/* Closes the one that has been idle for the longest time, if any. */
+void h1_client_close_oldest(struct h1_client_shared *shared);
 
 /* Stops connecting, or closes an idle one; no event follows. It is freed on a later turn. */
 void h1_client_abandon(struct h1_client *c);

@@ -149,6 +149,9 @@ static void on_free(struct h1_client *c)
     h1_client_idle(c);
     ilist_push_front(&h->idle, h1_client_node(c));
     h->pool->stats.idle++;
+    const uint32_t idle_max = h->pool->options.idle_max;
+    if (idle_max > 0 && h->pool->stats.idle > idle_max)
+        h1_client_close_oldest(&h->pool->connections);
 }
 
 static void on_closed(struct h1_client *c, bool was_idle)
@@ -265,6 +268,7 @@ struct http_client *h1_pool_create(struct loop *loop, const struct http_client_o
     p->calls = (struct h1_call_shared){
         .loop = loop, .options = &p->options, .pool = &p->buffers, .on_forget = on_forget};
     ilist_init(&p->connections.all);
+    ilist_init(&p->connections.idle);
     ilist_init(&p->calls.all);
     ilist_init(&p->calls.spares);
     return &p->client;

@@ -50,6 +50,7 @@ struct http_client_options {
     size_t request_memory;
     uint32_t connections_max;  /* per host and port */
     uint32_t queue_max;        /* exchanges that wait for one of them */
+    uint32_t idle_max;         /* connections without a request, of all hosts; 0: any */
     bool refuse_private;       /* connect to no address that ip_address_is_private() names */
     struct resolver *resolver; /* borrowed; must outlive the client */
 };

@@ -1,180 +1,555 @@
+/* A fetch is a row of exchanges: one, and another for each redirect and for each repetition. on_head of the last one is
+ * the response. Its body is passed on as it comes, or gathered in raw, a little at a time, and decoded from there.
+ */
 #include "script/fetch.h"
 
-#include <curl/curl.h>
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/arena.h"
 #include "base/container.h"
 #include "base/mem.h"
-#include "base/vec.h"
+#include "codec/content_coding.h"
+#include "http/buf_pool.h"
+#include "http/http_client.h"
 #include "io/loop.h"
-#include "io/poller.h"
 #include "io/timeout.h"
+#include "script/fetch_curl.h"
+#include "script/fetch_url.h"
 
 enum {
     REDIRECTS_MAX = 20,
-    HEADERS_MAX = 256 * 1024,
-    CONNECTIONS_KEPT = 64,
-    CONNECT_MS = 30000,
-    LINE_MAX_BYTES = 128 * 1024,
+    STALE_MAX = 3, /* repetitions because kept connections had been closed */
+    MEMORY_MAX = 1024 * 1024,
+    RESPONSE_MEMORY = 128 * 1024, /* beside twice the head */
+    BUFFER = 64 * 1024,
+    RAW_STEP = 16 * 1024,
+    DECODED_STEP = 8 * 1024,
+    DRAIN_MAX = 16 * 1024, /* of a redirect's body, so that its connection can be kept */
+    SPARES_MAX = 64,
+    HTTP_STATUS_SWITCH = 101,
 };
 
 struct fetch_pool {
     struct loop *loop;
-    CURLM *multi;
-    struct timeout timeout;
+    struct fetch_options options;
+    struct http_client *plain;
+    struct http_client *curl; /* NULL until first needed */
+    bool proxied;             /* http goes through a proxy too */
+    struct ilist spares;      /* memory of past fetches, to be used again */
+    size_t spare_count;
 };
 
 struct fetch {
     struct fetch_pool *pool;
-    CURL *easy;
-    struct curl_slist *headers;
-    struct buf body;    /* received */
-    struct buf upload;  /* to be sent */
-    struct arena arena; /* of the fields */
-    struct str reason;
-    struct {
-        VEC_OF(struct fetch_field);
-    } fields;
-    bool refuse_redirect;
-    const char *broken;            /* why we ended it ourselves */
-    char message[CURL_ERROR_SIZE]; /* libcurl's */
-    fetch_done done;
+    struct ilist_node node; /* in the spares */
+    struct timeout timer;   /* for the head */
+    struct loop_task task;
+    struct arena arena;
+    const struct fetch_events *events;
     void *user;
+    struct fetch_request request; /* changed by redirects */
+    struct buf body;
+    struct fetch_url url;
+    struct exchange *x; /* under way; NULL: none */
+    uint8_t redirects;
+    uint8_t repeats;
+    bool asked_for_codings; /* by us, not by the module */
+    bool answered;
+    bool busy;    /* an event of the owner's may be running */
+    bool dropped; /* it was cancelled meanwhile */
+    struct content_coding *coding;
+    struct buf raw; /* to be decoded */
+    size_t granted; /* of it, not come yet */
+    size_t credit;  /* of the owner, decoded */
+    bool full;      /* the decoder holds more */
+    bool raw_ended;
 };
 
-/* A socket of libcurl's. */
-struct watched {
-    struct fetch_pool *pool;
-    struct poller *poller;
-    curl_socket_t fd;
-};
+static void pump(struct fetch *f);
+static void begin_exchange(struct fetch *f);
 
-static void destroy(struct fetch *f)
+/* The end of a fetch. */
+
+static void let_go(struct fetch *f)
 {
-    (void)curl_multi_remove_handle(f->pool->multi, f->easy);
-    curl_easy_cleanup(f->easy);
-    curl_slist_free_all(f->headers);
-    buf_finish(&f->body);
-    buf_finish(&f->upload);
-    arena_finish(&f->arena);
-    vec_finish(&f->fields);
+    struct exchange *x = f->x;
+    if (x == NULL)
+        return;
+    f->x = NULL;
+    exchange_forget(x);
+    if (!x->end_received)
+        exchange_reset(x, EXCHANGE_CANCELED);
+}
+
+static void free_memory(struct fetch *f)
+{
+    timeout_finish(&f->timer);
     free(f);
 }
 
-static void report(struct fetch *f, CURLcode code)
+static void release(struct fetch *f)
 {
-    struct fetch_result result = {.error = f->broken};
-    if (result.error == NULL && code != CURLE_OK)
-        result.error = f->message[0] != '\0' ? f->message : curl_easy_strerror(code);
-    long status = 0;
-    long redirects = 0;
-    char *url = NULL;
-    (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-    (void)curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    result.status = (uint16_t)status;
-    result.redirected = redirects > 0;
-    result.url = str_of(url);
-    result.reason = f->reason;
-    result.fields = f->fields.v;
-    result.field_count = f->fields.n;
-    result.body = buf_str(&f->body);
-    if (result.error == NULL && f->refuse_redirect && status >= 300 && status <= 399)
-        result.error = "redirects not allowed";
-    f->done(f->user, &result);
-}
-
-/* Callbacks cancel other fetches and begin new ones, so the queue is read anew after each. */
-static void report_finished(struct fetch_pool *p)
-{
-    const CURLMsg *m = NULL;
-    int left = 0;
-    while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
-        if (m->msg != CURLMSG_DONE)
-            continue;
-        const CURLcode code = m->data.result;
-        struct fetch *f = NULL;
-        (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        (void)curl_multi_remove_handle(p->multi, f->easy);
-        report(f, code);
-        destroy(f);
+    struct fetch_pool *p = f->pool;
+    let_go(f);
+    timeout_clear(&f->timer);
+    loop_unschedule(&f->task);
+    content_coding_destroy(f->coding);
+    f->coding = NULL;
+    buf_finish(&f->raw);
+    buf_finish(&f->body);
+    arena_finish(&f->arena);
+    if (!BUF_POOL_RECYCLE || p->spare_count >= SPARES_MAX) {
+        free_memory(f);
+        return;
     }
+    p->spare_count++;
+    ilist_push_front(&p->spares, &f->node);
 }
 
-static void on_ready(void *user, int events)
+void fetch_cancel(struct fetch *f)
 {
-    const struct watched *w = user;
-    struct fetch_pool *p = w->pool;
-    int mask = 0;
-    mask |= (events & POLLER_READ) != 0 ? CURL_CSELECT_IN : 0;
-    mask |= (events & POLLER_WRITE) != 0 ? CURL_CSELECT_OUT : 0;
-    int running = 0;
-    (void)curl_multi_socket_action(p->multi, w->fd, mask, &running); /* w may be gone now */
-    report_finished(p);
+    assert(!f->dropped);
+    f->dropped = true;
+    if (!f->busy)
+        release(f);
 }
 
-static void on_timeout(struct timeout *t)
+/* The owner's events: false when the fetch was cancelled by it, and is gone. */
+
+static bool still_there(struct fetch *f)
 {
-    struct fetch_pool *p = container_of(t, struct fetch_pool, timeout);
-    int running = 0;
-    (void)curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    report_finished(p);
+    const bool dropped = f->dropped;
+    f->busy = false;
+    if (dropped)
+        release(f);
+    return !dropped;
 }
 
-/* CURLMOPT_SOCKETFUNCTION: what libcurl wants to know of a socket. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known)
+static bool tell_head(struct fetch *f, const struct fetch_response *r)
 {
-    (void)easy;
-    struct fetch_pool *p = user;
-    struct watched *w = known;
-    if (what == CURL_POLL_REMOVE) {
-        if (w != NULL) {
-            poller_destroy(w->poller);
-            free(w);
+    f->busy = true;
+    f->answered = true;
+    f->events->on_head(f->user, r);
+    return still_there(f);
+}
+
+static bool tell_data(struct fetch *f, struct str data)
+{
+    f->busy = true;
+    f->credit -= data.len;
+    f->events->on_data(f->user, data);
+    return still_there(f);
+}
+
+static void end(struct fetch *f)
+{
+    const struct fetch_events *events = f->events;
+    void *user = f->user;
+    release(f);
+    events->on_end(user);
+}
+
+static void fail(struct fetch *f, const char *what, const char *detail)
+{
+    const struct fetch_events *events = f->events;
+    void *user = f->user;
+    struct err e;
+    (void)err_set(&e, ERR_IO, "%s://%.*s: %s%s%s%s", f->url.secure ? "https" : "http",
+                  STR_ARG(f->url.authority), what, detail != NULL ? " (" : "",
+                  detail != NULL ? detail : "", detail != NULL ? ")" : "");
+    release(f);
+    events->on_failed(user, e.msg);
+}
+
+/* Redirects. */
+
+static bool is_redirect(uint16_t status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Reads the rest of a response that nobody wants, if it is short. */
+static void on_drained(struct exchange *x, struct str data)
+{
+    size_t *left = x->user;
+    if (data.len < *left) {
+        *left -= data.len;
+        return;
+    }
+    exchange_forget(x);
+    exchange_reset(x, EXCHANGE_CANCELED);
+}
+
+static void drain(struct exchange *x)
+{
+    static const struct exchange_events events = {.on_data = on_drained};
+    size_t *left = arena_alloc(&x->arena, sizeof(*left));
+    if (left == NULL) {
+        exchange_forget(x);
+        exchange_reset(x, EXCHANGE_CANCELED);
+        return;
+    }
+    *left = DRAIN_MAX;
+    x->events = &events;
+    x->user = left;
+    exchange_grant(x, DRAIN_MAX);
+}
+
+static void remove_fields(struct http_fields *fields, const struct str *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)http_head_remove(fields, names[i]);
+}
+
+/* Fetch standard, "HTTP-redirect fetch", steps 12 to 14; Cookie too, since modules set it themselves. */
+static void change_request(struct fetch *f, uint16_t status, bool same_origin)
+{
+    static const struct str of_body[] = {
+        {"content-encoding", 16}, {"content-language", 16}, {"content-location", 16},
+        {"content-type", 12},     {"content-length", 14},
+    };
+    static const struct str of_origin[] = {
+        {"authorization", 13}, {"proxy-authorization", 19}, {"cookie", 6}, {"host", 4}};
+    struct fetch_request *q = &f->request;
+    const bool post = str_eq(q->method, STR("POST"));
+    const bool reads = str_eq(q->method, STR("GET")) || str_eq(q->method, STR("HEAD"));
+    if (((status == 301 || status == 302) && post) || (status == 303 && !reads)) {
+        q->method = STR("GET");
+        q->has_body = false;
+        buf_finish(&f->body);
+        remove_fields(&q->fields, of_body, ARRAY_LEN(of_body));
+    }
+    if (!same_origin)
+        remove_fields(&q->fields, of_origin, ARRAY_LEN(of_origin));
+}
+
+static void follow(struct fetch *f, uint16_t status, struct str location)
+{
+    struct fetch_url next;
+    struct err e;
+    struct exchange *x = f->x;
+    if (f->redirects >= REDIRECTS_MAX) {
+        fail(f, "too many redirects", NULL);
+        return;
+    }
+    if (fetch_url_resolve(&f->arena, &f->url, location, &next, &e) != ERR_OK) {
+        fail(f, "the redirect leads nowhere", e.msg);
+        return;
+    }
+    f->redirects++;
+    change_request(f, status, fetch_url_same_origin(&f->url, &next));
+    f->url = next;
+    f->repeats = 0;
+    f->x = NULL;
+    drain(x);
+    loop_schedule(f->pool->loop, &f->task);
+}
+
+/* What comes of an exchange. */
+
+/* Bodies are decoded if codings were ours to ask for; what we do not know is left as it is. */
+static void choose_coding(struct fetch *f, const struct http_head *head)
+{
+    const struct http_field *coding = http_head_find_name(&head->fields, STR("content-encoding"));
+    if (f->asked_for_codings && coding != NULL && !head->no_body)
+        f->coding = content_coding_create(coding->value);
+    if (f->coding != NULL)
+        buf_init(&f->raw, RAW_STEP);
+}
+
+static void on_head(struct exchange *x, const struct http_head *head)
+{
+    struct fetch *f = x->user;
+    timeout_clear(&f->timer);
+    if (head->status == HTTP_STATUS_SWITCH) {
+        fail(f, "the server switched protocols unasked", NULL);
+        return;
+    }
+    if (is_redirect(head->status) && f->request.redirect != FETCH_MANUAL) {
+        const struct http_field *location = http_head_find(&head->fields, HTTP_FIELD_LOCATION);
+        if (f->request.redirect == FETCH_ERROR) {
+            fail(f, "redirects not allowed", NULL);
+            return;
         }
-        return 0;
+        if (location != NULL) {
+            follow(f, head->status, location->value);
+            return;
+        }
     }
-    if (w == NULL) {
-        w = mem_alloc(sizeof(*w));
-        *w = (struct watched){.pool = p, .fd = fd};
-        w->poller = poller_create(p->loop, fd, on_ready, w);
-        (void)curl_multi_assign(p->multi, fd, w);
-    }
-    int events = 0;
-    events |= what == CURL_POLL_IN || what == CURL_POLL_INOUT ? POLLER_READ : 0;
-    events |= what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? POLLER_WRITE : 0;
-    poller_watch(w->poller, events);
-    return 0;
+    choose_coding(f, head);
+    const struct fetch_response response = {
+        .status = head->status,
+        .reason = head->reason,
+        .url = f->url.text,
+        .redirected = f->redirects > 0,
+        .empty = head->no_body,
+        .fields = head->fields,
+        .content_length = head->status == 204 ? HTTP_LENGTH_UNKNOWN : head->content_length,
+    };
+    if (tell_head(f, &response))
+        pump(f);
 }
 
-/* CURLMOPT_TIMERFUNCTION */
-static int on_timer(CURLM *multi, long ms, void *user)
+static void on_data(struct exchange *x, struct str data)
 {
-    (void)multi;
-    struct fetch_pool *p = user;
-    if (ms < 0)
-        timeout_clear(&p->timeout);
-    else
-        timeout_set(&p->timeout, (uint64_t)ms);
-    return 0;
+    struct fetch *f = x->user;
+    if (f->coding == NULL) {
+        (void)tell_data(f, data);
+        return;
+    }
+    assert(data.len <= f->granted);
+    f->granted -= data.len;
+    if (!buf_add(&f->raw, data))
+        abort();
+    pump(f);
 }
 
-struct fetch_pool *fetch_pool_create(struct loop *loop)
+static void on_end(struct exchange *x, const struct http_fields *trailers)
+{
+    struct fetch *f = x->user;
+    (void)trailers;
+    f->x = NULL;
+    exchange_forget(x);
+    f->raw_ended = true;
+    pump(f);
+}
+
+static bool may_repeat(const struct fetch *f, const struct exchange_reset *why)
+{
+    if (f->answered || !why->stale || f->repeats >= STALE_MAX)
+        return false;
+    return why->unsent ||
+           (!f->request.has_body && http_head_method_idempotent(f->request.method));
+}
+
+static void on_reset(struct exchange *x, const struct exchange_reset *why)
+{
+    struct fetch *f = x->user;
+    f->x = NULL;
+    exchange_forget(x);
+    timeout_clear(&f->timer);
+    if (may_repeat(f, why)) {
+        f->repeats++;
+        loop_schedule(f->pool->loop, &f->task);
+        return;
+    }
+    fail(f, exchange_reset_text(why->code), why->detail);
+}
+
+/* Something of a large body was sent. */
+static void on_room(struct exchange *x)
+{
+    struct fetch *f = x->user;
+    if (!f->answered)
+        timeout_set(&f->timer, f->pool->options.idle_timeout_ms);
+}
+
+static void on_timer(struct timeout *t)
+{
+    fail(container_of(t, struct fetch, timer), "no response within the time limit", NULL);
+}
+
+/* Decodes what is there, as far as the owner asked for it. False when the fetch is gone. */
+static bool decode(struct fetch *f)
+{
+    char out[DECODED_STEP];
+    while ((f->raw.len > 0 || f->full) && f->credit > 0) {
+        struct str in = buf_str(&f->raw);
+        size_t made = 0;
+        const size_t room = f->credit < sizeof(out) ? f->credit : sizeof(out);
+        const enum content_coding_result result =
+            content_coding_run(f->coding, &in, out, room, &made);
+        buf_consume(&f->raw, f->raw.len - in.len);
+        f->full = result == CONTENT_CODING_FULL;
+        if (result == CONTENT_CODING_BAD) {
+            fail(f, "the compressed response body is broken", NULL);
+            return false;
+        }
+        if (made > 0 && !tell_data(f, (struct str){out, made}))
+            return false;
+    }
+    return true;
+}
+
+/* Goes on as far as the owner asked for more. f may be gone afterwards. */
+static void pump(struct fetch *f)
+{
+    if (f->coding != NULL && !decode(f))
+        return;
+    if (f->raw_ended && f->raw.len == 0 && !f->full) {
+        if (f->coding == NULL || content_coding_complete(f->coding))
+            end(f);
+        else
+            fail(f, "the compressed response body is incomplete", NULL);
+        return;
+    }
+    if (f->coding != NULL && f->x != NULL && f->credit > 0 && f->granted == 0) {
+        f->granted = RAW_STEP - f->raw.len;
+        exchange_grant(f->x, f->granted);
+    }
+}
+
+static void on_task(struct loop_task *t)
+{
+    struct fetch *f = container_of(t, struct fetch, task);
+    if (f->x == NULL && !f->answered)
+        begin_exchange(f);
+    else
+        pump(f);
+}
+
+void fetch_read(struct fetch *f, size_t n)
+{
+    f->credit = n > SIZE_MAX - f->credit ? SIZE_MAX : f->credit + n;
+    if (f->coding != NULL)
+        loop_schedule(f->pool->loop, &f->task);
+    else if (f->x != NULL)
+        exchange_grant(f->x, n);
+}
+
+/* The beginning. */
+
+static struct http_client *client_for(struct fetch_pool *p, bool secure)
+{
+    if (!secure && !p->proxied)
+        return p->plain;
+    if (p->curl == NULL) {
+        const struct fetch_curl_options options = {
+            .limits = p->options.limits,
+            .idle_timeout_ms = p->options.idle_timeout_ms,
+            .keepalive_ms = p->options.keepalive_ms,
+            .buffer = BUFFER,
+            .request_memory = RESPONSE_MEMORY + 2 * (size_t)p->options.limits.head_max,
+            .connections_max = p->options.connections_max,
+            .idle_max = p->options.idle_max,
+            .refuse_private = p->options.refuse_private,
+        };
+        p->curl = fetch_curl_create(p->loop, &options);
+    }
+    return p->curl;
+}
+
+static void begin_exchange(struct fetch *f)
+{
+    static const struct exchange_events events = {
+        .on_head = on_head,
+        .on_data = on_data,
+        .on_end = on_end,
+        .on_room = on_room,
+        .on_reset = on_reset,
+    };
+    const struct fetch_options *o = &f->pool->options;
+    const struct fetch_request *q = &f->request;
+    const struct http_field *host = http_head_find(&q->fields, HTTP_FIELD_HOST);
+    const struct http_head head = {
+        .method = q->method,
+        .scheme = f->url.secure ? STR("https") : STR("http"),
+        .authority = host != NULL ? host->value : f->url.authority,
+        .target = f->url.target,
+        .fields = q->fields,
+        .content_length = (int64_t)f->body.len,
+        .no_body = !q->has_body,
+    };
+    const struct http_client_request request = {
+        .host = f->url.host,
+        .port = f->url.port,
+        .head = &head,
+        .connect_timeout_ms = o->connect_timeout_ms,
+        .events = &events,
+        .user = f,
+    };
+    f->x = http_client_open(client_for(f->pool, f->url.secure), &request);
+    if (q->has_body) {
+        exchange_send_data(f->x, buf_str(&f->body));
+        exchange_send_end(f->x, NULL);
+    }
+    timeout_set(&f->timer, o->connect_timeout_ms + o->idle_timeout_ms);
+}
+
+static bool add_default(struct fetch *f, struct str name, struct str value)
+{
+    struct http_fields *fields = &f->request.fields;
+    return http_head_find_name(fields, name) != NULL ||
+           http_head_add(fields, &f->arena, name, value);
+}
+
+enum err_code fetch_start(struct fetch *f, const struct fetch_request *request, struct err *e)
+{
+    static const struct str refused[] = {{"CONNECT", 7}, {"TRACE", 5}, {"TRACK", 5}};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (str_eq_nocase(request->method, refused[i]))
+            return err_set(e, ERR_INVALID, "the method %.*s is not allowed",
+                           STR_ARG(request->method));
+    f->request = *request;
+    const enum err_code rc = fetch_url_parse(&f->arena, request->url, &f->url, e);
+    if (rc != ERR_OK)
+        return rc;
+    f->asked_for_codings = http_head_find(&f->request.fields, HTTP_FIELD_ACCEPT_ENCODING) == NULL;
+    if (!add_default(f, STR("User-Agent"), STR("DGate")) ||
+        !add_default(f, STR("Accept"), STR("*/*")) ||
+        !add_default(f, STR("Accept-Encoding"), str_of(content_coding_accepted)))
+        return err_set(e, ERR_TOO_LARGE, "the headers are too large");
+    begin_exchange(f);
+    return ERR_OK;
+}
+
+struct arena *fetch_arena(struct fetch *f)
+{
+    return &f->arena;
+}
+
+struct buf *fetch_body(struct fetch *f)
+{
+    return &f->body;
+}
+
+struct fetch *fetch_create(struct fetch_pool *p, size_t body_max, const struct fetch_events *events,
+                           void *user)
+{
+    struct ilist_node *n = ilist_pop(&p->spares);
+    struct fetch *f = NULL;
+    if (n == NULL) {
+        f = mem_alloc(sizeof(*f));
+        timeout_init(&f->timer, p->loop, on_timer);
+    } else {
+        p->spare_count--;
+        f = container_of(n, struct fetch, node);
+        const struct timeout timer = f->timer;
+        memset(f, 0, sizeof(*f));
+        f->timer = timer;
+    }
+    f->pool = p;
+    f->task.run = on_task;
+    f->events = events;
+    f->user = user;
+    arena_init(&f->arena, MEMORY_MAX);
+    buf_init(&f->body, body_max);
+    return f;
+}
+
+/* All of them together. */
+
+struct fetch_pool *fetch_pool_create(struct loop *loop, const struct fetch_options *options)
 {
     struct fetch_pool *p = mem_alloc(sizeof(*p));
+    const struct http_client_options client = {
+        .limits = options->limits,
+        .idle_timeout_ms = options->idle_timeout_ms,
+        .keepalive_ms = options->keepalive_ms,
+        .buffer = BUFFER,
+        .request_memory = RESPONSE_MEMORY + 2 * (size_t)options->limits.head_max,
+        .connections_max = options->connections_max,
+        .queue_max = options->queue_max,
+        .idle_max = options->idle_max,
+        .refuse_private = options->refuse_private,
+        .resolver = options->resolver,
+    };
     p->loop = loop;
-    timeout_init(&p->timeout, loop, on_timeout);
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        abort();
-    p->multi = curl_multi_init();
-    if (p->multi == NULL)
-        abort();
-    (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    (void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-    (void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    (void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-    (void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    p->options = *options;
+    p->plain = http_client_create(loop, &client);
+    p->proxied = !options->refuse_private && fetch_curl_has_http_proxy();
+    ilist_init(&p->spares);
     return p;
 }
 
@@ -182,172 +557,15 @@ void fetch_pool_destroy(struct fetch_pool *p)
 {
     if (p == NULL)
         return;
-    (void)curl_multi_cleanup(p->multi);
-    timeout_finish(&p->timeout);
-    curl_global_cleanup();
+    http_client_destroy(p->plain);
+    http_client_destroy(p->curl);
+    struct ilist_node *n = NULL;
+    while ((n = ilist_pop(&p->spares)) != NULL)
+        free_memory(container_of(n, struct fetch, node));
     free(p);
 }
 
-static size_t on_body(const char *bytes, size_t size, size_t count, void *user)
+const struct fetch_options *fetch_pool_options(const struct fetch_pool *p)
 {
-    struct fetch *f = user;
-    if (buf_add(&f->body, (struct str){bytes, size * count}))
-        return size * count;
-    f->broken = "the response body is too large";
-    return 0;
-}
-
-/* Takes "HTTP/1.1 200 OK": a new response begins, after a redirect or a 1xx. */
-static void begin_response(struct fetch *f, struct str line)
-{
-    f->fields.n = 0;
-    buf_clear(&f->body);
-    const size_t space = str_index(line, ' ', 0);
-    const size_t second = space < line.len ? str_index(line, ' ', space + 1) : line.len;
-    f->reason = (struct str){NULL, 0};
-    if (second < line.len)
-        (void)!arena_copy(&f->arena, str_trim(str_skip(line, second)), &f->reason);
-}
-
-static size_t on_header(const char *bytes, size_t size, size_t count, void *user)
-{
-    struct fetch *f = user;
-    struct str line = {bytes, size * count};
-    while (line.len > 0 && (line.p[line.len - 1] == '\r' || line.p[line.len - 1] == '\n'))
-        line.len--;
-    const size_t colon = str_index(line, ':', 0);
-    if (str_starts(line, STR("HTTP/"))) {
-        begin_response(f, line);
-        return size * count;
-    }
-    struct fetch_field field = {{NULL, 0}, {NULL, 0}};
-    if (colon == line.len)
-        return size * count;
-    if (!arena_copy(&f->arena, str_trim(str_slice(line, 0, colon)), &field.name) ||
-        !arena_copy(&f->arena, str_trim(str_skip(line, colon + 1)), &field.value)) {
-        f->broken = "the response headers are too large";
-        return 0;
-    }
-    vec_push(&f->fields, field);
-    return size * count;
-}
-
-/* libcurl writes "name;" for a field without value, and drops "name:". */
-static bool add_header(struct fetch *f, const struct fetch_field *field)
-{
-    struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
-    bool ok = buf_add(&line, field->name) && buf_addf(&line, field->value.len > 0 ? ": " : ";") &&
-              buf_add(&line, field->value);
-    if (ok) {
-        struct curl_slist *longer = curl_slist_append(f->headers, buf_cstr(&line));
-        ok = longer != NULL;
-        f->headers = ok ? longer : f->headers;
-    }
-    buf_finish(&line);
-    return ok;
-}
-
-static bool set_headers(struct fetch *f, const struct fetch_request *r)
-{
-    bool ok = true;
-    for (size_t i = 0; ok && i < r->field_count; i++) {
-        const struct str name = r->fields[i].name;
-        /* The framing is libcurl's. */
-        if (str_eq_nocase(name, STR("content-length")) ||
-            str_eq_nocase(name, STR("transfer-encoding")) || str_eq_nocase(name, STR("connection")))
-            continue;
-        ok = add_header(f, &r->fields[i]);
-    }
-    struct curl_slist *longer = ok ? curl_slist_append(f->headers, "Expect:") : NULL;
-    if (longer == NULL)
-        return false;
-    f->headers = longer;
-    return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK;
-}
-
-static bool set_text(CURL *easy, CURLoption option, struct str s)
-{
-    char *copy = mem_dup(s.p, s.len);
-    const bool ok = curl_easy_setopt(easy, option, copy) == CURLE_OK;
-    free(copy);
-    return ok;
-}
-
-/* A HEAD request has no body to wait for; another method than GET, or a body, is told to libcurl by name. */
-static bool set_method(struct fetch *f, const struct fetch_request *r)
-{
-    if (str_eq(r->method, STR("HEAD")))
-        return curl_easy_setopt(f->easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
-    if (r->has_body) {
-        const struct str body = buf_str(&f->upload);
-        if (curl_easy_setopt(f->easy, CURLOPT_POST, 1L) != CURLE_OK ||
-            curl_easy_setopt(f->easy, CURLOPT_POSTFIELDS, body.len > 0 ? body.p : "") != CURLE_OK ||
-            curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) !=
-                CURLE_OK)
-            return false;
-        return str_eq(r->method, STR("POST")) ||
-               set_text(f->easy, CURLOPT_CUSTOMREQUEST, r->method);
-    }
-    if (str_eq(r->method, STR("GET")))
-        return true;
-    if (!str_eq(r->method, STR("POST")))
-        return set_text(f->easy, CURLOPT_CUSTOMREQUEST, r->method);
-    return curl_easy_setopt(f->easy, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(f->easy, CURLOPT_POSTFIELDS, "") == CURLE_OK &&
-           curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE, 0L) == CURLE_OK;
-}
-
-static bool set_options(struct fetch *f, const struct fetch_request *r)
-{
-    CURL *e = f->easy;
-    const long follow = r->redirect == FETCH_FOLLOW ? 1 : 0;
-    bool ok = set_text(e, CURLOPT_URL, r->url) && set_headers(f, r) && set_method(f, r);
-    ok = ok && curl_easy_setopt(e, CURLOPT_PRIVATE, f) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->message) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, follow) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_USERAGENT, "DGate") == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_WRITEDATA, f) == CURLE_OK;
-    ok = ok && curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK;
-    return ok && curl_easy_setopt(e, CURLOPT_HEADERDATA, f) == CURLE_OK;
-}
-
-struct fetch *fetch_start(struct fetch_pool *p, const struct fetch_request *request,
-                          fetch_done done, void *user, const char **error)
-{
-    struct fetch *f = mem_alloc(sizeof(*f));
-    f->pool = p;
-    f->done = done;
-    f->user = user;
-    f->refuse_redirect = request->redirect == FETCH_ERROR;
-    f->easy = curl_easy_init();
-    if (f->easy == NULL)
-        abort();
-    arena_init(&f->arena, HEADERS_MAX);
-    buf_init(&f->body, request->body_max);
-    buf_init(&f->upload, request->body.len);
-    if (!buf_add(&f->upload, request->body) || !set_options(f, request)) {
-        *error = "the request cannot be made";
-        destroy(f);
-        return NULL;
-    }
-    const CURLMcode code = curl_multi_add_handle(p->multi, f->easy);
-    if (code != CURLM_OK) {
-        *error = curl_multi_strerror(code);
-        destroy(f);
-        return NULL;
-    }
-    return f;
-}
-
-void fetch_cancel(struct fetch *f)
-{
-    destroy(f);
+    return &p->options;
 }

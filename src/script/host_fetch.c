@@ -2,62 +2,125 @@
 
 #include <stdlib.h>
 
-#include "base/arena.h"
 #include "base/mem.h"
 #include "script/fetch.h"
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
 
-enum { HEADER_COUNT_MAX = 256, HEADER_BYTES_MAX = 64 * 1024, URL_BYTES_MAX = 64 * 1024 };
+enum {
+    HEADER_COUNT_MAX = 256,
+    HEADER_BYTES_MAX = 64 * 1024,
+    URL_BYTES_MAX = 64 * 1024,
+    LINES_MAX = 4 * 1024 * 1024, /* more than the largest head (limits.fetch_header_max) makes */
+};
 
 struct host_fetch {
     struct ilist_node node; /* in the run's fetches */
     struct script_run *run;
     struct fetch *fetch;
     double ticket;
+    /* The response, from on_head on. */
+    uint16_t status;
+    bool redirected;
+    JSStringRef reason;
+    JSStringRef url;
+    JSStringRef fields;
+    struct buf body;
 };
 
 static void destroy(struct host_fetch *h)
 {
     ilist_remove(&h->node);
+    buf_finish(&h->body);
+    if (h->fields != NULL) {
+        JSStringRelease(h->reason);
+        JSStringRelease(h->url);
+        JSStringRelease(h->fields);
+    }
     free(h);
 }
 
-/* [status, reason, url, redirected, [name, value, ...], body] */
-static JSValueRef answer(JSContextRef ctx, const struct fetch_result *result)
+/* Names and values, a line each. */
+static JSStringRef lines_of(const struct fetch_response *r)
 {
-    JSObjectRef fields = JSObjectMakeArray(ctx, 0, NULL, NULL);
-    for (size_t i = 0; i < result->field_count; i++) {
-        const unsigned at = (unsigned)(2 * i);
-        JSObjectSetPropertyAtIndex(ctx, fields, at, jsvalue_text(ctx, result->fields[i].name),
-                                   NULL);
-        JSObjectSetPropertyAtIndex(ctx, fields, at + 1, jsvalue_text(ctx, result->fields[i].value),
-                                   NULL);
+    struct buf lines;
+    buf_init(&lines, LINES_MAX);
+    bool ok = true;
+    for (uint32_t i = 0; i < r->fields.n; i++) {
+        const struct http_field *f = &r->fields.v[i];
+        ok = ok && buf_add(&lines, f->name) && buf_add(&lines, STR("\n")) &&
+             buf_add(&lines, f->value) && buf_add(&lines, STR("\n"));
     }
+    if (r->content_length != HTTP_LENGTH_UNKNOWN)
+        ok = ok && buf_addf(&lines, "content-length\n%lld\n", (long long)r->content_length);
+    if (!ok)
+        abort();
+    JSStringRef string = jsvalue_string(buf_str(&lines));
+    buf_finish(&lines);
+    return string;
+}
+
+/* [status, reason, url, redirected, "name\nvalue\n...", body] */
+static JSValueRef answer(JSContextRef ctx, const struct host_fetch *h)
+{
     const JSValueRef parts[] = {
-        JSValueMakeNumber(ctx, result->status),
-        jsvalue_text(ctx, result->reason),
-        jsvalue_text(ctx, result->url),
-        JSValueMakeBoolean(ctx, result->redirected),
-        fields,
-        jsvalue_array_buffer(ctx, result->body, NULL),
+        JSValueMakeNumber(ctx, h->status),
+        JSValueMakeString(ctx, h->reason),
+        JSValueMakeString(ctx, h->url),
+        JSValueMakeBoolean(ctx, h->redirected),
+        JSValueMakeString(ctx, h->fields),
+        jsvalue_array_buffer(ctx, buf_str(&h->body), NULL),
     };
     return JSObjectMakeArray(ctx, ARRAY_LEN(parts), parts, NULL);
 }
 
-static void on_done(void *user, const struct fetch_result *result)
+/* Ends h. */
+static void settle(struct host_fetch *h, enum script_run_settlement how, JSValueRef value)
 {
-    struct host_fetch *h = user;
     struct script_run *r = h->run;
     const double ticket = h->ticket;
     destroy(h);
-    JSContextRef ctx = script_run_context(r);
-    if (result->error != NULL)
-        script_run_settle(r, ticket, SCRIPT_RUN_REJECT, jsvalue_text(ctx, str_of(result->error)));
-    else
-        script_run_settle(r, ticket, SCRIPT_RUN_RESOLVE, answer(ctx, result));
+    script_run_settle(r, ticket, how, value);
 }
+
+static void reject(struct host_fetch *h, const char *text)
+{
+    settle(h, SCRIPT_RUN_REJECT, jsvalue_text(script_run_context(h->run), str_of(text)));
+}
+
+static void on_head(void *user, const struct fetch_response *r)
+{
+    struct host_fetch *h = user;
+    h->status = r->status;
+    h->redirected = r->redirected;
+    h->reason = jsvalue_string(r->reason);
+    h->url = jsvalue_string(r->url);
+    h->fields = lines_of(r);
+    fetch_read(h->fetch, h->body.max + 1);
+}
+
+static void on_data(void *user, struct str data)
+{
+    struct host_fetch *h = user;
+    if (buf_add(&h->body, data))
+        return;
+    fetch_cancel(h->fetch);
+    reject(h, "the response body is too large");
+}
+
+static void on_end(void *user)
+{
+    struct host_fetch *h = user;
+    settle(h, SCRIPT_RUN_RESOLVE, answer(script_run_context(h->run), h));
+}
+
+static void on_failed(void *user, const char *text)
+{
+    reject(user, text);
+}
+
+static const struct fetch_events events = {on_head, on_data, on_end, on_failed};
 
 void host_fetch_drop_all(struct script_run *r)
 {
@@ -68,62 +131,47 @@ void host_fetch_drop_all(struct script_run *r)
     }
 }
 
-/* Copies [name, value, ...] into a. */
+/* Copies [name, value, ...]. */
 static bool take_fields(JSContextRef ctx, JSValueRef v, struct arena *a, struct fetch_request *q)
 {
+    static JSStringRef key;
     JSObjectRef list = JSValueToObject(ctx, v, NULL);
     if (list == NULL)
         return false;
-    JSStringRef key = JSStringCreateWithUTF8CString("length");
+    if (key == NULL)
+        key = JSStringCreateWithUTF8CString("length");
     const double length = JSValueToNumber(ctx, JSObjectGetProperty(ctx, list, key, NULL), NULL);
-    JSStringRelease(key);
     if (!(length >= 0 && length <= 2 * HEADER_COUNT_MAX))
         return false;
-    const size_t count = (size_t)length / 2;
-    struct fetch_field *fields = arena_alloc(a, (count + 1) * sizeof(*fields));
-    if (fields == NULL)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const unsigned at = (unsigned)(2 * i);
-        const JSValueRef name = JSObjectGetPropertyAtIndex(ctx, list, at, NULL);
-        const JSValueRef value = JSObjectGetPropertyAtIndex(ctx, list, at + 1, NULL);
-        if (!jsvalue_take(ctx, name, a, HEADER_BYTES_MAX, &fields[i].name) ||
-            !jsvalue_take(ctx, value, a, HEADER_BYTES_MAX, &fields[i].value))
+    for (unsigned i = 0; i + 1 < (unsigned)length; i += 2) {
+        struct str name;
+        struct str value;
+        if (!jsvalue_take(ctx, JSObjectGetPropertyAtIndex(ctx, list, i, NULL), a, HEADER_BYTES_MAX,
+                          &name) ||
+            !jsvalue_take(ctx, JSObjectGetPropertyAtIndex(ctx, list, i + 1, NULL), a,
+                          HEADER_BYTES_MAX, &value) ||
+            !http_head_add(&q->fields, a, name, value))
             return false;
     }
-    q->fields = fields;
-    q->field_count = count;
     return true;
 }
 
-/* Starts what the arguments ask for; *error says why not. */
-static struct fetch *begin(struct host_fetch *h, JSContextRef ctx, const JSValueRef argv[],
-                           const char **error)
+/* Starts what the arguments ask for. */
+static enum err_code begin(struct host_fetch *h, JSContextRef ctx, const JSValueRef argv[],
+                           struct err *e)
 {
-    const struct script_limits *limits = &h->run->vm->limits;
+    struct arena *a = fetch_arena(h->fetch);
     struct fetch_request q = {
         .redirect = (enum fetch_redirect)JSValueToNumber(ctx, argv[5], NULL),
         .has_body = !JSValueIsUndefined(ctx, argv[6]),
-        .body_max = limits->body_max,
     };
-    struct arena a;
-    struct buf body;
-    arena_init(&a, (size_t)URL_BYTES_MAX * 4 + HEADER_BYTES_MAX);
-    buf_init(&body, limits->body_max);
-    struct fetch *f = NULL;
-    if (!jsvalue_take(ctx, argv[2], &a, URL_BYTES_MAX, &q.url) ||
-        !jsvalue_take(ctx, argv[3], &a, URL_BYTES_MAX, &q.method) ||
-        !take_fields(ctx, argv[4], &a, &q)) {
-        *error = "the URL or the headers are too large";
-    } else if (q.has_body && !jsvalue_add_data(ctx, argv[6], &body)) {
-        *error = "the request body is too large";
-    } else {
-        q.body = buf_str(&body);
-        f = fetch_start(h->run->vm->fetches, &q, on_done, h, error);
-    }
-    buf_finish(&body);
-    arena_finish(&a);
-    return f;
+    if (!jsvalue_take(ctx, argv[2], a, URL_BYTES_MAX, &q.url) ||
+        !jsvalue_take(ctx, argv[3], a, URL_BYTES_MAX, &q.method) ||
+        !take_fields(ctx, argv[4], a, &q))
+        return err_set(e, ERR_TOO_LARGE, "the URL or the headers are too large");
+    if (q.has_body && !jsvalue_add_data(ctx, argv[6], fetch_body(h->fetch)))
+        return err_set(e, ERR_TOO_LARGE, "the request body is too large");
+    return fetch_start(h->fetch, &q, e);
 }
 
 /* fetch(handle, ticket, url, method, headers, redirect, body) */
@@ -135,20 +183,46 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL || argc < 7)
         return JSValueMakeUndefined(ctx);
+    struct fetch_pool *pool = r->vm->fetches;
+    if (pool == NULL)
+        return jsvalue_throw(ctx, exception, "fetch() is not available here");
     if (r->fetch_count >= r->vm->limits.fetches)
         return jsvalue_throw(ctx, exception, "a request may fetch %u times", r->vm->limits.fetches);
     struct host_fetch *h = mem_alloc(sizeof(*h));
     h->run = r;
     h->ticket = JSValueToNumber(ctx, argv[1], NULL);
-    const char *error = NULL;
-    h->fetch = begin(h, ctx, argv, &error);
-    if (h->fetch == NULL) {
-        free(h);
-        return jsvalue_throw(ctx, exception, "%s", error);
+    h->fetch = fetch_create(pool, r->vm->limits.body_max, &events, h);
+    buf_init(&h->body, fetch_pool_options(pool)->body_max);
+    struct err e = {0};
+    if (begin(h, ctx, argv, &e) != ERR_OK) {
+        fetch_cancel(h->fetch);
+        destroy(h);
+        return jsvalue_throw(ctx, exception, "%s", e.msg);
     }
     r->fetch_count++;
     ilist_push(&r->fetches, &h->node);
     return JSValueMakeUndefined(ctx);
 }
 
-const struct host_function host_fetch_functions[] = {{"fetch", fetch}, {NULL, NULL}};
+/* fetchCancel(handle, ticket): no effect when it has ended */
+static JSValueRef cancel(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                         const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct script_run *r = host_run(ctx, argc, argv, exception);
+    if (r == NULL)
+        return JSValueMakeUndefined(ctx);
+    const double ticket = host_number(ctx, argc, argv, 1);
+    ilist_for_each_safe (n, next, &r->fetches) {
+        struct host_fetch *h = container_of(n, struct host_fetch, node);
+        if (h->ticket < ticket || h->ticket > ticket)
+            continue;
+        fetch_cancel(h->fetch);
+        destroy(h);
+    }
+    return JSValueMakeUndefined(ctx);
+}
+
+const struct host_function host_fetch_functions[] = {
+    {"fetch", fetch}, {"fetchCancel", cancel}, {NULL, NULL}};

@@ -14,6 +14,7 @@
 #include "codec/http_head.h"
 #include "model/model.h"
 
+struct fetch_options;
 struct loop;
 struct script_vm;
 struct script_program;
@@ -89,6 +90,7 @@ struct script_host {
     bool (*cache_set)(void *user, struct str ns, struct str key, struct str value, double ttl_s,
                       struct err *e);
     bool (*cache_delete)(void *user, struct str ns, struct str key); /* whether it was there */
+    const struct fetch_options *fetch; /* read when the VM is created; NULL: modules cannot fetch */
 };
 
 /* A body that modules may read and replace. */

@@ -108,6 +108,8 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->limits = *limits;
     vm->host = *host;
     vm->outbox = outbox_create(limits->body_max);
+    vm->fetches = host->fetch != NULL ? fetch_pool_create(loop, host->fetch) : NULL;
+    vm->host.fetch = NULL;
     vm->later.run = on_later;
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
@@ -125,7 +127,6 @@ void script_vm_start(struct script_vm *vm)
     vm->base_bytes = memory_resident();
     vm->group = JSContextGroupCreate();
     entry_arm(vm);
-    vm->fetches = fetch_pool_create(vm->loop);
     memory_limit_growth(vm->limits.heap_bytes + DATA_RESERVE);
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
 }

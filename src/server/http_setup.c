@@ -71,6 +71,25 @@ struct http_client_options http_setup_client(const struct config_limits *l,
     };
 }
 
+struct fetch_options http_setup_fetch(const struct config *c, struct resolver *resolver)
+{
+    const struct config_limits *l = &c->limits;
+    struct fetch_options options = {
+        .resolver = resolver,
+        .limits = http_setup_limits(l),
+        .connect_timeout_ms = (uint64_t)l->fetch_connect_timeout_ms,
+        .idle_timeout_ms = (uint64_t)l->fetch_idle_timeout_ms,
+        .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
+        .connections_max = (uint32_t)l->fetch_connections,
+        .queue_max = (uint32_t)l->fetch_queue,
+        .idle_max = (uint32_t)l->fetch_idle_connections,
+        .body_max = (size_t)l->fetch_body_max,
+        .refuse_private = c->proxy.disable_private_ips,
+    };
+    options.limits.head_max = (uint32_t)l->fetch_header_max;
+    return options;
+}
+
 struct resolver *http_setup_resolver(struct loop *loop)
 {
     const struct resolver_options options = {.ttl_max_ms = DNS_TTL_MAX_MS,

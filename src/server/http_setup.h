@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "script/fetch.h"
 
 struct line_writer;
 struct loop;
@@ -27,6 +28,9 @@ struct http_server_options http_setup_server(const struct config_limits *l);
 /* The options of the proxy's own client; others change what differs. */
 struct http_client_options http_setup_client(const struct config_limits *l,
                                              struct resolver *resolver);
+
+/* The options of modules' fetches. */
+struct fetch_options http_setup_fetch(const struct config *c, struct resolver *resolver);
 
 /* The resolver of a process. Never NULL. */
 struct resolver *http_setup_resolver(struct loop *loop);

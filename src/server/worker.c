@@ -315,6 +315,7 @@ static void open_scripts(struct worker *w)
         .timers = (uint32_t)l->module_timers,
     };
     w->cache = (struct module_cache){.node = w->node, .value_max = (size_t)l->cache_value_max};
+    const struct fetch_options fetch = http_setup_fetch(w->launch->config, w->resolver);
     struct script_host host = {.user = w,
                                .environment = &w->launch->config->proxy.module_env,
                                .state = script_state,
@@ -323,7 +324,8 @@ static void open_scripts(struct worker *w)
                                .cache_set = script_cache_set,
                                .cache_delete = script_cache_delete,
                                .log = script_log,
-                               .running = script_running};
+                               .running = script_running,
+                               .fetch = &fetch};
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 
@@ -426,10 +428,10 @@ static void finish(struct worker *w)
     proxy_destroy(w->proxy);
     line_writer_destroy(w->access_log);
     http_client_destroy(w->client);
-    resolver_destroy(w->resolver);
     replica_destroy(w->replica);
     catalog_destroy(w->catalog);
     script_vm_destroy(w->vm);
+    resolver_destroy(w->resolver);
     free(w->global_headers);
     free(w->tags);
     pages_unmap(w->pages);

@@ -76,7 +76,7 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
         let abortBody: ((reason: unknown) => void) | undefined;
         const onAbort = () => {
             signal?.removeEventListener("abort", onAbort);
-            if (removeWaiting(handle, ticket)) host.fetchCancel?.(handle, ticket);
+            if (removeWaiting(handle, ticket)) host.fetchCancel(handle, ticket);
             reject(signal?.reason as Error);
             abortBody?.(signal?.reason);
         };

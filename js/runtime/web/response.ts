@@ -12,8 +12,9 @@ export interface ResponseInit {
     headers?: HeadersInit;
 }
 
-// What host.fetch() settles with: status, reason, URL, whether redirected, header names and values, body or its stream
-export type Answer = [number, string, string, boolean, string[], ArrayBuffer | number];
+// What host.fetch() settles with: status, reason, URL, whether redirected, header names and values (a line each), body or
+// its stream
+export type Answer = [number, string, string, boolean, string, ArrayBuffer | number];
 
 interface Origin {
     url: string;
@@ -27,7 +28,7 @@ const OWN: Origin = { url: "", redirected: false, type: "default" };
 interface Inside {
     status: number;
     statusText: string;
-    headers: Headers;
+    headers: Headers | string; // or the lines to make them of when they are asked for
     content: Content | Stream;
     origin: Origin;
 }
@@ -74,7 +75,7 @@ export let isResponse: (value: unknown) => value is Response;
 export class Response extends Body {
     readonly #status: number;
     readonly #statusText: string;
-    readonly #headers: Headers;
+    #headers: Headers | string;
     readonly #origin: Origin;
 
     constructor(body?: unknown, init?: ResponseInit | null) {
@@ -131,14 +132,16 @@ export class Response extends Body {
     }
 
     get headers(): Headers {
-        return this.#headers;
+        const own = this.#headers;
+        if (typeof own !== "string") return own;
+        return (this.#headers = new Headers(own === "" ? [] : pairs(own.split("\n"))));
     }
 
     clone(): Response {
         return construct({
             status: this.#status,
             statusText: this.#statusText,
-            headers: new Headers(this.#headers),
+            headers: new Headers(this.headers),
             content: shareBody(this),
             origin: this.#origin,
         });
@@ -149,7 +152,7 @@ export class Response extends Body {
     }
 
     protected override contentType(): string | null {
-        return this.#headers.get("content-type");
+        return this.headers.get("content-type");
     }
 
     get [Symbol.toStringTag](): string {
@@ -162,7 +165,6 @@ export function ofAnswer(handle: number, answer: Answer): { response: Response; 
     const [status, statusText, url, redirected, fields, body] = answer;
     const native = typeof body === "number" ? new NativeStream(handle, body) : undefined;
     const content = native ?? (hasNoBody(status) ? null : new Uint8Array(body as ArrayBuffer));
-    const headers = new Headers(pairs(fields));
     const origin = { url, redirected, type: "basic" };
-    return { response: construct({ status, statusText, headers, content, origin }), native };
+    return { response: construct({ status, statusText, headers: fields, content, origin }), native };
 }

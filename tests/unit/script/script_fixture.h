@@ -24,7 +24,9 @@
 #include "base/mem.h"
 #include "codec/json.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "script/compiler.h"
+#include "script/fetch.h"
 #include "script/script.h"
 
 #define FIXTURE_USED __attribute__((unused))
@@ -128,6 +130,7 @@ enum { FIXTURE_MODULES = 8, FIXTURE_QUESTIONS = 16, FIXTURE_TEXT = 4096 };
 
 struct fixture {
     struct loop *loop;
+    struct resolver *resolver;
     struct script_vm *vm;
     struct script_limits limits;
     char log[64 * 1024]; /* "level module: text\n" */
@@ -199,7 +202,21 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
     };
     if (limits != NULL)
         f->limits = *limits;
-    const struct script_host host = {f, fixture_state, fixture_log, fixture_running};
+    const struct resolver_options resolver = {
+        .ttl_max_ms = 60000, .negative_ms = 1000, .timeout_ms = 500, .names_max = 100};
+    f->resolver = resolver_create(f->loop, &resolver);
+    const struct fetch_options fetch = {
+        .resolver = f->resolver,
+        .limits = {.line_max = 16384, .head_max = 16384, .fields_max = 100, .trailer_max = 4096},
+        .connect_timeout_ms = 2000,
+        .idle_timeout_ms = 2000,
+        .keepalive_ms = 2000,
+        .connections_max = 8,
+        .queue_max = 100,
+        .idle_max = 8,
+        .body_max = f->limits.body_max,
+            };
+    const struct script_host host = {f, fixture_state, fixture_log, fixture_running, &fetch};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");
@@ -246,6 +263,7 @@ FIXTURE_USED static void fixture_destroy(struct fixture *f)
 {
     fixture_drop_program(f);
     script_vm_destroy(f->vm);
+    resolver_destroy(f->resolver);
     loop_destroy(f->loop);
     for (size_t i = 0; i < f->question_count; i++) {
         free(f->questions[i].args);
