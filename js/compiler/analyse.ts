@@ -35,6 +35,7 @@ class Analysis {
     constructor(
         private readonly file: ts.SourceFile,
         private readonly problems: Problems,
+        private readonly builtins: readonly string[],
     ) {
         this.#bindings = new Bindings(file);
         this.facts = {
@@ -69,7 +70,7 @@ class Analysis {
     }
 
     #import(specifier: ts.StringLiteralLike): void {
-        const wrong = importProblem(specifier.text);
+        const wrong = importProblem(specifier.text, this.builtins);
         if (wrong !== undefined) this.problems.add(specifier.getStart(), wrong);
         if (this.facts.imports.some((i) => i.name === specifier.text)) return;
         this.facts.imports.push({
@@ -220,6 +221,6 @@ class Analysis {
     }
 }
 
-export function analyse(file: ts.SourceFile, problems: Problems): Facts {
-    return new Analysis(file, problems).run();
+export function analyse(file: ts.SourceFile, problems: Problems, builtins: readonly string[]): Facts {
+    return new Analysis(file, problems, builtins).run();
 }

@@ -11,6 +11,7 @@ export interface CompileRequest {
     name: string;
     type: "typescript" | "javascript";
     source: string;
+    builtins?: string[]; // modules that can be imported beside those of the runtime library
 }
 
 export interface Compiled {
@@ -96,7 +97,7 @@ export function compile(request: CompileRequest): CompileResult {
     }
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
-    const facts = analyse(file, problems);
+    const facts = analyse(file, problems, request.builtins ?? []);
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
     program.emit(file);

@@ -1,9 +1,13 @@
 // Runs inside JavaScriptCore in the compiler process. src/script/compiler.c hands one request at a time to
 // dgateCompile() and sends back what it returns (src/script/compiler.h has the shapes).
 
+import ts from "typescript";
+
 import { compile, type CompileRequest } from "./compile";
 
-declare const globalThis: { dgateCompile: (request: string) => string };
+declare const globalThis: { dgateCompile: (request: string) => string; dgateTypeScript: typeof ts };
+
+globalThis.dgateTypeScript = ts; // for who extends the compiler
 
 globalThis.dgateCompile = (text) => {
     const request = JSON.parse(text) as CompileRequest & { id: number };

@@ -53,6 +53,8 @@ export const enum StateOp {
     PutDocument,
     DeleteCollection,
     DeleteDocument,
+
+    Tool = 1000,
 }
 
 // How a call of a function ended.

@@ -41,18 +41,25 @@ static void arm(struct compiler *c)
     JSContextGroupSetExecutionTimeLimit(c->group, COMPILE_SECONDS, on_slow, c);
 }
 
-static bool load(struct compiler *c)
+static void evaluate(struct compiler *c, const char *text, JSValueRef *exception)
+{
+    JSStringRef source = JSStringCreateWithUTF8CString(text);
+    (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, exception);
+    JSStringRelease(source);
+}
+
+static bool load(struct compiler *c, const char *extension)
 {
     c->group = JSContextGroupCreate();
     c->ctx = JSGlobalContextCreateInGroup(c->group, NULL);
-    JSStringRef source = JSStringCreateWithUTF8CString(js_compiler);
     JSStringRef name = JSStringCreateWithUTF8CString("dgateCompile");
     JSValueRef exception = NULL;
-    (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, &exception);
+    evaluate(c, js_compiler, &exception);
+    if (exception == NULL && extension != NULL)
+        evaluate(c, extension, &exception);
     const JSValueRef v = JSObjectGetProperty(c->ctx, JSContextGetGlobalObject(c->ctx), name, NULL);
     c->compile = exception == NULL ? JSValueToObject(c->ctx, v, NULL) : NULL;
     JSStringRelease(name);
-    JSStringRelease(source);
     if (c->compile == NULL) {
         size_t len = 0;
         char *text = exception != NULL ? jsvalue_copy(c->ctx, exception, &len) : NULL;
@@ -159,7 +166,7 @@ int compiler_serve(int fd, const struct compiler_options *options)
 {
     struct compiler c = {0};
     (void)JSConfigureSignalForGC(SIGPWR);
-    if (!load(&c)) {
+    if (!load(&c, options->extension)) {
         unload(&c);
         return EXIT_BROKEN;
     }

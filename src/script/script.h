@@ -37,6 +37,8 @@ enum script_state_op {
     SCRIPT_PUT_DOCUMENT,      /* {"id","collection","data"} -> the stored one */
     SCRIPT_DELETE_COLLECTION, /* {"name"} -> null */
     SCRIPT_DELETE_DOCUMENT,   /* {"id","collection"} -> null */
+
+    SCRIPT_TOOL = 1000, /* not of modules: script_host.tool */
 };
 
 /* One such question; borrowed during the call that asks it. */
@@ -55,6 +57,9 @@ struct script_host {
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
+    /* What the module "dgate/tool" asks, which no uploaded module can import; answered as state is. NULL: there is no such
+     * module. */
+    void (*tool)(void *user, struct str args, script_state_done done, void *done_user);
     /* console.*: one line. */
     void (*log)(void *user, enum log_level level, struct str ns, struct str module,
                 struct str text);

@@ -6,6 +6,7 @@ import { crypto } from "./crypto";
 import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
+import { tool } from "./tool";
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -19,6 +20,7 @@ function esModule(members: Record<string, unknown>): object {
 
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
+const toolModule = esModule(tool);
 const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
 const urlModule = esModule({ URL: web.URL, URLSearchParams: web.URLSearchParams });
 const utilModule = esModule({ format });
@@ -35,6 +37,7 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
     "dgate/http": () => httpModule,
     "dgate/state": (module) => esModule(makeState(module)),
     "dgate/crypto": () => cryptoModule,
+    "dgate/tool": () => toolModule,
     console: (module) => esModule({ ...makeConsole(module) }),
     url: () => urlModule,
     util: () => utilModule,
