@@ -14,8 +14,6 @@
 #include "io/child.h"
 #include "script/compiler.h"
 
-extern const char js_tool_check[]; /* NUL-terminated: embedded by cmake/javascript.cmake */
-
 struct compiler_link {
     pid_t pid;
     int fd;
@@ -31,8 +29,7 @@ enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **r
     if (pid == 0) {
         child_die_with_parent(parent);
         (void)close(ends[0]);
-        const struct compiler_options options = {.memory_bytes = memory_bytes,
-                                                 .extension = js_tool_check};
+        const struct compiler_options options = {.memory_bytes = memory_bytes};
         _exit(compiler_serve(ends[1], &options));
     }
     (void)close(ends[1]);

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "codec/json.h"
-#include "io/loop.h"
 #include "runtime/http_json.h"
 #include "runtime/problem_text.h"
 #include "runtime/stage_route.h"
@@ -41,6 +40,7 @@ struct session {
     struct source library; /* dgate/test */
     struct source main;    /* what links the test file with it */
     struct stage_route *program;
+    struct exchange *asked; /* the request to it that is under way */
     struct {
         VEC_OF(struct stage_route *);
     } routes;
@@ -344,8 +344,9 @@ static bool answer_questions(struct session *s)
 }
 
 /* False when nothing is left to do but to wait. */
-static bool pump(struct session *s)
+static bool pump(void *user)
 {
+    struct session *s = user;
     bool moved = stage_route_pump(s->program);
     for (size_t i = 0; i < s->routes.n; i++) {
         moved = stage_route_pump(s->routes.v[i]) || moved;
@@ -540,6 +541,12 @@ static json_t *read_answer(const struct session *s, const struct exchange *x, st
     return json_text_parse(buf_str(&sent->data), e);
 }
 
+static bool is_answered(void *user)
+{
+    const struct session *s = user;
+    return stage_route_answered(s->asked);
+}
+
 json_t *session_ask(struct session *s, json_t *question, struct err *e)
 {
     struct buf body;
@@ -554,9 +561,8 @@ json_t *session_ask(struct session *s, json_t *question, struct err *e)
         (void)err_set(e, ERR_TOO_LARGE, "the question is too large");
         return NULL;
     }
-    while (!stage_route_answered(x))
-        if (!pump(s))
-            loop_turn(s->stage.loop, true);
+    s->asked = x;
+    stage_run(&s->stage, pump, is_answered, s);
     json_t *answer = read_answer(s, x, e);
     stage_route_release(s->program, x);
     settle_down(s);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/container.h"
 #include "http/http_client.h"
 #include "io/loop.h"
 #include "io/resolver.h"
@@ -91,6 +92,31 @@ void stage_close(struct stage *s)
     script_vm_destroy(s->vm);
     memory_state_finish(&s->state);
     loop_destroy(s->loop);
+}
+
+/* A task, so that the loop does not wait while something moves; it runs after the tasks that were there before it. */
+struct pumping {
+    struct loop_task task;
+    struct loop *loop;
+    bool (*pump)(void *user);
+    void *user;
+};
+
+static void on_pump(struct loop_task *t)
+{
+    struct pumping *p = container_of(t, struct pumping, task);
+    if (p->pump(p->user))
+        loop_schedule(p->loop, t);
+}
+
+void stage_run(struct stage *s, bool (*pump)(void *user), bool (*over)(void *user), void *user)
+{
+    struct pumping p = {.task.run = on_pump, .loop = s->loop, .pump = pump, .user = user};
+    while (!over(user)) {
+        loop_schedule(s->loop, &p.task);
+        loop_turn(s->loop, true);
+    }
+    loop_unschedule(&p.task);
 }
 
 struct config *stage_config(const char *file, enum log_level level)

@@ -30,6 +30,10 @@ void stage_open(struct stage *s, const struct config *config);
 /* No route may be left. */
 void stage_close(struct stage *s);
 
+/* Runs the loop until over says so. pump moves what the loop does not know of (exchanges in memory) and returns whether
+ * there was anything; it is called before the loop waits. */
+void stage_run(struct stage *s, bool (*pump)(void *user), bool (*over)(void *user), void *user);
+
 /* The script limits of a configuration. */
 struct script_limits stage_limits(const struct config *config);
 

@@ -41,25 +41,18 @@ static void arm(struct compiler *c)
     JSContextGroupSetExecutionTimeLimit(c->group, COMPILE_SECONDS, on_slow, c);
 }
 
-static void evaluate(struct compiler *c, const char *text, JSValueRef *exception)
-{
-    JSStringRef source = JSStringCreateWithUTF8CString(text);
-    (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, exception);
-    JSStringRelease(source);
-}
-
-static bool load(struct compiler *c, const char *extension)
+static bool load(struct compiler *c)
 {
     c->group = JSContextGroupCreate();
     c->ctx = JSGlobalContextCreateInGroup(c->group, NULL);
+    JSStringRef source = JSStringCreateWithUTF8CString(js_compiler);
     JSStringRef name = JSStringCreateWithUTF8CString("dgateCompile");
     JSValueRef exception = NULL;
-    evaluate(c, js_compiler, &exception);
-    if (exception == NULL && extension != NULL)
-        evaluate(c, extension, &exception);
+    (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, &exception);
     const JSValueRef v = JSObjectGetProperty(c->ctx, JSContextGetGlobalObject(c->ctx), name, NULL);
     c->compile = exception == NULL ? JSValueToObject(c->ctx, v, NULL) : NULL;
     JSStringRelease(name);
+    JSStringRelease(source);
     if (c->compile == NULL) {
         size_t len = 0;
         char *text = exception != NULL ? jsvalue_copy(c->ctx, exception, &len) : NULL;
@@ -166,7 +159,7 @@ int compiler_serve(int fd, const struct compiler_options *options)
 {
     struct compiler c = {0};
     (void)JSConfigureSignalForGC(SIGPWR);
-    if (!load(&c, options->extension)) {
+    if (!load(&c)) {
         unload(&c);
         return EXIT_BROKEN;
     }

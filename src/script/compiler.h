@@ -18,9 +18,7 @@
 enum { COMPILER_FRAME_MAX = 4 * 1024 * 1024 };
 
 struct compiler_options {
-    size_t memory_bytes; /* RLIMIT_DATA budget for the process; 0: none */
-    /* JavaScript that is evaluated after the compiler and may take over its dgateCompile(); borrowed; NULL: none */
-    const char *extension;
+    size_t memory_bytes; /* RLIMIT_DATA budget for the process */
 };
 
 /* Serves fd until its end. Returns the process's exit status. */

@@ -2,6 +2,7 @@
 
 import { jsonText, requireBytes } from "../body";
 import { hostPromise } from "../current";
+import { fetchHook } from "../fetch_hook";
 import { Headers, pairs, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
 
@@ -98,6 +99,8 @@ export function fetch(input?: unknown, options?: FetchOptions): Promise<FetchRes
         throw new TypeError(`a ${verb} request has no body`);
     const flat: string[] = [];
     for (const [name, value] of headers) flat.push(name, value);
+    const faked = fetchHook.fake?.(url, verb, flat, body);
+    if (faked !== undefined) return faked.then((a) => new FetchResponse([a.status, "", url, false, a.headers.flat(), a.body]));
     return hostPromise(
         "fetch()",
         (handle, ticket) => host.fetch(handle, ticket, url, verb, flat, mode, body),

@@ -2,6 +2,7 @@
 
 import { hostPromise } from "../current";
 import { modulePlaces } from "../errors";
+import { fetchHook } from "../fetch_hook";
 import { format } from "../format";
 import { host, StateOp } from "../host";
 
@@ -15,4 +16,9 @@ export const tool: Record<string, unknown> = {
         ),
     format,
     places: modulePlaces,
+
+    // Steps in for the network, in all modules of this namespace.
+    fakeFetch: (fake: typeof fetchHook.fake): void => {
+        fetchHook.fake = fake;
+    },
 };

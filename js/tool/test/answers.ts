@@ -1,7 +1,7 @@
 // Fakes: what an upstream, or the world behind fetch(), answers.
 
 import { encodeBody, Message, type BodyInit } from "./bodies";
-import type { Fields, RequestEvent, WireBody } from "./tool";
+import type { Fields, WireBody } from "./tool";
 
 export interface AnswerInit {
     status?: number;
@@ -16,6 +16,13 @@ export type Answerer = (request: FakeRequest) => Answer | Promise<Answer>;
 // By "GET /path", "/path", "GET https://host/path" or "https://host/path"; a final "*" stands for anything.
 export type Answers = Answerer | Answer | { [request: string]: Answer | Answerer };
 
+export interface WireRequest {
+    method: string;
+    url: string;
+    headers: Fields;
+    body: WireBody;
+}
+
 export class FakeRequest extends Message {
     readonly method: string;
     readonly url: string;
@@ -23,11 +30,11 @@ export class FakeRequest extends Message {
     readonly path: string;
     readonly query: URLSearchParams;
 
-    constructor(event: RequestEvent) {
-        super(event.headers, event.body);
-        const url = new URL(event.url);
-        this.method = event.method;
-        this.url = event.url;
+    constructor(from: WireRequest) {
+        super(from.headers, from.body);
+        const url = new URL(from.url);
+        this.method = from.method;
+        this.url = from.url;
         this.host = url.host;
         this.path = url.pathname;
         this.query = url.searchParams;
@@ -106,7 +113,7 @@ export class Fake {
         throw new Error(`nothing answers ${request.method} ${request.url} (there are ${has.join(", ")})`);
     }
 
-    async handle(event: RequestEvent): Promise<WireAnswer> {
+    async handle(event: WireRequest): Promise<WireAnswer> {
         const request = new FakeRequest(event);
         this.requests.push(request);
         const found = this.#find(request);

@@ -39,6 +39,10 @@ function fromBase64(text: string): Uint8Array {
     return bytes;
 }
 
+export function decodeBody(body: WireBody): Uint8Array {
+    return "text" in body ? new TextEncoder().encode(body.text) : fromBase64(body.base64);
+}
+
 export class Message {
     readonly headers: Headers;
     readonly #body: WireBody;
@@ -49,7 +53,7 @@ export class Message {
     }
 
     get bytes(): Uint8Array {
-        return "text" in this.#body ? new TextEncoder().encode(this.#body.text) : fromBase64(this.#body.base64);
+        return decodeBody(this.#body);
     }
 
     text(): string {

@@ -1,8 +1,16 @@
 // Routes made of modules, and requests to them.
 
 import { Fake, fieldsOf, type Answers } from "./answers";
-import { encodeBody, Message, type BodyInit } from "./bodies";
-import { ask, type Fields, type RequestEvent, type ResponseEvent, type ToolEvent, type WireBody } from "./tool";
+import { decodeBody, encodeBody, Message, type BodyInit } from "./bodies";
+import {
+    ask,
+    fakeFetch as setFakeFetch,
+    type Fields,
+    type ResponseEvent,
+    type ToolEvent,
+    type UpstreamEvent,
+    type WireBody,
+} from "./tool";
 
 export class TestResponse extends Message {
     readonly status: number;
@@ -79,10 +87,9 @@ class Turn {
         else waiting?.resolve(new TestResponse(event));
     }
 
-    private async serve(event: RequestEvent): Promise<void> {
-        const fake = event.event === "fetch" ? fetchFake : upstreams.get(event.route as number);
+    private async serve(event: UpstreamEvent): Promise<void> {
+        const fake = upstreams.get(event.route) as Fake;
         try {
-            if (fake === undefined) throw new Error(`nothing answers ${event.method} ${event.url}: see fakeFetch()`);
             await ask({ op: "answer", id: event.id, ...(await fake.handle(event)) });
         } catch (error) {
             this.failure ??= error as Error;
@@ -111,6 +118,43 @@ export function fakeFailure(): Error | undefined {
 export function fakeFetch(answers: Answers): Fake {
     return (fetchFake = new Fake(answers));
 }
+
+const FAILED: Record<string, string> = {
+    CONNECT: "the connection was refused",
+    CONNECT_TIMEOUT: "connecting timed out",
+    RESOLVE: "the host name could not be resolved",
+    TIMEOUT: "the response timed out",
+};
+
+async function answerFetch(
+    url: string,
+    method: string,
+    flat: string[],
+    body: string | ArrayBuffer | ArrayBufferView | undefined,
+): Promise<{ status: number; headers: Fields; body: ArrayBuffer }> {
+    const headers: Fields = [];
+    for (let i = 0; i + 1 < flat.length; i += 2) headers.push([flat[i] as string, flat[i + 1] as string]);
+    const own = turn;
+    try {
+        if (fetchFake === undefined)
+            throw new Error(`nothing answers fetch() of ${method} ${url}: tests do not use the network, see fakeFetch()`);
+        const sent = encodeBody({ body }).body ?? { text: "" };
+        const answer = await fetchFake.handle({ method, url, headers, body: sent });
+        if ("fail" in answer) throw new FetchFailure(`${url}: ${FAILED[answer.fail] ?? "the connection was closed"}`);
+        const bytes = decodeBody(answer.body);
+        return { status: answer.status, headers: answer.headers, body: bytes.slice().buffer as ArrayBuffer };
+    } catch (error) {
+        if (!(error instanceof FetchFailure)) own.failure ??= error as Error;
+        throw error;
+    }
+}
+
+// What a test wants to happen, other than what is wrong with it.
+class FetchFailure extends TypeError {
+    override name = "TypeError";
+}
+
+setFakeFetch(answerFetch);
 
 export function upstream(answers: Answers): Fake {
     return new Fake(answers);

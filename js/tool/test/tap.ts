@@ -22,7 +22,7 @@ const OURS = /^(dgate\/|\(main\))/;
 
 function stackOf(error: Error, folder: string): string[] {
     return places(error)
-        .filter((place) => !OURS.test(place.at))
+        .filter((place) => !OURS.test(place.at) && /:\d+$/.test(place.at)) // not what the compiler added
         .slice(0, 10)
         .map(({ name, at }) => (name === "" ? folder + at : `${name} (${folder}${at})`));
 }

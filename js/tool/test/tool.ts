@@ -1,16 +1,16 @@
 // What this library stands on: the module "dgate/tool" of the runtime library, and the program behind it.
 
-import { ask as askTool, format, places } from "dgate/tool";
+import { ask as askTool, fakeFetch, format, places } from "dgate/tool";
 
-export { format, places };
+export { fakeFetch, format, places };
 
 export type Fields = [name: string, value: string][];
 export type WireBody = { text: string } | { base64: string };
 
-export interface RequestEvent {
-    event: "upstream" | "fetch";
+export interface UpstreamEvent {
+    event: "upstream";
     id: number;
-    route?: number;
+    route: number;
     method: string;
     url: string;
     headers: Fields;
@@ -26,7 +26,7 @@ export interface ResponseEvent {
     body: WireBody;
 }
 
-export type ToolEvent = RequestEvent | ResponseEvent;
+export type ToolEvent = UpstreamEvent | ResponseEvent;
 
 // src/runtime/session.c answers these.
 export type Question =
