@@ -1,12 +1,15 @@
 # The JavaScript that the binary carries: bundled by esbuild (tools of package.json), embedded by the assembler.
-# Gives DGATE_JS_OBJECTS (symbols js_NAME, js_NAME_end: text with a final NUL) and the target dgate_js.
+# Gives DGATE_JS_OBJECTS and, for dgate-runtime only, DGATE_JS_TOOL_OBJECTS (symbols js_NAME, js_NAME_end: text with a
+# final NUL), and the target dgate_js.
 set(DGATE_ESBUILD ${CMAKE_SOURCE_DIR}/node_modules/.bin/esbuild)
 set(DGATE_JS_DIR ${CMAKE_BINARY_DIR}/js)
 set(DGATE_JS_OBJECTS "")
+set(DGATE_JS_TOOL_OBJECTS "")
 file(MAKE_DIRECTORY ${DGATE_JS_DIR})
 file(GLOB_RECURSE DGATE_JS_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/js/*.ts)
 
-function(dgate_js_bundle name main)
+# Adds the object to the list; more arguments are options of esbuild.
+function(dgate_js_bundle list name main)
     set(bundle ${DGATE_JS_DIR}/${name}.js)
     set(assembly ${DGATE_JS_DIR}/${name}.S)
     set(object ${DGATE_JS_DIR}/${name}.o)
@@ -25,8 +28,8 @@ js_@name@_end:
 ]])
     add_custom_command(
         OUTPUT ${bundle}
-        COMMAND ${DGATE_ESBUILD} ${CMAKE_SOURCE_DIR}/js/${main} --bundle --minify --format=iife
-            --platform=browser --target=safari16.4 --charset=ascii --legal-comments=none
+        COMMAND ${DGATE_ESBUILD} ${CMAKE_SOURCE_DIR}/js/${main} --bundle --minify
+            --platform=browser --charset=ascii --legal-comments=none ${ARGN}
             --log-level=error --log-limit=20 --outfile=${bundle}
         DEPENDS ${DGATE_JS_SOURCES} ${CMAKE_SOURCE_DIR}/js/tsconfig.json ${CMAKE_SOURCE_DIR}/package-lock.json
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
@@ -38,12 +41,16 @@ js_@name@_end:
         DEPENDS ${bundle} ${assembly}
         COMMENT "Embedding ${name}.js"
         VERBATIM)
-    set(DGATE_JS_OBJECTS ${DGATE_JS_OBJECTS} ${object} PARENT_SCOPE)
+    set(${list} ${${list}} ${object} PARENT_SCOPE)
 endfunction()
 
-dgate_js_bundle(compiler compiler/main.ts)
-dgate_js_bundle(runtime runtime/main.ts)
-add_custom_target(dgate_js DEPENDS ${DGATE_JS_OBJECTS})
+set(script --format=iife --target=safari16.4)
+dgate_js_bundle(DGATE_JS_OBJECTS compiler compiler/main.ts ${script})
+dgate_js_bundle(DGATE_JS_OBJECTS runtime runtime/main.ts ${script})
+# A module as the compiler would make it: CommonJS, async functions lowered. Names stay, for stacks.
+dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_test tool/test/index.ts --format=cjs --target=es2016 --external:dgate/* --keep-names)
+dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_check tool/check/main.ts ${script} --loader:.d.ts=text)
+add_custom_target(dgate_js DEPENDS ${DGATE_JS_OBJECTS} ${DGATE_JS_TOOL_OBJECTS})
 
 # Exported by the library but declared only in its private headers: src/script/jsc_private.h declares them.
 include(CheckFunctionExists)

@@ -48,6 +48,7 @@ class Analysis {
         private readonly file: ts.SourceFile,
         private readonly problems: Problems,
         private readonly api: Api,
+        private readonly builtins: readonly string[],
     ) {
         this.#bindings = new Bindings(file);
         this.facts = {
@@ -85,7 +86,7 @@ class Analysis {
     }
 
     #import(specifier: ts.StringLiteralLike): void {
-        const wrong = importProblem(specifier.text);
+        const wrong = importProblem(specifier.text, this.builtins);
         if (wrong !== undefined) this.problems.add(specifier.getStart(), wrong);
         if (this.facts.imports.some((i) => i.name === specifier.text)) return;
         this.facts.imports.push({
@@ -252,6 +253,6 @@ class Analysis {
     }
 }
 
-export function analyse(file: ts.SourceFile, problems: Problems, api: Api): Facts {
-    return new Analysis(file, problems, api).run();
+export function analyse(file: ts.SourceFile, problems: Problems, api: Api, builtins: readonly string[]): Facts {
+    return new Analysis(file, problems, api, builtins).run();
 }

@@ -12,6 +12,7 @@ export interface CompileRequest {
     type: "typescript" | "javascript";
     api?: "auto" | "dgate1" | "dgate2";
     source: string;
+    builtins?: string[]; // modules that can be imported beside those of the runtime library
 }
 
 export interface Compiled {
@@ -97,7 +98,7 @@ export function compile(request: CompileRequest): CompileResult {
     }
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
-    const facts = analyse(file, problems, request.api ?? "auto");
+    const facts = analyse(file, problems, request.api ?? "auto", request.builtins ?? []);
     if (!problems.none()) return { ok: false, problems: problems.list() };
 
     program.emit(file);

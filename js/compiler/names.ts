@@ -23,7 +23,9 @@ const NODE_BUILTINS = ["console", "url", "util"];
 const LATER = ["node:buffer"];
 
 // What is wrong with an import's name, if anything. Names of other modules are checked when a route links them.
-export function importProblem(name: string): string | undefined {
+// more are built in too, for who runs the compiler elsewhere than in a server.
+export function importProblem(name: string, more: readonly string[]): string | undefined {
+    if (more.includes(name)) return undefined;
     const has = BUILTINS.map((n) => `"${n}"`).join(", ");
     if (LATER.includes(name)) return `"${name}" comes with a later version; there are ${has}`;
     if (name.startsWith("dgate/") && !BUILTINS.includes(name))

@@ -86,6 +86,13 @@ export function describe(error: unknown): string {
     }
 }
 
+// The frames that are in modules: the function ("" when it has no name) and its place in the source.
+export function modulePlaces(error: Error): { name: string; at: string }[] {
+    return frames(error)
+        .map((f) => ({ name: f.slice(0, Math.max(0, f.indexOf("@"))), at: framePlace(f) ?? "" }))
+        .filter((f) => f.at !== "");
+}
+
 // As a stack for a log: the headline and the frames that are in modules.
 export function describeStack(error: Error): string {
     try {

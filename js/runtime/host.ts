@@ -66,6 +66,8 @@ export const enum StateOp {
     StorageDelete,
     StorageCompare,
     StorageIncrement,
+
+    Tool = 1000,
 }
 
 // How a call of a function ended.

@@ -64,7 +64,10 @@ export class Program {
     #find(from: Unit, name: string): Unit | undefined {
         const wanted = resolveName(from.name, name);
         const bare = wanted.replace(/\.[jt]s$/, "");
-        return this.#units.find((u) => u.name === wanted) ?? this.#units.find((u) => u.name === bare);
+        return (
+            this.#units.find((u) => u.name === wanted) ??
+            this.#units.find((u) => u.name.replace(/\.[jt]s$/, "") === bare)
+        );
     }
 
     #builtin(from: Unit, name: string): MakeBuiltin | undefined {

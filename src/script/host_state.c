@@ -88,6 +88,16 @@ bool script_state_reads(enum script_state_op op)
            op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
 }
 
+/* Hands the question over to whom it concerns. */
+static void put_question(struct host_state *s, const struct script_vm *vm,
+                         const struct script_state_request *request)
+{
+    if (request->op == SCRIPT_TOOL)
+        vm->host.tool(vm->host.user, request->args, on_answer, s);
+    else
+        vm->host.state(vm->host.user, request, on_answer, s);
+}
+
 /* state(handle, ticket, op, module, args) */
 static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                       const JSValueRef argv[], JSValueRef *exception)
@@ -98,10 +108,10 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     if (r == NULL || argc < 5)
         return JSValueMakeUndefined(ctx);
     const struct script_vm *vm = r->vm;
-    if (vm->host.state == NULL)
-        return jsvalue_throw(ctx, exception, "there is no state here");
     const int op = (int)JSValueToNumber(ctx, argv[2], NULL);
-    if (op < SCRIPT_GET_COLLECTION || op > SCRIPT_STORAGE_INCREMENT)
+    if (op == SCRIPT_TOOL ? vm->host.tool == NULL : vm->host.state == NULL)
+        return jsvalue_throw(ctx, exception, "there is no state here");
+    if ((op < SCRIPT_GET_COLLECTION || op > SCRIPT_STORAGE_INCREMENT) && op != SCRIPT_TOOL)
         return JSValueMakeUndefined(ctx);
     struct script_state_request request = {.op = (enum script_state_op)op,
                                            .ns = str_of(vm->entry->realm->ns)};
@@ -113,7 +123,7 @@ static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     s->run = r;
     s->ticket = JSValueToNumber(ctx, argv[1], NULL);
     ilist_push(&r->asked, &s->asked);
-    vm->host.state(vm->host.user, &request, on_answer, s);
+    put_question(s, vm, &request);
     free(args);
     free(module);
     return JSValueMakeUndefined(ctx);

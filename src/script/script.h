@@ -51,6 +51,8 @@ enum script_state_op {
     SCRIPT_STORAGE_DELETE, /* {"key"} -> whether it was there */
     SCRIPT_STORAGE_COMPARE, /* {"key","expected","value","ttl"} -> whether it was as expected (null: absent) */
     SCRIPT_STORAGE_INCREMENT, /* {"key","by","ttl"} -> the new number */
+
+    SCRIPT_TOOL = 1000, /* not of modules: script_host.tool */
 };
 
 /* Whether it only reads what this node has: such a question has its answer at once. */
@@ -74,6 +76,9 @@ struct script_host {
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
+    /* What the module "dgate/tool" asks, which no uploaded module can import; answered as state is. NULL: there is no such
+     * module. */
+    void (*tool)(void *user, struct str args, script_state_done done, void *done_user);
     /* console.*: one line. */
     void (*log)(void *user, enum log_level level, struct str ns, struct str module,
                 struct str text);

@@ -3,6 +3,7 @@
 import { jsonText, requireBytes } from "../body";
 import { addWaiting, removeWaiting, requireCurrent } from "../current";
 import { GatewayError } from "../errors";
+import { fetchHook } from "../fetch_hook";
 import { Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
 import { extract, readAll, takeBody, type Content } from "../web/body";
@@ -72,6 +73,11 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const { signal } = call;
     const flat: string[] = [];
     for (const [name, value] of call.headers) flat.push(name, value);
+    const faked = fetchHook.fake?.(call.url, call.method, flat, body);
+    if (faked !== undefined)
+        return faked.then(
+            (a) => ofAnswer(handle, [a.status, "", call.url, false, a.headers.flat().join("\n"), a.body]).response,
+        );
     return new Promise((resolve, reject) => {
         let abortBody: ((reason: unknown) => void) | undefined;
         const onAbort = () => {

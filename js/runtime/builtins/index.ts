@@ -9,6 +9,7 @@ import { makeState } from "./state";
 import { makeStorage } from "./storage";
 import { domainToASCII, domainToUnicode } from "./url";
 import { util } from "./util";
+import { tool } from "./tool";
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -22,6 +23,7 @@ function esModule(members: Record<string, unknown>): object {
 
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
+const toolModule = esModule(tool);
 const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
 const urlModule = esModule({
     URL: web.URL,
@@ -53,6 +55,7 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
     "dgate/util": () => dgateUtilModule,
     "dgate/exp": () => experimentalModule,
     "dgate/x": () => experimentalModule,
+    "dgate/tool": () => toolModule,
     console: (module) => esModule({ ...makeConsole(module) }),
     url: () => urlModule,
     util: () => utilModule,

@@ -1,0 +1,27 @@
+// What dgate/state has while tests run: it is kept in memory.
+
+import { addCollection, addDocument, getCollection, getDocument, getDocuments } from "dgate/state";
+import { ask } from "./tool";
+
+const PAGE = 1000;
+
+async function put(collection: string, all: Record<string, unknown>): Promise<void> {
+    if ((await getCollection(collection)) === null)
+        await addCollection({ name: collection, type: "document", visibility: "private" });
+    for (const [id, data] of Object.entries(all)) await addDocument({ id, collection, data });
+}
+
+async function get(collection: string, id: string): Promise<unknown> {
+    return (await getDocument(id, collection))?.data;
+}
+
+async function all(collection: string): Promise<Record<string, unknown>> {
+    const found: Record<string, unknown> = {};
+    for (let offset = 0; ; offset += PAGE) {
+        const page = await getDocuments({ collection, limit: PAGE, offset });
+        for (const document of page) found[document.id] = document.data;
+        if (page.length < PAGE) return found;
+    }
+}
+
+export const documents = { put, get, all, clear: () => ask<null>({ op: "clear" }) };

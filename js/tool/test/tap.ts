@@ -1,0 +1,48 @@
+// One result as lines of TAP version 14.
+
+import { AssertionError } from "./expect";
+import { show } from "./equal";
+import { format, places } from "./tool";
+
+export type Directive = "" | "SKIP" | "TODO";
+
+export function resultLine(ok: boolean, number: number, name: string, directive: Directive): string {
+    const safe = name.replace(/[\\#]/g, "\\$&").replace(/\s+/g, " ");
+    return `${ok ? "ok" : "not ok"} ${number} - ${safe}${directive === "" ? "" : ` # ${directive}`}\n`;
+}
+
+// A text as the value of a YAML key.
+function yaml(key: string, value: string, indent: string): string {
+    if (!value.includes("\n")) return `${indent}${key}: ${JSON.stringify(value)}\n`;
+    const lines = value.split("\n").map((line) => `${indent}  ${line}`.trimEnd());
+    return `${indent}${key}: |-\n${lines.join("\n")}\n`;
+}
+
+const OURS = /^(dgate\/|\(main\))/;
+
+function stackOf(error: Error, folder: string): string[] {
+    return places(error)
+        .filter((place) => !OURS.test(place.at) && /:\d+$/.test(place.at)) // not what the compiler added
+        .slice(0, 10)
+        .map(({ name, at }) => (name === "" ? folder + at : `${name} (${folder}${at})`));
+}
+
+// The block that says why a test failed. folder is what the names of modules are relative to ("" or "a/b/").
+export function diagnostic(error: unknown, milliseconds: number, folder: string): string {
+    const indent = "  ";
+    let text = `${indent}---\n`;
+    const isError = error instanceof Error;
+    const isPlain = !isError || error instanceof AssertionError || error.name === "GoError" || error.name === "Error";
+    const message = isError ? String(error.message) : `the test threw ${format(error)}`;
+    text += yaml("message", isPlain || !isError ? message : `${error.name}: ${message}`, indent);
+    if (error instanceof AssertionError && error.expected !== undefined) {
+        text += yaml("expected", error.expected, indent);
+        text += yaml("actual", error.actual ?? show(undefined), indent);
+    }
+    const stack = isError ? stackOf(error, folder) : [];
+    if (stack.length > 0) {
+        text += yaml("at", (stack[0] as string).replace(/^.* \((.*)\)$/, "$1"), indent);
+        text += `${indent}stack:\n${stack.map((line) => `${indent}  - ${JSON.stringify(line)}\n`).join("")}`;
+    }
+    return `${text}${indent}duration_ms: ${milliseconds}\n${indent}...\n`;
+}

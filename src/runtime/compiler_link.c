@@ -1,0 +1,105 @@
+#include "runtime/compiler_link.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "codec/json.h"
+#include "io/child.h"
+#include "script/compiler.h"
+
+struct compiler_link {
+    pid_t pid;
+    int fd;
+};
+
+enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **ret, struct err *e)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return err_set(e, ERR_INTERNAL, "cannot start the compiler: %s", strerror(errno));
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        child_die_with_parent(parent);
+        (void)close(ends[0]);
+        const struct compiler_options options = {.memory_bytes = memory_bytes};
+        _exit(compiler_serve(ends[1], &options));
+    }
+    (void)close(ends[1]);
+    if (pid < 0) {
+        (void)close(ends[0]);
+        return err_set(e, ERR_INTERNAL, "cannot start the compiler: %s", strerror(errno));
+    }
+    struct compiler_link *c = mem_alloc(sizeof(*c));
+    *c = (struct compiler_link){.pid = pid, .fd = ends[0]};
+    *ret = c;
+    return ERR_OK;
+}
+
+void compiler_link_destroy(struct compiler_link *c)
+{
+    if (c == NULL)
+        return;
+    (void)close(c->fd);
+    (void)kill(c->pid, SIGKILL);
+    (void)waitpid(c->pid, NULL, 0);
+    free(c);
+}
+
+static bool transfer(int fd, bool out, char *p, size_t len)
+{
+    while (len > 0) {
+        const ssize_t n = out ? send(fd, p, len, MSG_NOSIGNAL) : recv(fd, p, len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        p += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool send_frame(int fd, struct buf *b)
+{
+    uint32_t len = htole32((uint32_t)b->len);
+    return transfer(fd, true, (char *)&len, sizeof(len)) &&
+           transfer(fd, true, b->base + b->head, b->len);
+}
+
+static bool receive_frame(int fd, struct buf *b)
+{
+    uint32_t len = 0;
+    if (!transfer(fd, false, (char *)&len, sizeof(len)))
+        return false;
+    len = le32toh(len);
+    buf_clear(b);
+    char *p = buf_reserve(b, len);
+    if (p == NULL || !transfer(fd, false, p, len))
+        return false;
+    buf_added(b, len);
+    return true;
+}
+
+json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err *e)
+{
+    struct buf b;
+    json_t *answer = NULL;
+    buf_init(&b, COMPILER_FRAME_MAX);
+    if (!json_text_write(&b, question))
+        (void)err_set(e, ERR_TOO_LARGE, "the source is too large for the compiler");
+    else if (!send_frame(c->fd, &b) || !receive_frame(c->fd, &b))
+        (void)err_set(e, ERR_INTERNAL, "the compiler ended unexpectedly; it may need more memory");
+    else
+        answer = json_text_parse(buf_str(&b), e);
+    buf_finish(&b);
+    json_decref(question);
+    return answer;
+}

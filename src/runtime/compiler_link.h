@@ -1,0 +1,24 @@
+/* A compiler process of our own (script/compiler.h), asked one question at a time. */
+#ifndef RUNTIME_COMPILER_LINK_H
+#define RUNTIME_COMPILER_LINK_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+struct compiler_link;
+
+/* Forks the process: call it before anything in ours uses the JavaScript engine or has threads. It ends with ours.
+ * memory_bytes: as in struct compiler_options. */
+enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **ret, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Ends the process; NULL is allowed. */
+void compiler_link_destroy(struct compiler_link *c);
+
+/* Sends the question (a reference that is taken) and waits for the answer: {"ok":bool,...}, a new reference. NULL
+ * when the process ended or the question is too large. */
+json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err *e)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,252 @@
+#include "runtime/memory_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+#include "codec/json.h"
+#include "model/model.h"
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ANSWER_MAX = 64 * 1024 * 1024 };
+
+void memory_state_init(struct memory_state *s, size_t document_max)
+{
+    *s = (struct memory_state){json_object(), json_object(), document_max};
+}
+
+void memory_state_finish(struct memory_state *s)
+{
+    json_decref(s->collections);
+    json_decref(s->documents);
+}
+
+void memory_state_clear(struct memory_state *s)
+{
+    (void)json_object_clear(s->collections);
+    (void)json_object_clear(s->documents);
+}
+
+static const char *text_of(const json_t *args, const char *key)
+{
+    const char *text = json_string_value(json_object_get(args, key));
+    return text != NULL ? text : "";
+}
+
+static json_t *or_null(json_t *found)
+{
+    return found != NULL ? json_incref(found) : json_null();
+}
+
+/* The documents of the collection that args name; NULL with e filled when there is no such collection. */
+static json_t *documents_of(const struct memory_state *s, const json_t *args, struct err *e)
+{
+    const char *name = text_of(args, "collection");
+    if (name[0] == '\0')
+        (void)err_set(e, ERR_INVALID, "collection is required");
+    else if (json_object_get(s->collections, name) == NULL)
+        (void)err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name);
+    else
+        return json_object_get(s->documents, name);
+    return NULL;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A whole number of args from 0 to max. */
+static bool read_number(const json_t *args, const char *name, json_int_t fallback, json_int_t max,
+                        json_int_t *ret, struct err *e)
+{
+    const json_t *given = json_object_get(args, name);
+    const bool absent = given == NULL || json_is_null(given);
+    *ret = absent ? fallback : json_integer_value(given);
+    if ((absent || json_is_integer(given)) && *ret >= 0 && *ret <= max)
+        return true;
+    (void)err_set(e, ERR_INVALID, "%s must be a whole number from 0 to %lld", name, (long long)max);
+    return false;
+}
+
+/* In the order of their ids, as a server lists them. */
+static json_t *list_documents(json_t *documents, const json_t *args, struct err *e)
+{
+    json_int_t limit = 0;
+    json_int_t offset = 0;
+    if (!read_number(args, "limit", LIMIT_DEFAULT, LIMIT_MAX, &limit, e) ||
+        !read_number(args, "offset", 0, INT32_MAX, &offset, e))
+        return NULL;
+    const char **keys = mem_calloc(json_object_size(documents) + 1, sizeof(*keys));
+    size_t n = 0;
+    const char *key = NULL;
+    json_t *document = NULL;
+    json_object_foreach(documents, key, document) keys[n++] = key;
+    qsort(keys, n, sizeof(*keys), compare_keys);
+    json_t *list = json_array();
+    for (size_t i = (size_t)offset; i < n && json_array_size(list) < (size_t)limit; i++)
+        (void)json_array_append(list, json_object_get(documents, keys[i]));
+    free(keys);
+    return list;
+}
+
+static json_t *get_document(const struct memory_state *s, const json_t *args, struct err *e)
+{
+    const json_t *documents = documents_of(s, args, e);
+    if (documents == NULL)
+        return NULL;
+    if (text_of(args, "id")[0] != '\0')
+        return or_null(json_object_get(documents, text_of(args, "id")));
+    (void)err_set(e, ERR_INVALID, "id is required");
+    return NULL;
+}
+
+/* A resource as the admin API takes it. */
+static struct model_resource *decode(enum model_kind kind, const json_t *args, struct err *e)
+{
+    struct model_problems problems = {0};
+    struct model_resource *r = model_decode(kind, args, MODEL_FROM_API, "default", "", &problems);
+    const char *ns = text_of(args, "namespace");
+    if (r == NULL) {
+        const struct model_problem *p = &problems.v[0];
+        (void)err_set(e, ERR_INVALID, "%s%s%s", p->path, p->path[0] != '\0' ? ": " : "", p->text);
+    } else if (ns[0] != '\0' && strcmp(ns, "default") != 0) {
+        (void)err_set(e, ERR_FORBIDDEN,
+                      "a module of namespace default may not write to namespace %s", ns);
+        model_destroy(r);
+        r = NULL;
+    }
+    model_problems_finish(&problems);
+    return r;
+}
+
+static json_t *put_collection(struct memory_state *s, const json_t *args, struct err *e)
+{
+    struct model_resource *r = decode(MODEL_COLLECTION, args, e);
+    if (r == NULL)
+        return NULL;
+    json_t *stored = model_encode(r, MODEL_TO_API);
+    const char *name = r->collection.name;
+    (void)json_object_set(s->collections, name, stored);
+    if (json_object_get(s->documents, name) == NULL)
+        (void)json_object_set_new(s->documents, name, json_object());
+    model_destroy(r);
+    return stored;
+}
+
+static void set_times(struct model_document *d, const json_t *before)
+{
+    char now[NOW_RFC3339_SIZE];
+    now_rfc3339(now_wall_ms(), now);
+    const char *created = text_of(before, "createdAt");
+    free(d->created_at);
+    free(d->updated_at);
+    d->created_at = mem_strdup(created[0] != '\0' ? created : now);
+    d->updated_at = mem_strdup(now);
+}
+
+static bool fits(const struct memory_state *s, const json_t *data, struct err *e)
+{
+    if (json_dumpb(data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= s->document_max)
+        return true;
+    (void)err_set(e, ERR_INVALID, "data: it has more than %zu bytes (limits.document_max)",
+                  s->document_max);
+    return false;
+}
+
+static json_t *put_document(struct memory_state *s, const json_t *args, struct err *e)
+{
+    struct model_resource *r = decode(MODEL_DOCUMENT, args, e);
+    if (r == NULL)
+        return NULL;
+    struct model_document *d = &r->document;
+    json_t *documents = json_object_get(s->documents, d->collection);
+    json_t *stored = NULL;
+    if (documents == NULL) {
+        (void)err_set(e, ERR_INVALID, "collection: collection not found: %s", d->collection);
+    } else if (fits(s, d->data, e)) {
+        set_times(d, json_object_get(documents, d->id));
+        stored = model_encode(r, MODEL_TO_API);
+        (void)json_object_set(documents, d->id, stored);
+    }
+    model_destroy(r);
+    return stored;
+}
+
+static json_t *delete_collection(struct memory_state *s, const json_t *args, struct err *e)
+{
+    const char *name = text_of(args, "name");
+    const size_t left = json_object_size(json_object_get(s->documents, name));
+    if (name[0] == '\0')
+        (void)err_set(e, ERR_INVALID, "name is required");
+    else if (json_object_get(s->collections, name) == NULL)
+        (void)err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name);
+    else if (left > 0)
+        (void)err_set(e, ERR_CONFLICT, "collection default/%s: still has %zu documents", name,
+                      left);
+    else {
+        (void)json_object_del(s->collections, name);
+        (void)json_object_del(s->documents, name);
+        return json_null();
+    }
+    return NULL;
+}
+
+static json_t *delete_document(struct memory_state *s, const json_t *args, struct err *e)
+{
+    const char *id = text_of(args, "id");
+    json_t *documents = documents_of(s, args, e);
+    if (documents == NULL)
+        return NULL;
+    if (id[0] == '\0')
+        (void)err_set(e, ERR_INVALID, "id is required");
+    else if (json_object_del(documents, id) != 0)
+        (void)err_set(e, ERR_NOT_FOUND, "document default/%s/%s: not found",
+                      text_of(args, "collection"), id);
+    else
+        return json_null();
+    return NULL;
+}
+
+static json_t *run(struct memory_state *s, int op, const json_t *args, struct err *e)
+{
+    switch (op) {
+    case SCRIPT_GET_COLLECTION:
+        return or_null(json_object_get(s->collections, text_of(args, "name")));
+    case SCRIPT_GET_DOCUMENT:
+        return get_document(s, args, e);
+    case SCRIPT_GET_DOCUMENTS: {
+        json_t *documents = documents_of(s, args, e);
+        return documents != NULL ? list_documents(documents, args, e) : NULL;
+    }
+    case SCRIPT_PUT_COLLECTION:
+        return put_collection(s, args, e);
+    case SCRIPT_PUT_DOCUMENT:
+        return put_document(s, args, e);
+    case SCRIPT_DELETE_COLLECTION:
+        return delete_collection(s, args, e);
+    case SCRIPT_DELETE_DOCUMENT:
+        return delete_document(s, args, e);
+    default:
+        (void)err_set(e, ERR_INVALID, "dgate-runtime does not have this; try it with a server");
+        return NULL;
+    }
+}
+
+void memory_state_ask(struct memory_state *s, const struct script_state_request *request,
+                      script_state_done done, void *user)
+{
+    struct err e = {0};
+    struct buf out;
+    buf_init(&out, ANSWER_MAX);
+    json_t *args = json_text_parse(request->args, &e);
+    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, &e) : NULL;
+    if (args != NULL && !json_is_object(args))
+        (void)err_set(&e, ERR_INVALID, "an object is expected");
+    if (result != NULL && !json_text_write(&out, result))
+        (void)err_set(&e, ERR_TOO_LARGE, "the result is too large");
+    done(user, buf_str(&out), e.code != ERR_OK ? &e : NULL);
+    buf_finish(&out);
+    json_decref(result);
+    json_decref(args);
+}

@@ -1,0 +1,25 @@
+/* Collections and documents in memory, for dgate/state of modules that run without a server: what is stored is decoded
+ * and checked as the admin API does, and gone with the process. One namespace, "default".
+ */
+#ifndef RUNTIME_MEMORY_STATE_H
+#define RUNTIME_MEMORY_STATE_H
+
+#include <jansson.h>
+
+#include "script/script.h"
+
+struct memory_state {
+    json_t *collections; /* by name, in the API's form */
+    json_t *documents;   /* by collection, then by id */
+    size_t document_max; /* bytes of a document's data, as JSON */
+};
+
+void memory_state_init(struct memory_state *s, size_t document_max);
+void memory_state_finish(struct memory_state *s);
+void memory_state_clear(struct memory_state *s);
+
+/* Answers one question of a module, from within. */
+void memory_state_ask(struct memory_state *s, const struct script_state_request *request,
+                      script_state_done done, void *user);
+
+#endif

@@ -1,0 +1,135 @@
+#include "runtime/stage.h"
+
+#include <stdio.h>
+
+#include "base/container.h"
+#include "http/http_client.h"
+#include "io/loop.h"
+#include "io/resolver.h"
+
+enum { DNS_TTL_MAX_MS = 60000, DNS_NEGATIVE_MS = 1000, DNS_TIMEOUT_MS = 2000, DNS_NAMES_MAX = 256 };
+
+static void on_state(void *user, const struct script_state_request *request, script_state_done done,
+                     void *done_user)
+{
+    struct stage *s = user;
+    memory_state_ask(&s->state, request, done, done_user);
+}
+
+static void on_tool(void *user, struct str args, script_state_done done, void *done_user)
+{
+    struct stage *s = user;
+    s->tool(s->tool_user, args, done, done_user);
+}
+
+/* console.* of modules: "level module: text". */
+static void on_log(void *user, enum log_level level, struct str ns, struct str module,
+                   struct str text)
+{
+    (void)user;
+    (void)ns;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s %.*s%s", log_level_name(level), STR_ARG(module),
+                  module.len > 0 ? ": " : "");
+    (void)fwrite(text.p, 1, text.len, stderr);
+    (void)fputc('\n', stderr);
+}
+
+struct script_limits stage_limits(const struct config *config)
+{
+    const struct config_limits *l = &config->limits;
+    return (struct script_limits){
+        .cpu_ms = (uint64_t)l->module_cpu_ms,
+        .wall_ms = (uint64_t)l->module_wall_ms,
+        .heap_bytes = (uint64_t)l->module_heap_mb * 1024 * 1024,
+        .body_max = (size_t)l->module_body_max,
+        .fetches = (uint32_t)l->module_fetches,
+        .timers = (uint32_t)l->module_timers,
+    };
+}
+
+static void open_client(struct stage *s)
+{
+    const struct config_limits *l = &s->config->limits;
+    const struct resolver_options names = {.ttl_max_ms = DNS_TTL_MAX_MS,
+                                           .negative_ms = DNS_NEGATIVE_MS,
+                                           .timeout_ms = DNS_TIMEOUT_MS,
+                                           .names_max = DNS_NAMES_MAX};
+    s->resolver = resolver_create(s->loop, &names);
+    const struct http_client_options options = {
+        .limits = {.line_max = (uint32_t)l->request_line_max,
+                   .head_max = (uint32_t)l->header_max,
+                   .fields_max = (uint32_t)l->header_fields_max,
+                   .trailer_max = (uint32_t)l->trailer_max},
+        .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
+        .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
+        .buffer = (size_t)l->exchange_buffer,
+        .request_memory = (size_t)l->request_memory,
+        .connections_max = (uint32_t)l->upstream_connections,
+        .queue_max = (uint32_t)l->upstream_queue,
+        .resolver = s->resolver,
+    };
+    s->client = http_client_create(s->loop, &options);
+}
+
+void stage_open(struct stage *s, const struct config *config)
+{
+    script_vm_prepare_process();
+    s->loop = loop_create();
+    s->config = config;
+    memory_state_init(&s->state, (size_t)config->limits.document_max);
+    open_client(s);
+    const struct script_limits limits = stage_limits(config);
+    const struct script_host host = {
+        .user = s, .state = on_state, .tool = s->tool != NULL ? on_tool : NULL, .log = on_log};
+    s->vm = script_vm_create(s->loop, &limits, &host);
+}
+
+void stage_close(struct stage *s)
+{
+    http_client_destroy(s->client);
+    resolver_destroy(s->resolver);
+    script_vm_destroy(s->vm);
+    memory_state_finish(&s->state);
+    loop_destroy(s->loop);
+}
+
+/* A task, so that the loop does not wait while something moves; it runs after the tasks that were there before it. */
+struct pumping {
+    struct loop_task task;
+    struct loop *loop;
+    bool (*pump)(void *user);
+    void *user;
+};
+
+static void on_pump(struct loop_task *t)
+{
+    struct pumping *p = container_of(t, struct pumping, task);
+    if (p->pump(p->user))
+        loop_schedule(p->loop, t);
+}
+
+void stage_run(struct stage *s, bool (*pump)(void *user), bool (*over)(void *user), void *user)
+{
+    struct pumping p = {.task.run = on_pump, .loop = s->loop, .pump = pump, .user = user};
+    while (!over(user)) {
+        loop_schedule(s->loop, &p.task);
+        loop_turn(s->loop, true);
+    }
+    loop_unschedule(&p.task);
+}
+
+struct config *stage_config(const char *file, enum log_level level)
+{
+    struct config *c = NULL;
+    struct config_warnings warnings = {0};
+    struct err e = {0};
+    log_configure(&(struct log_setup){.level = level, .process = "runtime", .to_stderr = true});
+    const bool ok = config_load(file, &c, &warnings, NULL, &e) == ERR_OK;
+    for (size_t i = 0; i < warnings.n; i++)
+        (void)fprintf(stderr, "dgate-runtime: %s\n", warnings.v[i].text);
+    if (!ok)
+        (void)fprintf(stderr, "dgate-runtime: %s\n", e.msg);
+    config_warnings_finish(&warnings);
+    return ok ? c : NULL;
+}

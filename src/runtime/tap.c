@@ -1,0 +1,25 @@
+#include "runtime/tap.h"
+
+#include <stdio.h>
+
+static void print_name(const char *name)
+{
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '\\' || *p == '#')
+            (void)putchar('\\');
+        (void)putchar(*p == '\n' ? ' ' : *p);
+    }
+}
+
+void tap_failure(unsigned number, const char *name, const char *message)
+{
+    (void)printf("not ok %u - ", number);
+    print_name(name);
+    (void)printf("\n  ---\n  message: |-\n    ");
+    for (const char *p = message; *p != '\0'; p++) {
+        (void)putchar(*p);
+        if (*p == '\n')
+            (void)printf("    ");
+    }
+    (void)printf("\n  ...\n");
+}
