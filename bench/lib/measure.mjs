@@ -6,6 +6,8 @@ import { compile } from './sides.mjs';
 
 export const RUNS = Number(process.env.RUNS ?? 7);
 export const RUN_SECONDS = Number(process.env.RUN_SECONDS ?? 5);
+let voidRuns = 0;
+export const countVoidRuns = () => voidRuns;
 const VOID_MAX = 3; // void runs of one side and scenario that are repeated
 const TICK_US = 1e6 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout);
 
@@ -67,6 +69,7 @@ async function measureOnce(side, load) {
         for (const [pid, us] of after) used += us - (before.get(pid) ?? 0);
         if (result !== null) return { ...result, cpu: used / result.requests };
         if (i === VOID_MAX) throw new Error(`${side.name}, ${side.url}: ${VOID_MAX + 1} void runs, the last:\n${text}`);
+        voidRuns++;
         console.error(`${side.name}, ${side.url}: void run, repeated\n${text}`);
     }
 }
@@ -99,6 +102,7 @@ export async function compare(sides, load, base) {
             base,
             ratio: median(ratios),
             ratioSpread: spread(ratios),
+            rounds: Object.fromEntries(sides.map((side) => [side.name, rounds.map((round) => round[side.name].cpu)])),
         };
     });
 }

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { OUT, WORKERS } from './sides.mjs';
-import { RUNS, RUN_SECONDS } from './measure.mjs';
+import { countVoidRuns, median, RUNS, RUN_SECONDS } from './measure.mjs';
 
 const results = { loads: [], values: [] };
 const number = (n) => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
@@ -25,6 +25,27 @@ export function addLoad(scenario, title, rows, target) {
 export function addValue(scenario, what, value, unit, { target, note = '' } = {}) {
     results.values.push({ scenario, what, value, unit, target, note });
     console.log(`${what}: ${number(value)} ${unit}${target === undefined ? '' : ` (target: at most ${target})`}${note ? `; ${note}` : ''}`);
+}
+
+// Two sides of a comparison, round by round: row is that of the side in question, as compare() gives it.
+function addRounds(scenario, what, row, other, combine, unit, target) {
+    const list = row.rounds[row.side].map((cpu, i) => combine(cpu, row.rounds[other][i]));
+    const spread = range([Math.min(...list), Math.max(...list)]);
+    addValue(scenario, what, median(list), unit, { target, note: `${spread}, ${list.length} rounds` });
+}
+
+// CPU per request of a side as a ratio to that of another, or as what it takes more, in microseconds.
+export function addRatio(scenario, what, row, other, target) {
+    addRounds(scenario, what, row, other, (a, b) => a / b, '', target);
+}
+export function addDifference(scenario, what, row, other, target) {
+    addRounds(scenario, what, row, other, (a, b) => a - b, 'us', target);
+}
+
+// How dgate's p99 compares with that of the base: the latency of a machine that load and upstream share.
+export function addTail(scenario, what, rows) {
+    const [dgate, base] = [rows[0], rows.find((r) => r.side === rows[0].base)];
+    addValue(scenario, `${what}: p99, ${dgate.side} / ${base.side}`, dgate.p99 / base.p99, '', { target: 1, note: `${number(dgate.p99)} ms, ${number(base.p99)} ms` });
 }
 
 function run(command, args, pattern) {
@@ -51,6 +72,7 @@ export function machine() {
         runSeconds: RUN_SECONDS,
         versions: Object.fromEntries(['nginx', 'libnginx-mod-http-lua', 'libnginx-mod-http-js', 'haproxy', 'wrk'].map((name) => [name, installed(name)])),
         load: os.loadavg()[0],
+        voidRuns: countVoidRuns(),
     };
 }
 
@@ -67,7 +89,7 @@ function markdown(about) {
     const versions = Object.entries(about.versions).map(([name, version]) => `${name} ${version}`).join(', ');
     const out = [
         `${about.date}, commit ${about.commit}: ${about.cores} cores (${about.cpu}), ${about.memoryMb} MiB, Linux ${about.kernel}; ${versions}; ` +
-            `${about.workers} workers, RUNS=${about.runs} RUN_SECONDS=${about.runSeconds}.`,
+            `${about.workers} workers, RUNS=${about.runs} RUN_SECONDS=${about.runSeconds}; ${about.voidRuns} void runs, repeated; load average at the end ${about.load.toFixed(1)}.`,
     ];
     if (results.loads.length > 0)
         out.push(
@@ -86,6 +108,7 @@ export function writeResults() {
     const about = machine();
     const file = join(dirname(OUT), 'bench.json');
     mkdirSync(OUT, { recursive: true });
+    console.log(`void runs, repeated: ${about.voidRuns}; load average: ${about.load.toFixed(1)}`);
     writeFileSync(file, JSON.stringify({ about, ...results }, null, 2));
     writeFileSync(file.replace(/json$/, 'md'), markdown(about));
     console.log(`results: ${file}, ${file.replace(/json$/, 'md')}; configurations: ${OUT}`);

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { compare, median, RUNS, sleep } from '../lib/measure.mjs';
-import { addLoad, addValue } from '../lib/report.mjs';
+import { addDifference, addLoad, addRatio, addValue } from '../lib/report.mjs';
 import { CONFIGS, module, startGateway, startModulesNginx } from '../lib/sides.mjs';
 
 const base64url = (data) => Buffer.from(data).toString('base64url');
@@ -13,38 +13,45 @@ function token() {
 }
 
 const json = { args: ['-s', join(CONFIGS, 'post-json.lua')] };
-// side: [name, which program, path]; the last is what the others are compared with.
+// side: [name, which program, path]; the last is what the others are compared with. targets: by the side that dgate is
+// compared with, what its CPU per request may be at most as a ratio; addedTarget: what it may add, in microseconds.
 const SCENARIOS = [
     {
         name: 'module-json',
         title: 'requestHandler, small JSON',
+        targets: { 'nginx+lua': 1, njs: 0.75 },
         sides: [['dgate', 'dgate', '/m/json'], ['njs', 'nginx', '/njs/json'], ['nginx+lua', 'nginx', '/lua/json']],
     },
     {
         name: 'module-header',
         title: 'requestModifier and responseModifier set a header',
+        targets: { 'nginx+lua': 1 },
         sides: [['dgate', 'dgate', '/m/header/small'], ['njs', 'nginx', '/njs/header/small'], ['nginx+lua', 'nginx', '/lua/header/small']],
     },
     {
         name: 'module-body',
         title: '1 KB of JSON parsed, changed, written',
+        targets: { njs: 0.5 },
         load: json,
         sides: [['dgate', 'dgate', '/m/body'], ['njs', 'nginx', '/njs/body']],
     },
     {
         name: 'module-jwt',
         title: 'JWT (HS256) verified, then proxied',
+        addedTarget: 20,
         load: { args: ['-H', `Authorization: Bearer ${token()}`] },
         sides: [['with', 'dgate', '/m/jwt/small'], ['without', 'dgate', '/up/small']],
     },
     {
         name: 'module-fetch',
         title: 'async requestHandler with one fetch',
+        targets: { 'two proxied hops': 1.3 },
         sides: [['fetch', 'dgate', '/m/fetch'], ['two proxied hops', 'dgate', '/hop/small']],
     },
     {
         name: 'module-empty',
         title: 'empty requestModifier, proxied',
+        addedTarget: 2,
         sides: [['with', 'dgate', '/m/empty/small'], ['without', 'dgate', '/up/small']],
     },
 ];
@@ -76,8 +83,8 @@ async function upload(dir, upstream) {
         }
         await stop();
     }
-    addValue('upload', 'upload of a module, compiler not running', median(cold), 'ms');
-    addValue('upload', 'upload of a module, compiler running', median(warm), 'ms');
+    addValue('upload', 'upload of a module, compiler not running', median(cold), 'ms', { target: 1500 });
+    addValue('upload', 'upload of a module, compiler running', median(warm), 'ms', { target: 50 });
 }
 
 export async function run({ dir, upstream, wanted }) {
@@ -89,7 +96,12 @@ export async function run({ dir, upstream, wanted }) {
         await setUp(programs.dgate, upstream);
         for (const s of SCENARIOS.filter((s) => wanted(s.name))) {
             const sides = s.sides.map(([name, program, path]) => ({ ...programs[program], name, url: programs[program].url + path }));
-            addLoad(s.name, s.title, await compare(sides, s.load ?? {}, sides.at(-1).name));
+            const rows = await compare(sides, s.load ?? {}, sides.at(-1).name);
+            addLoad(s.name, s.title, rows, s.targets?.[rows.at(-1).side]);
+            for (const [other, target] of Object.entries(s.targets ?? {}))
+                addRatio(s.name, `${s.title}: CPU, ${rows[0].side} / ${other}`, rows[0], other, target);
+            if (s.addedTarget !== undefined)
+                addDifference(s.name, `${s.title}: CPU that it adds to a request`, rows[0], rows.at(-1).side, s.addedTarget);
         }
         for (const program of Object.values(programs)) await program.stop();
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 4096 - 64, SPARE_MAX = 64 };
+enum { CHUNK_SIZE = 4096 - 64, SPARE_MAX = 128 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #    define ARENA_EACH_ALONE 1

@@ -2,7 +2,7 @@
  *
  * An arena has one owner and is not thread-safe. What it hands out is zeroed and stays valid until
  * arena_finish(). Running into the limit is an ordinary failure (NULL), so that one request cannot
- * eat the process; running out of system memory aborts. A thread keeps up to 256 KiB of what was
+ * eat the process; running out of system memory aborts. A thread keeps up to 512 KiB of what was
  * released. Under AddressSanitizer every allocation is its own malloc, so that overruns are seen.
  */
 #ifndef BASE_ARENA_H

@@ -3,16 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-struct str str_of(const char *s)
-{
-    return s == NULL ? (struct str){0} : (struct str){s, strlen(s)};
-}
-
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
 static char to_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -60,19 +50,6 @@ size_t str_index(struct str s, char c, size_t from)
         return s.len;
     const char *hit = memchr(s.p + from, c, s.len - from);
     return hit == NULL ? s.len : (size_t)(hit - s.p);
-}
-
-struct str str_skip(struct str s, size_t n)
-{
-    return str_slice(s, n, s.len);
-}
-
-struct str str_slice(struct str s, size_t from, size_t to)
-{
-    assert(from <= to && to <= s.len);
-    if (s.p == NULL)
-        return s;
-    return (struct str){s.p + from, to - from};
 }
 
 static bool is_ows(char c)

@@ -4,9 +4,11 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *p;
@@ -20,10 +22,16 @@ struct str {
 #define STR_ARG(s) ((int)((s).len > 4096 ? 4096 : (s).len)), ((s).p != NULL ? (s).p : "")
 
 /* A str over a C string; NULL gives the empty str. The bytes stay the caller's. */
-struct str str_of(const char *s);
+static inline struct str str_of(const char *s)
+{
+    return s == NULL ? (struct str){0} : (struct str){s, strlen(s)};
+}
 
 /* Byte for byte equal. */
-bool str_eq(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
 
 /* Equal but for the case of ASCII letters (header names, schemes, hosts). */
 bool str_eq_nocase(struct str a, struct str b);
@@ -41,8 +49,18 @@ bool str_contains(struct str s, struct str needle);
 size_t str_index(struct str s, char c, size_t from);
 
 /* s without its first n bytes, or its bytes [from, to); both bounds must lie within s. */
-struct str str_skip(struct str s, size_t n);
-struct str str_slice(struct str s, size_t from, size_t to);
+static inline struct str str_slice(struct str s, size_t from, size_t to)
+{
+    assert(from <= to && to <= s.len);
+    if (s.p == NULL)
+        return s;
+    return (struct str){s.p + from, to - from};
+}
+
+static inline struct str str_skip(struct str s, size_t n)
+{
+    return str_slice(s, n, s.len);
+}
 
 /* s without leading and trailing SP and HTAB (the OWS of RFC 9110 section 5.6.3). */
 struct str str_trim(struct str s);

@@ -50,6 +50,8 @@ struct check {
     struct err *error;
     struct users *users; /* one per entry */
     struct namespaces namespaces;
+    bool deletes;      /* some entry is a deletion */
+    bool puts_modules; /* some entry puts a module */
     struct hmap paths; /* of the routes put into the namespace that is walked */
 };
 
@@ -401,15 +403,19 @@ static bool on_route(void *user, const struct change_view_item *item)
 {
     struct check *c = user;
     if (item->entry != NULL) {
-        note_uses(c, &item->entry->resource->route);
+        if (c->deletes)
+            note_uses(c, &item->entry->resource->route);
         return true;
     }
     const struct change_facts_route *r = change_facts_route(c->facts, item->key, item->value);
     if (r == NULL)
         return true;
-    note_uses(c, r->route);
-    check_new_imports(c, r->route);
-    compare_paths(c, r);
+    if (c->deletes)
+        note_uses(c, r->route);
+    if (c->puts_modules)
+        check_new_imports(c, r->route);
+    if (c->paths.count > 0)
+        compare_paths(c, r);
     return true;
 }
 
@@ -456,6 +462,8 @@ static void check_entry(struct check *c, size_t i)
         check_put(c, e);
     else
         check_delete(c, e, &c->users[i]);
+    c->deletes = c->deletes || e->command == CHANGE_DELETE;
+    c->puts_modules = c->puts_modules || change_entry_is(e, CHANGE_PUT, MODEL_MODULE);
     if (concerns_routes(e))
         add_namespace(c, e->ref.ns);
 }

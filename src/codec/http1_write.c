@@ -55,9 +55,8 @@ static void put_value(struct pen *pen, struct str s)
 /* A request target or an authority. */
 static void put_target(struct pen *pen, struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!octets_is(s.p[i], OCTETS_TARGET))
-            pen->ok = false;
+    if (!octets_are(s.p, s.len, OCTETS_TARGET))
+        pen->ok = false;
     put(pen, s);
 }
 
@@ -91,7 +90,10 @@ static void put_fields(struct pen *pen, const struct http_fields *fs, bool is_re
         const struct http_field *f = &fs->v[i];
         if (is_managed(f->id, is_response))
             continue;
-        put_token(pen, f->name);
+        if (f->id == HTTP_FIELD_OTHER)
+            put_token(pen, f->name);
+        else
+            put(pen, f->name); /* a known name is a token */
         PUT(pen, ": ");
         put_value(pen, f->value);
         PUT(pen, "\r\n");

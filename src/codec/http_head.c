@@ -37,9 +37,44 @@ static const uint8_t ids_by_length[LONGEST_NAME + 1][NAMES_PER_LENGTH] = {
     [19] = {HTTP_FIELD_PROXY_AUTHORIZATION},
 };
 
-static char lower(char c)
+/* Whether the octets of a and b, as words, are equal but for the case of letters; those of b are lower-case letters and
+ * "-". A letter has bit 0x40, and its case is bit 0x20. */
+static bool same(uint64_t a, uint64_t b)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    const uint64_t cases = (b >> 1) & 0x2020202020202020U;
+    return ((a ^ b) & ~cases) == 0;
+}
+
+static uint64_t eight(const char *p)
+{
+    uint64_t n = 0;
+    memcpy(&n, p, 8);
+    return n;
+}
+
+static uint64_t four(const char *p)
+{
+    uint32_t n = 0;
+    memcpy(&n, p, 4);
+    return n;
+}
+
+static uint64_t two(const char *p)
+{
+    uint16_t n = 0;
+    memcpy(&n, p, 2);
+    return n;
+}
+
+/* Words may overlap. len is 2 to 24. */
+static bool is_name(const char *p, const char *known, size_t len)
+{
+    if (len < 4)
+        return same(two(p), two(known)) && same(two(p + len - 2), two(known + len - 2));
+    if (len < 8)
+        return same(four(p), four(known)) && same(four(p + len - 4), four(known + len - 4));
+    return same(eight(p), eight(known)) && same(eight(p + len - 8), eight(known + len - 8)) &&
+           (len <= 16 || same(eight(p + 8), eight(known + 8)));
 }
 
 enum http_field_id http_head_field_id(struct str name)
@@ -47,17 +82,9 @@ enum http_field_id http_head_field_id(struct str name)
     if (name.len < 2 || name.len > LONGEST_NAME)
         return HTTP_FIELD_OTHER;
     const uint8_t *ids = ids_by_length[name.len];
-    char first = lower(name.p[0]);
-    for (size_t i = 0; i < NAMES_PER_LENGTH && ids[i] != HTTP_FIELD_OTHER; i++) {
-        const char *known = names[ids[i]].p;
-        if (known[0] != first)
-            continue;
-        size_t at = 1;
-        while (at < name.len && lower(name.p[at]) == known[at])
-            at++;
-        if (at == name.len)
+    for (size_t i = 0; i < NAMES_PER_LENGTH && ids[i] != HTTP_FIELD_OTHER; i++)
+        if (is_name(name.p, names[ids[i]].p, name.len))
             return (enum http_field_id)ids[i];
-    }
     return HTTP_FIELD_OTHER;
 }
 
@@ -192,18 +219,14 @@ bool http_head_copy(struct arena *a, const struct http_head *head, struct http_h
 
 bool http_head_is_token(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!octets_is(s.p[i], OCTETS_TOKEN))
-            return false;
-    return s.len > 0;
+    return s.len > 0 && octets_are(s.p, s.len, OCTETS_TOKEN);
 }
 
 bool http_head_is_value(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!octets_is(s.p[i], OCTETS_VALUE))
-            return false;
-    return str_trim(s).len == s.len;
+    if (s.len == 0)
+        return true;
+    return octets_skip_value(s.p, s.p + s.len) == s.p + s.len && str_trim(s).len == s.len;
 }
 
 bool http_head_method_idempotent(struct str method)

@@ -1,5 +1,6 @@
 #include "codec/octets.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -39,28 +40,33 @@
 const uint8_t octets_class[256] = {ALL(CLASS)};
 const uint8_t octets_hex[256] = {ALL(HEX)};
 
-/* Has one of eight octets a value below 0x20, or is one 0x7f? (Bit Twiddling Hacks, "hasless") */
-static bool has_control(uint64_t eight)
+/* Marks, with its highest bit, the first of eight octets that is below 0x20 or is 0x7f; later octets may be
+ * marked wrongly (Bit Twiddling Hacks, "hasless"). 0: there is none. */
+static uint64_t controls(uint64_t eight)
 {
     const uint64_t ones = UINT64_MAX / 255;
     uint64_t del = eight ^ (ones * 0x7f);
-    return ((((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & (ones * 0x80)) != 0;
+    return (((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & (ones * 0x80);
 }
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest of a word");
 
 const char *octets_skip_value(const char *p, const char *end)
 {
-    for (;;) {
-        uint64_t eight;
-        while (end - p >= (ptrdiff_t)sizeof(eight)) {
-            memcpy(&eight, p, sizeof(eight));
-            if (has_control(eight))
-                break;
+    while (end - p >= (ptrdiff_t)sizeof(uint64_t)) {
+        uint64_t eight = 0;
+        memcpy(&eight, p, sizeof(eight));
+        const uint64_t marked = controls(eight);
+        if (marked == 0) {
             p += sizeof(eight);
+            continue;
         }
-        const char *stop = end - p > (ptrdiff_t)sizeof(eight) ? p + sizeof(eight) : end;
-        while (p < stop && octets_is(*p, OCTETS_VALUE))
-            p++;
-        if (p < stop || p == end)
+        p += __builtin_ctzll(marked) / 8;
+        if (*p != '\t')
             return p;
+        p++;
     }
+    while (p < end && octets_is(*p, OCTETS_VALUE))
+        p++;
+    return p;
 }

@@ -3,6 +3,7 @@
 #define CODEC_OCTETS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -28,6 +29,15 @@ const char *octets_skip_value(const char *p, const char *end);
 static inline bool octets_is(char c, unsigned classes)
 {
     return (octets_class[(unsigned char)c] & classes) != 0;
+}
+
+/* Whether each of n octets is in the class. Looks at all of them: for short texts that are nearly always good. */
+static inline bool octets_are(const char *p, size_t n, unsigned class)
+{
+    unsigned common = class;
+    for (size_t i = 0; i < n; i++)
+        common &= octets_class[(unsigned char)p[i]];
+    return common != 0;
 }
 
 #endif
