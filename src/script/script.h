@@ -56,8 +56,6 @@ typedef void (*script_state_done)(void *user, struct str result, const struct er
 
 struct script_host {
     void *user;
-    /* Names of the environment variables that modules may see; borrowed, NULL: none. */
-    const struct model_strings *environment;
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
@@ -71,6 +69,8 @@ struct script_host {
      * false with e filled. */
     bool (*state_now)(void *user, const struct script_state_request *request, struct buf *out,
                       struct err *e);
+    /* Names of the environment variables that modules may see; borrowed, NULL: none. */
+    const struct model_strings *environment;
 };
 
 /* A body that modules may read and replace. */
@@ -90,7 +90,7 @@ struct script_exchange {
     struct arena *arena; /* for what scripts add to the message */
     struct str id;
 
-    struct str method; /* a module may write it */
+    struct str method;  /* a module may write it */
     struct str path;    /* normalised */
     bool path_written;  /* by a module: it is what is forwarded */
     bool merge_slashes; /* how a path that a module writes is normalised */
@@ -110,7 +110,8 @@ struct script_exchange {
 
     /* The upstream's response: while a responseModifier runs. */
     bool has_upstream;
-    struct str upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
+    struct str
+        upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
     uint16_t upstream_status;
     struct str upstream_reason;
     struct str upstream_proto;
