@@ -64,7 +64,8 @@ export class Program {
     #find(from: Unit, name: string): Unit | undefined {
         const wanted = resolveName(from.name, name);
         const bare = wanted.replace(/\.[jt]s$/, "");
-        return this.#units.find((u) => u.name === wanted) ?? this.#units.find((u) => u.name === bare);
+        const named = (name: string) => this.#units.find((u) => u.name === name);
+        return named(wanted) ?? (bare !== wanted ? named(bare) : (named(`${wanted}.ts`) ?? named(`${wanted}.js`)));
     }
 
     #builtin(from: Unit, name: string): MakeBuiltin | undefined {

@@ -71,6 +71,21 @@ static bool find_listed(struct str name, const struct model_strings *modules, si
     return false;
 }
 
+/* Under the name itself, or without or with the ending of a file. */
+static bool find_file(struct buf *name, const struct model_strings *modules, size_t *index)
+{
+    const struct str wanted = buf_str(name);
+    const size_t len = wanted.len;
+    if (find_listed(wanted, modules, index))
+        return true;
+    if (str_ends(wanted, STR(".js")) || str_ends(wanted, STR(".ts")))
+        return find_listed(str_slice(wanted, 0, len - 3), modules, index);
+    if (buf_add(name, STR(".ts")) && find_listed(buf_str(name), modules, index))
+        return true;
+    name->len = len;
+    return buf_add(name, STR(".js")) && find_listed(buf_str(name), modules, index);
+}
+
 bool change_import_find(const char *from, const char *name, const struct model_strings *modules,
                         size_t *index)
 {
@@ -81,10 +96,7 @@ bool change_import_find(const char *from, const char *name, const struct model_s
         found = true;
         *index = modules->n;
     } else if (resolve(str_of(from), str_of(name), &path)) {
-        struct str wanted = buf_str(&path);
-        found = find_listed(wanted, modules, index);
-        if (!found && (str_ends(wanted, STR(".js")) || str_ends(wanted, STR(".ts"))))
-            found = find_listed(str_slice(wanted, 0, wanted.len - 3), modules, index);
+        found = find_file(&path, modules, index);
         if (!found && is_builtin(str_of(name))) {
             found = true;
             *index = modules->n;
