@@ -141,9 +141,6 @@ export class Program {
             }
             found.push({ module: unit.name, isScript: unit.isScript, exports: own });
         }
-        const choosing = found.filter((e) => typeof (e.exports["fetchUpstream"] ?? e.exports[FETCH_URL]) === "function");
-        if (choosing.length > 1)
-            return `${choosing.map((e) => `"${e.module}"`).join(" and ")} both export fetchUpstream: one module of a route chooses the upstream`;
         this.chains = makeChains(found);
         return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
     }
