@@ -86,7 +86,9 @@ export function makeChains(entries: readonly Entry[]): Handler[][] {
             const url = kind === Kind.FetchUpstream ? handlerOf(e, FETCH_URL, kind) : undefined;
             if (url !== undefined) found.push(optionalUrl(url));
         }
-        return REVERSED[kind] === true ? found.reverse() : found;
+        if (REVERSED[kind] === true) found.reverse();
+        // That there is one only is seen to when the route is put (src/change/change_chain.c).
+        return kind === Kind.FetchUpstream ? found.slice(0, 1) : found;
     });
 }
 

@@ -64,10 +64,8 @@ export class Program {
     #find(from: Unit, name: string): Unit | undefined {
         const wanted = resolveName(from.name, name);
         const bare = wanted.replace(/\.[jt]s$/, "");
-        return (
-            this.#units.find((u) => u.name === wanted) ??
-            this.#units.find((u) => u.name.replace(/\.[jt]s$/, "") === bare)
-        );
+        const named = (name: string) => this.#units.find((u) => u.name === name);
+        return named(wanted) ?? (bare !== wanted ? named(bare) : (named(`${wanted}.ts`) ?? named(`${wanted}.js`)));
     }
 
     #builtin(from: Unit, name: string): MakeBuiltin | undefined {
@@ -143,9 +141,6 @@ export class Program {
             }
             found.push({ module: unit.name, isScript: unit.isScript, exports: own });
         }
-        const choosing = found.filter((e) => typeof (e.exports["fetchUpstream"] ?? e.exports[FETCH_URL]) === "function");
-        if (choosing.length > 1)
-            return `${choosing.map((e) => `"${e.module}"`).join(" and ")} both export fetchUpstream: one module of a route chooses the upstream`;
         this.chains = makeChains(found);
         return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
     }

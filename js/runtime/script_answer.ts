@@ -5,7 +5,8 @@ import { requireBytes } from "./body";
 import type { Response } from "./response";
 import { requireStatus } from "./response";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
-import { host, Num, Side, type Bytes } from "./host";
+import { host, Side, type Bytes } from "./host";
+import type { Upstream } from "./upstream";
 
 export interface Answer {
     statusCode: number;
@@ -24,14 +25,14 @@ function joined(parts: readonly Bytes[]): string {
 
 // What the module answers itself.
 export class OwnAnswer implements Answer {
-    readonly #handle: number;
-    #headers: HeaderObject | undefined;
+    readonly #response: () => Response;
+    #headers: { of: Response; object: HeaderObject } | undefined;
     #status = 200;
     #body: Bytes[] = [];
     #touched = false;
 
-    constructor(handle: number) {
-        this.#handle = handle;
+    constructor(response: () => Response) {
+        this.#response = response;
     }
 
     // Whether a status or body was set: then it is an answer. Headers alone are not.
@@ -45,8 +46,8 @@ export class OwnAnswer implements Answer {
         a.#touched = false;
     }
 
-    static send(a: OwnAnswer, response: Response): void {
-        response.status(a.#status);
+    static send(a: OwnAnswer): void {
+        const response = a.#response().status(a.#status);
         const parts = a.#body;
         if (parts.every((p) => typeof p === "string")) response.end(parts.join(""));
         else for (const p of parts) response.end(p);
@@ -63,7 +64,9 @@ export class OwnAnswer implements Answer {
     }
 
     get headers(): HeaderObject {
-        return (this.#headers ??= headerObject(this.#handle, Side.Response));
+        const of = this.#response();
+        if (this.#headers?.of !== of) this.#headers = { of, object: headerObject(of.headers) };
+        return this.#headers.object;
     }
 
     set headers(given: unknown) {
@@ -92,23 +95,25 @@ export class OwnAnswer implements Answer {
 // The upstream's response, while responseModifiers run.
 export class UpstreamAnswer implements Answer {
     readonly #handle: number;
+    readonly #upstream: Upstream;
     #headers: HeaderObject | undefined;
     #written: Bytes[] | undefined;
 
-    constructor(handle: number) {
+    constructor(handle: number, upstream: Upstream) {
         this.#handle = handle;
+        this.#upstream = upstream;
     }
 
     get statusCode(): number {
-        return host.number(this.#handle, Num.UpstreamStatus);
+        return this.#upstream.statusCode;
     }
 
     set statusCode(code: unknown) {
-        host.setStatus(this.#handle, Side.Upstream, requireStatus(code));
+        this.#upstream.statusCode = requireStatus(code);
     }
 
     get headers(): HeaderObject {
-        return (this.#headers ??= headerObject(this.#handle, Side.Upstream));
+        return (this.#headers ??= headerObject(this.#upstream.headers));
     }
 
     set headers(given: unknown) {
@@ -123,13 +128,13 @@ export class UpstreamAnswer implements Answer {
     set body(data: unknown) {
         if (data === null || data === undefined) return;
         this.#written = undefined;
-        host.bodyWrite(this.#handle, Side.Upstream, requireBytes(data));
+        this.#upstream.writeBody(data);
     }
 
     // The first one begins a body of its own.
     write(data: unknown): void {
         this.#written = [...(this.#written ?? []), appended(data)];
-        host.bodyWrite(this.#handle, Side.Upstream, joinBytes(this.#written));
+        this.#upstream.writeBody(joinBytes(this.#written));
     }
 
     toJSON(): object {

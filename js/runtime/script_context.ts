@@ -1,9 +1,10 @@
 // The ctx of DGate 2's scripts: properties where DGate 1 has functions, over the same request.
 
-import { jsonText, requireBytes } from "./body";
+import { jsonText } from "./body";
 import type { Context } from "./context";
 import { host, Side, Text } from "./host";
 import { lazy } from "./lazy";
+import type { Request } from "./request";
 import { OwnAnswer, readable, UpstreamAnswer, type Answer } from "./script_answer";
 import { documentObject, Documents } from "./script_documents";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
@@ -11,11 +12,13 @@ import { queryObject, replaceQuery, type QueryObject } from "./script_query";
 
 export class ScriptRequest {
     readonly #handle: number;
+    readonly #base: Request;
     #headers: HeaderObject | undefined;
     #query: QueryObject | undefined;
 
-    constructor(handle: number) {
+    constructor(handle: number, base: Request) {
         this.#handle = handle;
+        this.#base = base;
     }
 
     get method(): string {
@@ -44,7 +47,7 @@ export class ScriptRequest {
     }
 
     get headers(): HeaderObject {
-        return (this.#headers ??= headerObject(this.#handle, Side.Request));
+        return (this.#headers ??= headerObject(this.#base.headers, true));
     }
 
     set headers(given: unknown) {
@@ -56,7 +59,7 @@ export class ScriptRequest {
     }
 
     set body(data: unknown) {
-        host.bodyWrite(this.#handle, Side.Request, data === null || data === undefined ? "" : requireBytes(data));
+        this.#base.writeBody(data ?? "");
     }
 
     toJSON(): object {
@@ -86,7 +89,7 @@ export class ScriptContext {
     constructor(handle: number, base: Context) {
         this.#handle = handle;
         this.#base = base;
-        this.#own = new OwnAnswer(handle);
+        this.#own = new OwnAnswer(() => base.response());
     }
 
     static {
@@ -105,18 +108,19 @@ export class ScriptContext {
     static enter(c: ScriptContext, module: string, isRevising: boolean, isHandling: boolean): void {
         c.#module = module;
         c.#handled ||= isHandling;
-        if (!isRevising) c.#upstream = undefined;
-        else c.#upstream ??= new UpstreamAnswer(c.#handle);
+        const upstream = isRevising ? c.#base.upstream() : null;
+        if (upstream === null) c.#upstream = undefined;
+        else c.#upstream ??= new UpstreamAnswer(c.#handle, upstream);
     }
 
     // After a function has succeeded: what it answered is the answer.
     static leave(c: ScriptContext): void {
-        if (c.#upstream === undefined && OwnAnswer.isTouched(c.#own)) OwnAnswer.send(c.#own, c.#base.response());
+        if (c.#upstream === undefined && OwnAnswer.isTouched(c.#own)) OwnAnswer.send(c.#own);
     }
 
     // A handler that set nothing answers with an empty body.
     static answer(c: ScriptContext): void {
-        if (c.#handled) OwnAnswer.send(c.#own, c.#base.response());
+        if (c.#handled) OwnAnswer.send(c.#own);
     }
 
     // Forgets what functions that failed have answered and written.
@@ -130,7 +134,7 @@ export class ScriptContext {
     }
 
     get request(): ScriptRequest {
-        return (this.#request ??= new ScriptRequest(this.#handle));
+        return (this.#request ??= new ScriptRequest(this.#handle, this.#base.request()));
     }
 
     get response(): Answer {

@@ -1,7 +1,7 @@
 // The header fields of a message as a plain object of strings, as DGate 2's scripts see them: live, by names in
 // lower case, the values of a repeated field joined.
 
-import { host, Side } from "./host";
+import type { Fields } from "./fields";
 
 // Of a request: read from the message, and not among its fields (src/script/host_fields.c).
 const MESSAGE_FIELDS = ["host", "content-length"];
@@ -10,15 +10,13 @@ export type HeaderObject = Record<string, string>;
 
 class Traps implements ProxyHandler<HeaderObject> {
     constructor(
-        private readonly handle: number,
-        private readonly side: Side,
+        private readonly fields: Fields,
+        private readonly isRequest: boolean,
     ) {}
 
     #value(name: string): string | undefined {
-        const first = host.fieldGet(this.handle, this.side, name);
-        if (first === undefined) return undefined;
-        const all = host.fieldValues(this.handle, this.side, name);
-        return all.length < 2 ? first : all.join(name.toLowerCase() === "cookie" ? "; " : ", ");
+        const all = this.fields.values(name);
+        return all.length < 2 ? all[0] : all.join(name.toLowerCase() === "cookie" ? "; " : ", ");
     }
 
     get(target: HeaderObject, name: string | symbol): unknown {
@@ -27,21 +25,19 @@ class Traps implements ProxyHandler<HeaderObject> {
     }
 
     has(target: HeaderObject, name: string | symbol): boolean {
-        return typeof name === "string" && host.fieldGet(this.handle, this.side, name) !== undefined
-            ? true
-            : Reflect.has(target, name);
+        return typeof name === "string" && this.fields.has(name) ? true : Reflect.has(target, name);
     }
 
     // null and undefined take the field away.
     set(_target: HeaderObject, name: string | symbol, value: unknown): boolean {
         if (typeof name !== "string") return false;
-        if (value === null || value === undefined) host.fieldDelete(this.handle, this.side, name);
-        else host.fieldSet(this.handle, this.side, name, String(value));
+        if (value === null || value === undefined) this.fields.del(name);
+        else this.fields.set(name, String(value));
         return true;
     }
 
     deleteProperty(_target: HeaderObject, name: string | symbol): boolean {
-        if (typeof name === "string") host.fieldDelete(this.handle, this.side, name);
+        if (typeof name === "string") this.fields.del(name);
         return true;
     }
 
@@ -50,12 +46,8 @@ class Traps implements ProxyHandler<HeaderObject> {
     }
 
     ownKeys(): string[] {
-        const flat = host.fieldList(this.handle, this.side);
-        const names = new Set<string>();
-        for (let i = 0; i < flat.length; i += 2) names.add((flat[i] as string).toLowerCase());
-        if (this.side === Side.Request)
-            for (const name of MESSAGE_FIELDS)
-                if (host.fieldGet(this.handle, this.side, name) !== undefined) names.add(name);
+        const names = new Set(this.fields.keys());
+        if (this.isRequest) for (const name of MESSAGE_FIELDS) if (this.fields.has(name)) names.add(name);
         return [...names];
     }
 
@@ -65,8 +57,8 @@ class Traps implements ProxyHandler<HeaderObject> {
     }
 }
 
-export function headerObject(handle: number, side: Side): HeaderObject {
-    return new Proxy<HeaderObject>({}, new Traps(handle, side));
+export function headerObject(fields: Fields, isRequest = false): HeaderObject {
+    return new Proxy<HeaderObject>({}, new Traps(fields, isRequest));
 }
 
 // Makes the fields those of an object; what it leaves as it was stays as it came, repeated fields too.

@@ -177,6 +177,66 @@ interface DGateContext {
     set(key: unknown, value: unknown): void;
 }
 
+/** The request of DGate 2's ctx. What a requestModifier writes is what is forwarded. */
+interface DGateScriptRequest {
+    /** HEAD cannot become another method, nor another one HEAD. */
+    method: string;
+    /** Percent-encoded, without the query. A path that is written is forwarded as it is. */
+    path: string;
+    /** Decoded; of a repeated parameter the last. null, undefined and delete take one away. */
+    get query(): Record<string, string>;
+    set query(all: Record<string, unknown>);
+    /** By lower-case names; values of a repeated header joined. null, undefined and delete take one away. */
+    get headers(): Record<string, string>;
+    set headers(all: Record<string, unknown>);
+    get body(): string;
+    set body(data: DGateBytes | null);
+}
+
+/** ctx.response of DGate 2's ctx, and the res of its responseModifier. */
+interface DGateScriptResponse {
+    /** 200 to 999. */
+    statusCode: number;
+    get headers(): Record<string, string>;
+    set headers(all: Record<string, unknown>);
+    /** A body of the upstream that is not set passes byte by byte. */
+    get body(): string;
+    set body(data: DGateBytes | null);
+}
+
+/** DGate 2's ctx: what the functions of scripts get, and of modules with moduleApi "dgate2". */
+interface DGateScriptContext {
+    readonly request: DGateScriptRequest;
+    /** In a responseModifier the upstream's response, the same as res. */
+    readonly response: DGateScriptResponse;
+    params: Record<string, string>;
+    route: string;
+    namespace: string;
+    service: string | null;
+    /** The upstream that was asked, in a responseModifier or an errorHandler. */
+    upstreamUrl: string | null;
+    /** By "collection:id". It cannot be listed. */
+    readonly documents: Record<string, any>;
+    setHeader(name: string, value: unknown): void;
+    setStatus(code: number): void;
+    status(code: number): this;
+    /** Appends to the body. */
+    write(data: unknown): void;
+    /** Replaces the body. */
+    json(data: unknown): void;
+    /** 302 without a status. */
+    redirect(url: string | URL, status?: number): void;
+    pathParam(name: string): string | null;
+    queryParam(name: string): string | null;
+    /** At once, from what this node has; "namespace/collection" for public ones of other namespaces. */
+    getDocument<T = any>(collection: string, id: string): { data: T } | null;
+    /** Written when the function has succeeded, before the request goes on. */
+    setDocument(collection: string, id: string, data: unknown): void;
+    deleteDocument(collection: string, id: string): void;
+    /** 8 characters of base 36. */
+    hashString(text: string): string;
+}
+
 interface DGateFetchOptions {
     method?: string;
     headers?: Headers | DGateFields | Iterable<readonly [string, string]> | Record<string, unknown>;
@@ -201,6 +261,9 @@ interface DGateFetchResponse {
 
 declare module "dgate" {
     export type Context = DGateContext;
+    /** DGate 2's, for modules with moduleApi "dgate2". */
+    export type ScriptContext = DGateScriptContext;
+    export type ScriptResponse = DGateScriptResponse;
     /** Throws an error with that message. */
     export function fail(message: string): never;
     /** Seconds, or a duration such as "1.5s" or "300ms". */
@@ -210,6 +273,8 @@ declare module "dgate" {
     export const http: typeof import("dgate/http");
     export const state: typeof import("dgate/state");
     export const crypto: typeof import("dgate/crypto");
+    export const util: typeof import("dgate/util");
+    export const x: Readonly<Record<string, never>>;
     const dgate: typeof import("dgate");
     export default dgate;
 }
@@ -252,6 +317,26 @@ declare module "dgate/state" {
     export function deleteDocument(document: { id: string; collection: string }): Promise<null>;
     const state: typeof import("dgate/state");
     export default state;
+}
+
+declare module "dgate/util" {
+    /** Replaces the body by what callback makes of its text, and gives that. */
+    export function readWriteBody(
+        message: DGateUpstream | DGateRequest,
+        callback: (text: string) => string | PromiseLike<string>,
+    ): Promise<string>;
+    const util: typeof import("dgate/util");
+    export default util;
+}
+
+/** For what is tried out: empty at present. */
+declare module "dgate/exp" {
+    const experimental: Readonly<Record<string, never>>;
+    export default experimental;
+}
+declare module "dgate/x" {
+    const experimental: Readonly<Record<string, never>>;
+    export default experimental;
 }
 
 declare module "dgate/crypto" {
@@ -380,7 +465,12 @@ declare const console: {
     assert(condition: unknown, ...values: unknown[]): void;
 };
 
-declare const process: { readonly env: Record<string, string | undefined> };
+declare const process: {
+    /** The variables that the configuration lets modules see (proxy.module_env). */
+    readonly env: Record<string, string | undefined>;
+    /** The name of the machine. */
+    readonly host: string;
+};
 
 declare function fetch(url: string | URL, options?: DGateFetchOptions): Promise<DGateFetchResponse>;
 declare function setTimeout<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "change/change_facts.h"
-#include "change/change_import.h"
+#include "change/change_chain.h"
 #include "route/host_pattern.h"
 #include "route/pattern.h"
 
@@ -108,44 +107,82 @@ static void check_route_paths(struct check *c, const struct change_entry *e)
     }
 }
 
-static void check_imports_of(struct check *c, const struct change_entry *e, size_t index,
-                             const struct model_strings *imports)
+/* The modules of a route as they will be. */
+struct chain {
+    const struct model_route *route;
+    const struct change_module **facts;  /* one per module; NULL: it is not there */
+    const struct change_entry **entries; /* that put them; NULL: stored */
+    struct change_module *read;          /* of the entries */
+};
+
+static void chain_finish(struct chain *l)
 {
-    const struct model_route *r = &e->resource->route;
-    const char *from = r->modules.v[index];
-    char field[32];
-    (void)snprintf(field, sizeof(field), "modules[%zu]", index);
-    for (size_t i = 0; i < imports->n; i++) {
-        if (change_import_found(from, imports->v[i], &r->modules))
-            continue;
-        change_check_problem(c->problems, e->path, field,
-                             "%s: module %s/%s imports \"%s\", which is not among its modules",
-                             e->label.p, r->ns, from, imports->v[i]);
-    }
+    for (size_t i = 0; i < l->route->modules.n; i++)
+        change_facts_finish_module(&l->read[i]);
+    free(l->read);
+    free(l->entries);
+    free(l->facts);
 }
 
-static void check_route_module(struct check *c, const struct change_entry *e, size_t index)
+static void chain_look(struct check *c, struct chain *l, size_t i)
 {
-    const struct model_route *r = &e->resource->route;
-    const struct change_entry *put = NULL;
     struct str value = {0};
-    struct model_ref ref = ref_to(MODEL_MODULE, e->ref.ns, r->modules.v[index]);
-    if (!change_view_get(c->view, &ref, &put, &value)) {
-        char field[32];
-        (void)snprintf(field, sizeof(field), "modules[%zu]", index);
-        change_check_problem(c->problems, e->path, field, "module not found: %s",
-                             r->modules.v[index]);
-    } else if (put != NULL) {
-        struct model_strings imports = change_facts_read_imports(put->resource->module.compiled);
-        check_imports_of(c, e, index, &imports);
-        change_facts_free_strings(&imports);
-    } else {
-        struct buf key;
-        buf_init(&key, STORE_KEY_MAX);
-        if (model_key(&key, &ref))
-            check_imports_of(c, e, index, change_facts_imports(c->facts, buf_str(&key), value));
-        buf_finish(&key);
+    struct model_ref ref = ref_to(MODEL_MODULE, str_of(l->route->ns), l->route->modules.v[i]);
+    struct buf key;
+    if (!change_view_get(c->view, &ref, &l->entries[i], &value))
+        return;
+    if (l->entries[i] != NULL) {
+        change_facts_read_module(l->entries[i]->resource->module.compiled, &l->read[i]);
+        l->facts[i] = &l->read[i];
+        return;
     }
+    buf_init(&key, STORE_KEY_MAX);
+    if (model_key(&key, &ref))
+        l->facts[i] = change_facts_module(c->facts, buf_str(&key), value);
+    buf_finish(&key);
+}
+
+static void chain_init(struct check *c, struct chain *l, const struct model_route *route)
+{
+    const size_t n = route->modules.n > 0 ? route->modules.n : 1;
+    *l = (struct chain){
+        .route = route,
+        .facts = mem_calloc(n, sizeof(struct change_module *)),
+        .entries = mem_calloc(n, sizeof(struct change_entry *)),
+        .read = mem_calloc(n, sizeof(struct change_module)),
+    };
+    for (size_t i = 0; i < route->modules.n; i++)
+        chain_look(c, l, i);
+}
+
+struct route_report {
+    struct check *check;
+    const struct change_entry *route; /* that the request puts */
+};
+
+static void report_in_route(void *user, size_t index, size_t other, const char *text)
+{
+    const struct route_report *r = user;
+    char field[32];
+    (void)other;
+    (void)snprintf(field, sizeof(field), "modules[%zu]", index);
+    change_check_problem(r->check->problems, r->route->path, field, "%s", text);
+}
+
+static void check_route_modules(struct check *c, const struct change_entry *e)
+{
+    struct chain l;
+    struct route_report to = {c, e};
+    chain_init(c, &l, &e->resource->route);
+    for (size_t i = 0; i < l.route->modules.n; i++) {
+        char field[32];
+        (void)snprintf(field, sizeof(field), "modules[%zu]", i);
+        if (l.facts[i] == NULL)
+            change_check_problem(c->problems, e->path, field, "module not found: %s",
+                                 l.route->modules.v[i]);
+    }
+    change_chain_check(l.route, l.facts, report_in_route, &to);
+    chain_finish(&l);
 }
 
 static void check_route(struct check *c, const struct change_entry *e)
@@ -155,8 +192,7 @@ static void check_route(struct check *c, const struct change_entry *e)
     check_route_paths(c, e);
     if (r->service[0] != '\0' && !change_view_exists(c->view, &service))
         change_check_problem(c->problems, e->path, "service", "service not found: %s", r->service);
-    for (size_t i = 0; i < r->modules.n; i++)
-        check_route_module(c, e, i);
+    check_route_modules(c, e);
 }
 
 static void check_domain(struct check *c, const struct change_entry *e)
@@ -379,24 +415,39 @@ static void note_uses(struct check *c, const struct model_route *r)
         note_use(c, r, MODEL_MODULE, r->modules.v[i]);
 }
 
-/* A stored route lists a module that the request puts. */
-static void check_new_imports(struct check *c, const struct model_route *r)
+struct module_report {
+    struct check *check;
+    const struct chain *chain;
+};
+
+/* Said of the module that the request puts; what is wrong between others only was so before, unless one that is
+ * put has left it alone. */
+static void report_in_module(void *user, size_t index, size_t other, const char *text)
 {
+    const struct module_report *r = user;
+    const struct change_entry *const *entries = r->chain->entries;
+    const struct change_entry *e = entries[index] != NULL ? entries[index] : entries[other];
+    for (size_t i = 0; e == NULL && index != other && i < r->chain->route->modules.n; i++)
+        e = entries[i];
+    if (e != NULL)
+        change_check_problem(r->check->problems, e->path, "payload", "%s", text);
+}
+
+/* A stored route lists modules that the request puts. */
+static void check_new_modules(struct check *c, const struct model_route *r)
+{
+    bool any = false;
     for (size_t i = 0; i < r->modules.n; i++) {
         struct model_ref ref = ref_to(MODEL_MODULE, str_of(r->ns), r->modules.v[i]);
-        const struct change_entry *m = find(c, CHANGE_PUT, &ref);
-        if (m == NULL)
-            continue;
-        struct model_strings imports = change_facts_read_imports(m->resource->module.compiled);
-        for (size_t j = 0; j < imports.n; j++) {
-            if (change_import_found(r->modules.v[i], imports.v[j], &r->modules))
-                continue;
-            change_check_problem(c->problems, m->path, "payload",
-                                 "route %s/%s: %s imports \"%s\", which is not among its modules",
-                                 r->ns, r->name, m->label.p, imports.v[j]);
-        }
-        change_facts_free_strings(&imports);
+        any |= find(c, CHANGE_PUT, &ref) != NULL;
     }
+    if (!any)
+        return;
+    struct chain l;
+    chain_init(c, &l, r);
+    struct module_report to = {c, &l};
+    change_chain_check(r, l.facts, report_in_module, &to);
+    chain_finish(&l);
 }
 
 static bool on_route(void *user, const struct change_view_item *item)
@@ -413,7 +464,7 @@ static bool on_route(void *user, const struct change_view_item *item)
     if (c->deletes)
         note_uses(c, r->route);
     if (c->puts_modules)
-        check_new_imports(c, r->route);
+        check_new_modules(c, r->route);
     if (c->paths.count > 0)
         compare_paths(c, r);
     return true;

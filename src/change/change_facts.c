@@ -14,7 +14,7 @@ struct fact {
     uint64_t revision;
     struct model_resource *resource; /* a route's; NULL for a module or what cannot be read */
     struct change_facts_route route;
-    struct model_strings imports;
+    struct change_module module;
     char key[];
 };
 
@@ -29,19 +29,26 @@ struct change_facts *change_facts_create(void)
     return f;
 }
 
-void change_facts_free_strings(struct model_strings *list)
+static void free_strings(struct model_strings *list)
 {
     for (size_t i = 0; i < list->n; i++)
         free(list->v[i]);
     vec_finish(list);
 }
 
+void change_facts_finish_module(struct change_module *m)
+{
+    for (size_t i = 0; i < m->imports.n; i++)
+        free(m->imports.v[i].name);
+    vec_finish(&m->imports);
+}
+
 static void drop(struct change_facts *f, struct fact *fact)
 {
     hmap_remove(&f->facts, &fact->node);
     model_destroy(fact->resource);
-    change_facts_free_strings(&fact->route.canonical);
-    change_facts_free_strings(&fact->imports);
+    free_strings(&fact->route.canonical);
+    change_facts_finish_module(&fact->module);
     free(fact);
 }
 
@@ -68,15 +75,34 @@ void change_facts_destroy(struct change_facts *f)
     free(f);
 }
 
-struct model_strings change_facts_read_imports(const json_t *compiled)
+static bool exports(const json_t *compiled, const char *name)
 {
-    struct model_strings list = {0};
+    const json_t *names = json_object_get(compiled, "exports");
+    for (size_t i = 0; i < json_array_size(names); i++)
+        if (str_eq(json_text_str(json_array_get(names, i)), str_of(name)))
+            return true;
+    return false;
+}
+
+void change_facts_read_module(const json_t *compiled, struct change_module *ret)
+{
     const json_t *names = json_object_get(compiled, "imports");
+    const json_t *positions = json_object_get(compiled, "importPositions");
+    *ret = (struct change_module){
+        .chooses_upstream =
+            exports(compiled, "fetchUpstream") || exports(compiled, "fetchUpstreamUrl"),
+        .exports_all = exports(compiled, "*"),
+    };
     for (size_t i = 0; i < json_array_size(names); i++) {
         struct str name = json_text_str(json_array_get(names, i));
-        vec_push(&list, mem_dup(name.p, name.len));
+        const json_t *at = json_array_get(positions, i);
+        struct change_import import = {
+            .name = mem_dup(name.p, name.len),
+            .line = json_integer_value(json_array_get(at, 0)),
+            .column = json_integer_value(json_array_get(at, 1)),
+        };
+        vec_push(&ret->imports, import);
     }
-    return list;
 }
 
 static void read_route(struct fact *fact)
@@ -103,7 +129,7 @@ static void read_fact(struct fact *fact, struct str value)
     if (json == NULL || !model_key_parse(fact->node.key, &ref)) {
         log_error("change", "a stored resource cannot be read: %s", e.msg);
     } else if (ref.kind == MODEL_MODULE) {
-        fact->imports = change_facts_read_imports(json_object_get(json, "compiled"));
+        change_facts_read_module(json_object_get(json, "compiled"), &fact->module);
     } else {
         fact->resource = model_decode(ref.kind, json, MODEL_FROM_STORE, NULL, "", &problems);
         if (fact->resource != NULL && ref.kind == MODEL_ROUTE)
@@ -137,8 +163,8 @@ const struct change_facts_route *change_facts_route(struct change_facts *f, stru
     return fact->resource != NULL ? &fact->route : NULL;
 }
 
-const struct model_strings *change_facts_imports(struct change_facts *f, struct str key,
-                                                 struct str value)
+const struct change_module *change_facts_module(struct change_facts *f, struct str key,
+                                                struct str value)
 {
-    return &get(f, key, value)->imports;
+    return &get(f, key, value)->module;
 }

@@ -24,12 +24,28 @@ struct change_facts_route {
 const struct change_facts_route *change_facts_route(struct change_facts *f, struct str key,
                                                     struct str value);
 
-/* What the module stored as value under key imports. */
-const struct model_strings *change_facts_imports(struct change_facts *f, struct str key,
-                                                 struct str value);
+/* What the compiled form of a module says about others. */
+struct change_import {
+    char *name;   /* as written */
+    int64_t line; /* 0: not known */
+    int64_t column;
+};
+struct change_imports {
+    VEC_OF(struct change_import);
+};
+struct change_module {
+    struct change_imports imports;
+    bool chooses_upstream; /* exports fetchUpstream or fetchUpstreamUrl */
+    bool exports_all;      /* has an "export * from" */
+};
 
-/* The names in compiled["imports"], owned by the caller, who frees them with change_facts_free_strings(). */
-struct model_strings change_facts_read_imports(const json_t *compiled);
-void change_facts_free_strings(struct model_strings *list);
+/* That of the module stored as value under key; nothing when it cannot be read. Valid until the next call that
+ * forgets. */
+const struct change_module *change_facts_module(struct change_facts *f, struct str key,
+                                                struct str value);
+
+/* Reads compiled into *ret, which the caller finishes. */
+void change_facts_read_module(const json_t *compiled, struct change_module *ret);
+void change_facts_finish_module(struct change_module *m);
 
 #endif

@@ -2,13 +2,21 @@
 
 #include "base/container.h"
 
+/* Always built in; the compiler has refused those that are not there. */
+static bool is_reserved(struct str name)
+{
+    return str_eq(name, STR("dgate")) || str_starts(name, STR("dgate/")) ||
+           str_starts(name, STR("node:"));
+}
+
+/* Built in unless the route has a module of that name. */
 static bool is_builtin(struct str name)
 {
-    static const char *const PLAIN[] = {"dgate", "console", "url", "util"};
-    for (size_t i = 0; i < ARRAY_LEN(PLAIN); i++)
-        if (str_eq(name, str_of(PLAIN[i])))
+    static const char *const names[] = {"buffer", "console", "url", "util"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(name, str_of(names[i])))
             return true;
-    return str_starts(name, STR("dgate/")) || str_starts(name, STR("node:"));
+    return false;
 }
 
 /* Takes the last segment off; false when there is none to take. */
@@ -52,26 +60,47 @@ static bool resolve(struct str from, struct str name, struct buf *out)
     return true;
 }
 
-static bool is_listed(struct str name, const struct model_strings *modules)
+static bool find_listed(struct str name, const struct model_strings *modules, size_t *index)
 {
-    for (size_t i = 0; i < modules->n; i++)
-        if (str_eq(name, str_of(modules->v[i])))
+    for (size_t i = 0; i < modules->n; i++) {
+        if (str_eq(name, str_of(modules->v[i]))) {
+            *index = i;
             return true;
+        }
+    }
     return false;
 }
 
-bool change_import_found(const char *from, const char *name, const struct model_strings *modules)
+/* Under the name itself, or without or with the ending of a file. */
+static bool find_file(struct buf *name, const struct model_strings *modules, size_t *index)
+{
+    const struct str wanted = buf_str(name);
+    const size_t len = wanted.len;
+    if (find_listed(wanted, modules, index))
+        return true;
+    if (str_ends(wanted, STR(".js")) || str_ends(wanted, STR(".ts")))
+        return find_listed(str_slice(wanted, 0, len - 3), modules, index);
+    if (buf_add(name, STR(".ts")) && find_listed(buf_str(name), modules, index))
+        return true;
+    name->len = len;
+    return buf_add(name, STR(".js")) && find_listed(buf_str(name), modules, index);
+}
+
+bool change_import_find(const char *from, const char *name, const struct model_strings *modules,
+                        size_t *index)
 {
     struct buf path;
-    if (is_builtin(str_of(name)))
-        return true;
     buf_init(&path, (size_t)4 * MODEL_NAME_MAX);
     bool found = false;
-    if (resolve(str_of(from), str_of(name), &path)) {
-        struct str wanted = buf_str(&path);
-        found = is_listed(wanted, modules);
-        if (!found && (str_ends(wanted, STR(".js")) || str_ends(wanted, STR(".ts"))))
-            found = is_listed(str_slice(wanted, 0, wanted.len - 3), modules);
+    if (is_reserved(str_of(name))) {
+        found = true;
+        *index = modules->n;
+    } else if (resolve(str_of(from), str_of(name), &path)) {
+        found = find_file(&path, modules, index);
+        if (!found && is_builtin(str_of(name))) {
+            found = true;
+            *index = modules->n;
+        }
     }
     buf_finish(&path);
     return found;

@@ -92,7 +92,8 @@ static const char *write_path(struct script_exchange *x, struct str path)
     if (str_index(path, '?', 0) < path.len || str_index(path, '#', 0) < path.len)
         return "is not a path: it has a query or a fragment";
     if (url_path_normalise(path, x->merge_slashes, x->arena, &normal) != URL_PATH_OK)
-        return "is not a path: it begins with \"/\" and has no control characters, \"\\\" or broken "
+        return "is not a path: it begins with \"/\" and has no control characters, \"\\\" or "
+               "broken "
                "percent encoding";
     x->path = normal;
     x->path_written = true;
@@ -136,7 +137,9 @@ static JSValueRef set_text(JSContextRef ctx, JSObjectRef function, JSObjectRef t
         break;
     }
     if (wrong != NULL)
-        return jsvalue_throw(ctx, exception, "\"%.*s\" %s", STR_ARG(str_slice(value, 0, value.len < SHOWN ? value.len : SHOWN)), wrong);
+        return jsvalue_throw(ctx, exception, "\"%.*s\" %s",
+                             STR_ARG(str_slice(value, 0, value.len < SHOWN ? value.len : SHOWN)),
+                             wrong);
     return JSValueMakeUndefined(ctx);
 }
 

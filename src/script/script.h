@@ -71,8 +71,6 @@ typedef void (*script_state_done)(void *user, struct str result, const struct er
 
 struct script_host {
     void *user;
-    /* Names of the environment variables that modules may see; borrowed, NULL: none. */
-    const struct model_strings *environment;
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
@@ -95,6 +93,8 @@ struct script_host {
     bool (*cache_set)(void *user, struct str ns, struct str key, struct str value, double ttl_s,
                       struct err *e);
     bool (*cache_delete)(void *user, struct str ns, struct str key); /* whether it was there */
+    /* Names of the environment variables that modules may see; borrowed, NULL: none. */
+    const struct model_strings *environment;
     const struct fetch_options *fetch; /* read when the VM is created; NULL: modules cannot fetch */
 };
 
@@ -135,7 +135,7 @@ struct script_exchange {
     struct arena *arena; /* for what scripts add to the message */
     struct str id;
 
-    struct str method; /* a module may write it */
+    struct str method;  /* a module may write it */
     struct str path;    /* normalised */
     bool path_written;  /* by a module: it is what is forwarded */
     bool merge_slashes; /* how a path that a module writes is normalised */
@@ -155,7 +155,8 @@ struct script_exchange {
 
     /* The upstream's response: while a responseModifier runs. */
     bool has_upstream;
-    struct str upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
+    struct str
+        upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
     uint16_t upstream_status;
     struct str upstream_reason;
     struct str upstream_proto;

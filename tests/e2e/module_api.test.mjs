@@ -8,7 +8,7 @@ import { dgate1, dgate2 } from './lib/module_api_table.mjs';
 let gateway;
 
 before(async () => {
-    gateway = await new Gateway({ workers: 1, proxy: { module_env: ['DGATE_TEST_SEEN', 'DGATE_TEST_UNSET'] }, limits: { module_cpu_ms: 2000, module_fetches: 32 } },
+    gateway = await new Gateway({ workers: 1, proxy: { module_env: ['DGATE_TEST_SEEN', 'DGATE_TEST_UNSET'] }, limits: { module_cpu_ms: 2000, compile_timeout_ms: 60000 } },
         { env: { DGATE_TEST_SEEN: 'seen', DGATE_TEST_HIDDEN: 'hidden' } }).start();
     await gateway.put('namespace', { name: 'other' });
     await gateway.put('collection', { name: 'tabled' });

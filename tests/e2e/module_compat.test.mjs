@@ -22,7 +22,7 @@ before(async () => {
         });
     });
     await new Promise((done) => upstream.listen(0, '127.0.0.1', done));
-    gateway = await new Gateway({ limits: { module_cpu_ms: 150, module_wall_ms: 1500 } }).start();
+    gateway = await new Gateway({ limits: { module_cpu_ms: 150, module_wall_ms: 3000, compile_timeout_ms: 60000 } }).start();
     await gateway.put('service', { name: 'up', urls: [`http://127.0.0.1:${upstream.address().port}`] });
     await gateway.put('collection', { name: 'docs' });
 });

@@ -62,7 +62,7 @@ struct compile_call {
     void *user;
 };
 
-/* A source is what it imports, in words; "bad" is a problem, "none" is no compiler. */
+/* A source is what it imports, in words, and "+name" what it exports; "bad" is a problem, "none" is no compiler. */
 static void on_compile(struct loop_task *t)
 {
     struct compile_call *c = container_of(t, struct compile_call, task);
@@ -75,11 +75,19 @@ static void on_compile(struct loop_task *t)
         (void)err_set(&e, ERR_UNAVAILABLE, "the compiler is ill");
     } else {
         json_t *imports = json_array();
+        json_t *exports = json_array();
+        json_t *positions = json_array();
         char *rest = c->source;
         for (char *w = strsep(&rest, " "); w != NULL; w = strsep(&rest, " "))
-            if (*w != '\0')
+            if (*w == '+') {
+                (void)json_array_append_new(exports, json_string(w + 1));
+            } else if (*w != '\0') {
                 (void)json_array_append_new(imports, json_string(w));
-        compiled = json_pack("{s:s, s:o}", "js", "code", "imports", imports);
+                (void)json_array_append_new(positions,
+                                            json_pack("[i,i]", 1, (int)(w - c->source) + 1));
+            }
+        compiled = json_pack("{s:s, s:o, s:o, s:o}", "js", "code", "imports", imports, "exports",
+                             exports, "importPositions", positions);
     }
     c->fixture->compiled++;
     c->done(c->user, compiled, &problems, &e);
@@ -625,16 +633,16 @@ static void test_imports_must_be_among_the_modules(void **state)
                                  "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
                                  "\"modules\":[\"lib/a\",\"lib/b\"]}");
     refused(a, ERR_INVALID,
-            "modules[0]: route default/r: module default/lib/a imports \"../c\", which is not "
-            "among its modules");
+            "modules[0]: route default/r: module \"lib/a\" (1:11) imports \"../c\", which is not "
+            "one of the route's modules; it has \"lib/b\"");
     must(put(f, MODEL_ROUTE,
              "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
              "\"modules\":[\"lib/a\",\"lib/b\",\"c\"]}"));
     /* A new version of a module must find its imports in the routes that use it. */
     a = put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"d\"}");
     refused(a, ERR_INVALID,
-            "payload: route default/r: module default/c imports \"d\", which is not among its "
-            "modules");
+            "payload: route default/r: module \"c\" (1:1) imports \"d\", which is not one of the "
+            "route's modules; it has \"lib/a\", \"lib/b\"");
     struct change_item items[] = {
         put_item(MODEL_ROUTE,
                  "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
@@ -644,6 +652,45 @@ static void test_imports_must_be_among_the_modules(void **state)
         put_item(MODEL_MODULE, "{\"name\":\"d\",\"payloadRaw\":\" \"}", "modules[1]"),
     };
     must(apply(f, items, ARRAY_LEN(items)));
+}
+
+#define CHAIN(modules)                                                                             \
+    "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],\"modules\":[" modules "]}"
+
+/* Only one module of a route may choose the upstream; libraries do not count. */
+static void test_conflicts_name_both_modules(void **state)
+{
+    struct fixture *f = *state;
+    must(put(f, MODEL_MODULE, "{\"name\":\"a\",\"payloadRaw\":\"+fetchUpstream\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"b\",\"payloadRaw\":\"+fetchUpstreamUrl\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"./b +requestModifier\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"d\",\"payloadRaw\":\"./b +*\"}"));
+    refused(put(f, MODEL_ROUTE, CHAIN("\"a\",\"b\"")), ERR_INVALID,
+            "modules[1]: route default/r: modules \"a\" and \"b\" both export fetchUpstream: only "
+            "one module of a route may choose the upstream");
+    refused(put(f, MODEL_ROUTE, CHAIN("\"b\",\"a\",\"d\"")), ERR_INVALID,
+            "modules[2]: route default/r: modules \"a\" and \"d\" both export fetchUpstream: only "
+            "one module of a route may choose the upstream");
+    must(put(f, MODEL_ROUTE, CHAIN("\"a\",\"b\",\"c\"")));
+
+    /* Without the import "b" is no library any more. */
+    refused(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"+requestModifier\"}"),
+            ERR_INVALID,
+            "payload: route default/r: modules \"a\" and \"b\" both export fetchUpstream: only one "
+            "module of a route may choose the upstream");
+    const struct answer *a =
+        put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"./b ./x ./y +fetchUpstream\"}");
+    assert_string_equal(
+        a->problems,
+        "payload: route default/r: module \"c\" (1:5) imports \"./x\", which is not one of the "
+        "route's modules; it has \"a\", \"b\"\n"
+        "payload: route default/r: module \"c\" (1:9) imports \"./y\", which is not one of the "
+        "route's modules; it has \"a\", \"b\"\n"
+        "payload: route default/r: modules \"a\" and \"c\" both export fetchUpstream: only one "
+        "module of a route may choose the upstream\n");
+    refused(del(f, MODEL_MODULE, "default", "b"), ERR_CONFLICT, "still used by route default/r");
+    must(put(f, MODEL_MODULE, "{\"name\":\"a\",\"payloadRaw\":\" \"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"+fetchUpstream ./b\"}"));
 }
 
 /* Items may come in any order and refer to each other; anything wrong changes nothing. */
@@ -1028,6 +1075,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_documents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_modules_are_compiled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_imports_must_be_among_the_modules, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_conflicts_name_both_modules, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_is_one_validation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_large_request_is_applied_in_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),

@@ -190,8 +190,10 @@ static void modules_take_base64_or_text(void **state)
     assert_int_equal(r->module.type, MODEL_MODULE_TYPESCRIPT);
     model_destroy(r);
 
-    r = decode(MODEL_MODULE, "{\"name\":\"m\",\"payload_raw\":\"\\u00fc\"}");
+    r = decode(MODEL_MODULE,
+               "{\"name\":\"m\",\"payload_raw\":\"\\u00fc\",\"module_api\":\"dgate2\"}");
     assert_string_equal(r->module.payload, "w7w=");
+    assert_int_equal(r->module.api, MODEL_MODULE_API_DGATE2);
     model_destroy(r);
 }
 
@@ -359,6 +361,8 @@ static void wrong_input(void **state)
         {MODEL_MODULE, "{\"payloadFile\":\"x.ts\"}", "payloadFile: only a configuration file can"},
         {MODEL_MODULE, "{\"moduleType\":\"wasm\"}",
          "moduleType: must be typescript or javascript, not \"wasm\""},
+        {MODEL_MODULE, "{\"moduleApi\":\"dgate3\"}",
+         "moduleApi: must be auto or dgate1 or dgate2, not \"dgate3\""},
         {MODEL_MODULE, "{\"moduleType\":1}",
          "moduleType: expected typescript or javascript, got an integer"},
         {MODEL_MODULE, "{\"compiled\":{\"code\":\"x\"}}", "compiled: unknown field"},

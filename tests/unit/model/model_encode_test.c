@@ -62,6 +62,9 @@ static const struct row rows[] = {
      "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"*\"],\"service\":\"s\",\"modules\":[\"m\"]}",
      "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"*\"],\"preserveHost\":false,"
      "\"stripPath\":false,\"service\":\"s\",\"namespace\":\"default\",\"modules\":[\"m\"]}"},
+    {MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"abc\",\"moduleApi\":\"dgate1\"}",
+     "{\"name\":\"m\",\"namespace\":\"default\",\"payload\":\"YWJj\",\"moduleType\":"
+     "\"typescript\",\"moduleApi\":\"dgate1\"}"},
     {MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"abc\",\"moduleType\":\"js\"}",
      "{\"name\":\"m\",\"namespace\":\"default\",\"payload\":\"YWJj\",\"moduleType\":"
      "\"javascript\"}"},

@@ -90,6 +90,13 @@ static void fetch_bare(struct script_exchange *x, struct script_outcome *o)
     o->text = STR("chosen.example:99");
 }
 
+static void fetch_invalid(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)x;
+    o->text = STR("http://a:b");
+}
+
+/* The service is to choose. */
 static void fetch_nothing(struct script_exchange *x, struct script_outcome *o)
 {
     (void)x;
@@ -205,8 +212,9 @@ static void test_outcomes(void **state)
         {SCRIPT_REQUEST_HANDLER, answer_teapot, true, 200, 200, "up", 0},
         {SCRIPT_FETCH_UPSTREAM, throw_boom, true, 0, 500, "a module failed", 1},
         {SCRIPT_FETCH_UPSTREAM, answer_teapot, true, 0, 418, "short and stout", 0},
-        {SCRIPT_FETCH_UPSTREAM, fetch_nothing, true, 0, 500, "a module chose an invalid upstream",
+        {SCRIPT_FETCH_UPSTREAM, fetch_invalid, true, 0, 500, "a module chose an invalid upstream",
          1},
+        {SCRIPT_FETCH_UPSTREAM, fetch_nothing, true, 200, 200, "up", 0},
         {SCRIPT_FETCH_UPSTREAM, fetch_secure, true, 0, 502, "TLS to upstreams is not supported", 0},
         {SCRIPT_FETCH_UPSTREAM, fetch_other, true, 200, 200, "up", 0},
         {SCRIPT_RESPONSE_MODIFIER, do_nothing, true, 200, 200, "up", 0},
@@ -288,7 +296,7 @@ static void test_error_handler(void **state)
     } rows[] = {
         {SCRIPT_REQUEST_MODIFIER, throw_boom, true, false, "Error: boom at m:1:2", 418},
         {SCRIPT_FETCH_UPSTREAM, throw_boom, true, false, "Error: boom at m:1:2", 418},
-        {SCRIPT_FETCH_UPSTREAM, fetch_nothing, true, false, "fetchUpstream returned", 418},
+        {SCRIPT_FETCH_UPSTREAM, fetch_invalid, true, false, "fetchUpstream returned", 418},
         {SCRIPT_RESPONSE_MODIFIER, throw_boom, true, false, "Error: boom at m:1:2", 418},
         {SCRIPT_REQUEST_HANDLER, throw_boom_half_done, false, false, "Error: boom at m:1:2", 418},
         {SCRIPT_REQUEST_HANDLER, use_wall, false, false, "m took more", 418},
@@ -353,6 +361,30 @@ static void test_request_changes(void **state)
     assert_field(up, "Transfer-Encoding", NULL);
     assert_field(up, "Host", NULL);
     assert_field(up, "Via", "1.1 dgate");
+    fixture_finish(&f);
+}
+
+static void rewrite_request(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    x->method = STR("PUT");
+    x->path = STR("/new");
+    x->path_written = true;
+    x->query = STR("a=b");
+    x->query_written = true;
+}
+
+static void test_rewritten_target(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = rewrite_request;
+    setup(&f, true);
+    (void)fixture_ask(&f, &(struct ask){.target = "/r/1/?q=1"});
+    const struct http_client_request *to = exchange_mem_request(fixture_up(&f));
+    assert_str(to->head->method, "PUT");
+    assert_str(to->head->target, "/new?a=b");
     fixture_finish(&f);
 }
 
@@ -837,6 +869,7 @@ int main(void)
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_error_handler),
         cmocka_unit_test(test_request_changes),
+        cmocka_unit_test(test_rewritten_target),
         cmocka_unit_test(test_forged_request),
         cmocka_unit_test(test_request_body),
         cmocka_unit_test(test_collected_body_is_repeated),

@@ -281,6 +281,48 @@ static void cookies_go_both_ways(void **state)
     fixture_destroy(f);
 }
 
+/* DGate 2's ctx: what it writes is checked and normalised, and nothing changes when it is wrong. */
+static void scripts_rewrite_the_target(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create(NULL);
+    static const struct {
+        const char *write;
+        const char *method;
+        const char *path;
+        const char *query;
+        bool path_written;
+        bool query_written;
+    } rows[] = {
+        {"ctx.request.method = 'PUT'", "PUT", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.method = 'a b'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.method = 'HEAD'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.method = 'CONNECT'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.path = '/a//../b c/%2e'", "GET", "/a/b%20c/", "a=1&b=x%20y&a=2", true, false},
+        {"ctx.request.path = 'a'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.path = '/a%00'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.path = '/a?b'", "GET", "/things/42", "a=1&b=x%20y&a=2", false, false},
+        {"ctx.request.query.a = '\u00e9'", "GET", "/things/42", "a=%C3%A9&b=x%20y", false, true},
+        {"ctx.request.query.z = ' '", "GET", "/things/42", "a=1&b=x%20y&a=2&z=+", false, true},
+        {"delete ctx.request.query.a", "GET", "/things/42", "b=x%20y", false, true},
+        {"ctx.request.query = {}", "GET", "/things/42", "", false, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char source[256];
+        (void)snprintf(source, sizeof(source), "function requestModifier(ctx) { %s; }",
+                       rows[i].write);
+        fixture_module(f, source);
+        fixture_begin(f);
+        fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+        assert_true(str_eq(f->x.method, str_of(rows[i].method)));
+        assert_true(str_eq(f->x.path, str_of(rows[i].path)));
+        assert_true(str_eq(f->x.query, str_of(rows[i].query)));
+        assert_int_equal(f->x.path_written, rows[i].path_written);
+        assert_int_equal(f->x.query_written, rows[i].query_written);
+    }
+    fixture_destroy(f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(says_what_is_there),
     cmocka_unit_test(decodes_the_path),
@@ -292,6 +334,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_upstream_redirects),
     cmocka_unit_test(sends),
     cmocka_unit_test(cookies_go_both_ways),
+    cmocka_unit_test(scripts_rewrite_the_target),
 };
 
 FIXTURE_MAIN(tests)

@@ -215,8 +215,12 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
         .queue_max = 100,
         .idle_max = 8,
         .body_max = f->limits.body_max,
-            };
-    const struct script_host host = {f, fixture_state, fixture_log, fixture_running, &fetch};
+    };
+    const struct script_host host = {.user = f,
+                                     .state = fixture_state,
+                                     .log = fixture_log,
+                                     .running = fixture_running,
+                                     .fetch = &fetch};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");
