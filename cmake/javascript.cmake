@@ -43,6 +43,7 @@ endfunction()
 
 dgate_js_bundle(compiler compiler/main.ts)
 dgate_js_bundle(runtime runtime/main.ts)
+dgate_js_bundle(validator validator/main.ts)
 add_custom_target(dgate_js DEPENDS ${DGATE_JS_OBJECTS})
 
 # Exported by the library but declared only in its private headers: src/script/jsc_private.h declares them.
