@@ -62,7 +62,7 @@ static void on_compiled(void *user, json_t *compiled, struct model_problems *pro
 static struct compile_pool *create(uint64_t timeout_ms, uint64_t idle_ms)
 {
     const struct compile_pool_options options = {
-        .timeout_ms = timeout_ms, .idle_ms = idle_ms, .launch_fd = -1, .waiting_max = WAITING_MAX};
+        .timeout_ms = timeout_ms, .timeout_key = "limits.compile_timeout_ms", .idle_ms = idle_ms, .launch_fd = -1, .waiting_max = WAITING_MAX};
     log_configure(&(struct log_setup){.level = LOG_OFF});
     return compile_pool_create(loop, &options);
 }

@@ -99,7 +99,7 @@ static inline void state_open(struct state *s)
                                            .source_max = MODEL_SOURCE_MAX,
                                            .compiled_max = ENGINE_BYTES_MAX,
                                            .document_max = ENGINE_BYTES_MAX,
- .schema_max = ENGINE_BYTES_MAX};
+                                           .schema_max = ENGINE_BYTES_MAX};
     s->sink = change_create(loop, s->store, s->engine, &host, &options);
 }
 
