@@ -15,7 +15,7 @@ const USER = {
 };
 
 before(async () => {
-    gateway = await new Gateway({ limits: { validate_timeout_ms: 3000, schema_max: 4000 } }).start();
+    gateway = await new Gateway({ limits: { validate_timeout_ms: 60000, compile_timeout_ms: 60000, schema_max: 4000 } }).start();
 });
 
 after(() => gateway?.remove());
