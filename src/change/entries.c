@@ -18,7 +18,7 @@
 #include "base/now.h"
 #include "change/change_log.h"
 #include "change/entry_sweep.h"
-#include "change/entry_usage.h"
+#include "change/entry_usages.h"
 #include "change/entry_value.h"
 #include "codec/json.h"
 #include "io/loop.h"

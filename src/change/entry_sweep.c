@@ -22,7 +22,7 @@ struct victim {
     char *key; /* owned */
     size_t key_len;
     uint64_t revision;
-    size_t bytes; /* as entry_usage counts */
+    size_t bytes; /* as entry_usages counts */
 };
 
 struct entry_sweep {

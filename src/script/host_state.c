@@ -82,12 +82,6 @@ void host_state_drop_all(struct script_run *r)
     }
 }
 
-bool script_state_reads(enum script_state_op op)
-{
-    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
-           op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
-}
-
 /* state(handle, ticket, op, module, args) */
 static JSValueRef ask(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                       const JSValueRef argv[], JSValueRef *exception)

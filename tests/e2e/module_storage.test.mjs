@@ -170,10 +170,17 @@ test('a namespace has a bounded number of entries and bytes', async () => {
 });
 
 test('entries are no resources, not in the change log, and go with their namespace', async () => {
-    const logged = async () => (await gateway.admin('GET', '/api/v1/changelog')).json.count;
+    const logged = async () => {
+        const { count, data } = (await gateway.admin('GET', '/api/v1/changelog?limit=3')).json;
+        const { latest } = (await gateway.admin('GET', '/changelog')).json;
+        assert.equal(data[0].id, latest);
+        assert.equal(data.length, 3);
+        assert.ok(data[0].revision > data[1].revision && data[1].revision > data[2].revision);
+        return { count, latest };
+    };
     const before = await logged();
-    await callIn('other', 'storage', 'put', 'mine', 1);
-    assert.equal(await logged(), before);
+    for (let i = 0; i < 5; i++) await callIn('other', 'storage', 'put', 'mine', 1);
+    assert.deepEqual(await logged(), before);
     assert.equal(await callIn('other', 'storage', 'get', 'mine'), 1);
     for (const [kind, name] of [['route', 'calls'], ['module', 'calls'], ['domain', 'other'], ['namespace', 'other']])
         assert.equal((await gateway.admin('DELETE', `/api/v1/${kind}`, kind === 'namespace' ? { name } : { name, namespace: 'other' })).status, 200);
