@@ -298,6 +298,7 @@ static void check_schema(struct change *c, const struct change_entry *e)
 {
     size_t max = c->sink->options.schema_max;
     if (change_entry_is(e, CHANGE_PUT, MODEL_COLLECTION) &&
+        !json_is_null(e->resource->collection.schema) &&
         is_larger(e->resource->collection.schema, max))
         change_check_problem(&c->result.problems, e->path, "schema",
                              "it has more than %zu bytes (limits.schema_max)", max);

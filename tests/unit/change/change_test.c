@@ -143,7 +143,7 @@ static void validate(void *user, const char *label, const json_t *schema, const 
     f->validations++;
     if (want == NULL)
         (void)json_array_append_new(c->problems, json_pack("{s:s}", "text", "schema is odd"));
-    else if (strcmp(want, "error") == 0)
+    else if (strcmp(want, "error") == 0 && json_array_size(documents) > 0)
         (void)err_set(&c->error, ERR_TIMEOUT, "%s: too slow", label);
     for (size_t i = 0; want != NULL && i < json_array_size(documents); i++)
         if (!json_is_number(json_array_get(documents, i)))

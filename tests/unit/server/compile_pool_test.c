@@ -292,7 +292,7 @@ static void on_validated(void *user, const json_t *problems, const struct err *e
     o->calls++;
     o->code = error != NULL ? error->code : ERR_OK;
     assert_true((problems == NULL) == (error != NULL));
-    (void)snprintf(o->problems, sizeof(o->problems), "%s", error != NULL ? error->msg : "");
+    (void)snprintf(o->problems, sizeof(o->problems), "%.190s", error != NULL ? error->msg : "");
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const json_t *p = json_array_get(problems, i);
         const size_t used = strlen(o->problems);

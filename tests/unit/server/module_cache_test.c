@@ -68,7 +68,7 @@ static void test_expiry(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    char text[NODE_CACHE_BYTES_MIN];
+    static char text[NODE_CACHE_BYTES_MIN];
     struct err e = {0};
     memset(text, 'x', sizeof(text));
     assert_true(module_cache_set(&cache, STR("a"), STR("k"), (struct str){text, 100}, -1, &e));
