@@ -47,6 +47,7 @@ endfunction()
 set(script --format=iife --target=safari16.4)
 dgate_js_bundle(DGATE_JS_OBJECTS compiler compiler/main.ts ${script})
 dgate_js_bundle(DGATE_JS_OBJECTS runtime runtime/main.ts ${script})
+dgate_js_bundle(DGATE_JS_OBJECTS validator validator/main.ts ${script})
 # A module as the compiler would make it: CommonJS, async functions lowered. Names stay, for stacks.
 dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_test tool/test/index.ts --format=cjs --target=es2016 --external:dgate/* --keep-names)
 dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_check tool/check/main.ts ${script} --loader:.d.ts=text)

@@ -272,6 +272,7 @@ declare module "dgate" {
     export function retry<T>(count: number, callback: (i: number) => T): T | null;
     export const http: typeof import("dgate/http");
     export const state: typeof import("dgate/state");
+    export const storage: typeof import("dgate/storage");
     export const crypto: typeof import("dgate/crypto");
     export const util: typeof import("dgate/util");
     export const x: Readonly<Record<string, never>>;
@@ -302,19 +303,33 @@ declare module "dgate/state" {
         updatedAt?: string;
         data: T;
     }
-    export function getCollection(name: string): Promise<Collection | null>;
-    export function getDocument<T = any>(id: string, collection: string): Promise<Document<T> | null>;
+    /** The collection, or null. Collections of other namespaces must be public. */
+    export function getCollection(name: string, namespace?: string): Promise<Collection | null>;
+    /** The document, or null. collection may be "namespace/collection" of another namespace. */
+    export function getDocument<T = any>(
+        id: string,
+        collection: string,
+        namespace?: string,
+    ): Promise<Document<T> | null>;
+    /** Documents in order of their ids: at most limit (100 if left out, at most 1000) without the first offset. */
     export function getDocuments<T = any>(query: {
         collection: string;
+        namespace?: string;
         limit?: number;
         offset?: number;
     }): Promise<Document<T>[]>;
+    /** Creates or replaces a collection of the own namespace. */
     export function addCollection(collection: Collection): Promise<Collection>;
+    /** Creates or replaces a document; rejects when the data does not fit the collection's schema. */
     export function addDocument<T = any>(document: Document<T>): Promise<Document<T>>;
+    /** The same as addDocument(). */
     export function setDocument<T = any>(document: Document<T>): Promise<Document<T>>;
+    /** The collection must be empty. */
     export function deleteCollection(collection: string | { name: string }): Promise<null>;
     export function deleteDocument(id: string, collection: string): Promise<null>;
     export function deleteDocument(document: { id: string; collection: string }): Promise<null>;
+    /** The data of a secret of the own namespace, or null. */
+    export function getSecret(name: string): string | null;
     const state: typeof import("dgate/state");
     export default state;
 }
@@ -337,6 +352,46 @@ declare module "dgate/exp" {
 declare module "dgate/x" {
     const experimental: Readonly<Record<string, never>>;
     export default experimental;
+}
+
+declare module "dgate/storage" {
+    export interface Lifetime {
+        /** Seconds, fractions allowed. */
+        ttl?: number;
+    }
+    /** A value of the node's cache, or null. */
+    export function getCache<T = any>(id: string): T | null;
+    /** Keeps a JSON value for ttl seconds, or until there is no room; ttl 0 deletes it. */
+    export function setCache(id: string, value: unknown, options?: Lifetime): void;
+    /** Whether it was there. */
+    export function deleteCache(id: string): boolean;
+
+    export interface Entry<T = any> {
+        key: string;
+        value: T;
+    }
+    /** What this node knows of an entry of the replicated store: its value, or null. */
+    export function get<T = any>(key: string): T | null;
+    /** Entries in order of their keys: at most limit (100 if left out, at most 1000). */
+    export function list<T = any>(query?: { prefix?: string; after?: string; limit?: number }): Entry<T>[];
+    /** The value, or null, after everything that was written before. */
+    export function read<T = any>(key: string): Promise<T | null>;
+    /** Stores a JSON value; fulfilled when it is on disk. */
+    export function put(key: string, value: unknown, options?: Lifetime): Promise<void>;
+    function remove(key: string): Promise<boolean>;
+    /** delete(key): whether it was there. */
+    export { remove as delete };
+    /** Stores value if what is there equals expected (null: there is nothing); null as the value deletes. */
+    export function compareAndSet(
+        key: string,
+        expected: unknown,
+        value: unknown,
+        options?: Lifetime,
+    ): Promise<boolean>;
+    /** Adds by (1 if left out) to a number and returns the sum; ttl counts when there was none. */
+    export function increment(key: string, by?: number, options?: Lifetime): Promise<number>;
+    const storage: typeof import("dgate/storage");
+    export default storage;
 }
 
 declare module "dgate/crypto" {

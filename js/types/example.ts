@@ -3,7 +3,8 @@
 import dgate, { asyncSleep, fail, retry, type Context } from "dgate";
 import { createHash, hmac, randomUUID } from "dgate/crypto";
 import { fetch } from "dgate/http";
-import { addDocument, getDocument, getDocuments } from "dgate/state";
+import { addDocument, getDocument, getDocuments, getSecret } from "dgate/state";
+import storage, { getCache, increment, setCache } from "dgate/storage";
 
 export async function fetchUpstream(ctx: Context): Promise<string> {
     const document = await getDocument<{ url: string }>(ctx.pathParam("id"), "targets");
@@ -35,4 +36,13 @@ export async function requestHandler(ctx: Context): Promise<void> {
     const name = retry(3, (i) => all[i]?.id);
     console.log("%s of %d", name, (await getDocuments({ collection: "c" })).length);
     ctx.response().json({ signed: hmac("sha256", "key", JSON.stringify(answers), "base64url") });
+}
+
+export async function countVisits(user: string): Promise<number> {
+    const salt: string = getCache<string>("salt") ?? getSecret("salt") ?? "";
+    setCache("salt", salt, { ttl: 1.5 });
+    if (!(await storage.compareAndSet("lock", null, user, { ttl: 5 }))) return 0;
+    const known: string[] = storage.list<number>({ prefix: "visits/" }).map((e) => e.key);
+    await storage.delete("lock");
+    return known.length + (await increment(`visits/${user}`));
 }

@@ -3,7 +3,8 @@
  *   begin      (a task)            modules to compile?          -> compile, else enter
  *   compile    (the compiler)      all compiled                 -> enter
  *   enter      (change_scopes)     nobody else changes this     -> validate
- *   validate                       wrong: end;  right: planned  -> propose
+ *   validate                       wrong: end;  right: planned  -> fit
+ *   fit        (the compiler)      documents fit their schemas  -> propose;  no: end
  *   propose    (the engine)        COMMITTED: the next proposal, or serve;  CONFLICT -> validate again;
  *                                  REFUSED: end;  UNKNOWN -> look_up
  *   look_up    (a timer, engine)   committed after all: as above;  not: propose the same again
@@ -22,6 +23,7 @@
 #include "change/change_check.h"
 #include "change/change_facts.h"
 #include "change/change_plan.h"
+#include "change/change_schema.h"
 #include "change/change_scopes.h"
 #include "codec/base64.h"
 #include "codec/json.h"
@@ -73,7 +75,8 @@ struct change {
     char time[NOW_RFC3339_SIZE];
     struct change_view *view;
     struct change_plan *plan;
-    size_t chunk; /* the proposal that is on its way */
+    struct change_schema *schema; /* NULL: nothing to check */
+    size_t chunk;                 /* the proposal that is on its way */
     uint32_t conflicts;
     uint32_t lookups;
     struct change_result result;
@@ -194,8 +197,10 @@ static void change_free(struct change *c)
 /* Drops what the last validation left. */
 static void drop_plan(struct change *c)
 {
+    change_schema_destroy(c->schema);
     change_plan_destroy(c->plan);
     change_view_destroy(c->view);
+    c->schema = NULL;
     c->plan = NULL;
     c->view = NULL;
 }
@@ -289,12 +294,23 @@ static void check_document(struct change *c, const struct change_entry *e)
                              "it has more than %zu bytes (limits.document_max)", max);
 }
 
+static void check_schema(struct change *c, const struct change_entry *e)
+{
+    size_t max = c->sink->options.schema_max;
+    if (change_entry_is(e, CHANGE_PUT, MODEL_COLLECTION) &&
+        !json_is_null(e->resource->collection.schema) &&
+        is_larger(e->resource->collection.schema, max))
+        change_check_problem(&c->result.problems, e->path, "schema",
+                             "it has more than %zu bytes (limits.schema_max)", max);
+}
+
 static void compile(struct change *c)
 {
     const struct change_host *host = &c->sink->host;
     bool *wanted = mem_calloc(c->n + 1, sizeof(wanted[0]));
     for (size_t i = 0; i < c->n; i++) {
         check_document(c, &c->entries[i]);
+        check_schema(c, &c->entries[i]);
         wanted[i] = prepare_source(c, &c->compilations[i]);
         c->compiling += wanted[i];
     }
@@ -388,11 +404,34 @@ static void check(struct change *c)
         ERR_OK)
         return;
     change_check_run(c->view, s->facts, c->entries, c->n, &c->result.problems, e);
-    if (c->result.problems.n > 0)
+    if (c->result.problems.n > 0) {
         sum_up(c);
-    else if (e->code == ERR_OK)
+    } else if (e->code == ERR_OK) {
+        c->schema = change_schema_collect(c->view, c->entries, c->n);
         (void)make_plan(c);
+    }
     change_view_end_snapshot(c->view);
+}
+
+static void start(struct change *c)
+{
+    c->result.created =
+        c->n == 1 && c->entries[0].command == CHANGE_PUT && c->entries[0].revision == 0;
+    c->chunk = 0;
+    propose(c);
+}
+
+static void on_fit(void *user, const struct err *error)
+{
+    struct change *c = user;
+    if (error != NULL)
+        c->result.error = *error;
+    else if (c->result.problems.n > 0)
+        sum_up(c);
+    if (c->result.error.code != ERR_OK)
+        end(c);
+    else
+        start(c);
 }
 
 static void validate(struct change *c)
@@ -402,10 +441,10 @@ static void validate(struct change *c)
         end(c);
         return;
     }
-    c->result.created =
-        c->n == 1 && c->entries[0].command == CHANGE_PUT && c->entries[0].revision == 0;
-    c->chunk = 0;
-    propose(c);
+    if (c->schema != NULL)
+        change_schema_run(c->schema, &c->sink->host, &c->result.problems, on_fit, c);
+    else
+        start(c);
 }
 
 /* The proposal on its way is part of the state. */

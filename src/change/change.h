@@ -1,6 +1,7 @@
 /* The one path of a change: the admin API, init_resources and modules all submit here.
  *
- * compile (modules) -> references against the current state, noting as guards what was relied on -> engine ->
+ * compile (modules) -> references against the current state, noting as guards what was relied on -> JSON Schema ->
+ * engine ->
  * (conflict: again, a bounded number of times) -> workers confirm -> done.
  *
  * All items of a request form one validation: they may refer to each other in any order, and one that is
@@ -65,11 +66,18 @@ typedef void (*change_done_fn)(void *user, const struct change_result *result);
 typedef void (*change_compiled_fn)(void *user, json_t *compiled, struct model_problems *problems,
                                    const struct err *error);
 
+/* Checks documents against a JSON Schema; done is called once on the loop, with a JSON array of problems (borrowed): each an
+ * object with "text" and, if it is not the schema's, "document", its index; or with NULL and an error. */
+typedef void (*change_validated_fn)(void *user, const json_t *problems, const struct err *error);
+
 /* What the sink asks of its surroundings; nothing here calls back from within. */
 struct change_host {
     void *user;
     void (*compile)(void *user, const struct model_module *m, struct str source,
                     change_compiled_fn done, void *done_user);
+    /* label says what it is for; schema and documents (an array) are borrowed during the call. */
+    void (*validate)(void *user, const char *label, const json_t *schema, const json_t *documents,
+                     change_validated_fn done, void *done_user);
     /* Tells the workers about an applied change. */
     void (*publish)(void *user, const struct engine_applied *applied);
     /* Calls done when all live workers serve it (or were skipped). */
@@ -86,6 +94,7 @@ struct change_options {
     size_t source_max;   /* a module's source, at most MODEL_SOURCE_MAX */
     size_t compiled_max; /* its compiled form, as JSON */
     size_t document_max; /* a document's data, as JSON */
+    size_t schema_max;   /* a collection's schema, as JSON */
 };
 
 /* store, engine and what host needs are borrowed; host and options are copied. Never NULL. */

@@ -18,7 +18,7 @@
 #include "base/now.h"
 #include "change/change_log.h"
 #include "change/entry_sweep.h"
-#include "change/entry_usage.h"
+#include "change/entry_usages.h"
 #include "change/entry_value.h"
 #include "codec/json.h"
 #include "io/loop.h"
@@ -243,8 +243,7 @@ static void apply(struct applying *a, struct call *c)
         break;
     case ENTRIES_DELETE:
         set_result(c, json_boolean(a->content.value != NULL));
-        if (a->content.value != NULL)
-            clear_content(a);
+        clear_content(a); /* also of one that expired and is still there */
         break;
     case ENTRIES_COMPARE:
         apply_compare(a, c);

@@ -13,6 +13,7 @@ enum {
     START_MS = 1000,  /* after the server's start */
     REST_MS = 10000,  /* between two walks */
     STEP_MS = 5,      /* between two steps of a walk */
+    SLACK_MS = 10,    /* after something expires: what expires soon afterwards goes with it */
     STEP_KEYS = 1000, /* that a step looks at */
     STEP_DELETES = ENGINE_OPS_MAX,
 };
@@ -21,7 +22,7 @@ struct victim {
     char *key; /* owned */
     size_t key_len;
     uint64_t revision;
-    size_t bytes; /* as entry_usage counts */
+    size_t bytes; /* as entry_usages counts */
 };
 
 struct entry_sweep {
@@ -54,7 +55,7 @@ static void schedule(struct entry_sweep *s)
     if (s->due_ms == 0)
         timeout_clear(&s->timer);
     else
-        timeout_set(&s->timer, s->due_ms > now ? s->due_ms - now : 0);
+        timeout_set(&s->timer, s->due_ms > now ? s->due_ms - now + SLACK_MS : SLACK_MS);
 }
 
 void entry_sweep_note(struct entry_sweep *s, uint64_t expires_ms)

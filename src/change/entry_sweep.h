@@ -4,7 +4,7 @@
 #ifndef CHANGE_ENTRY_SWEEP_H
 #define CHANGE_ENTRY_SWEEP_H
 
-#include "change/entry_usage.h"
+#include "change/entry_usages.h"
 #include "cluster/engine.h"
 
 struct entry_sweep;

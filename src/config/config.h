@@ -85,8 +85,10 @@ struct config_limits {
     int64_t replace_grace_ms;   /* of a worker that a reload or an upgrade replaced */
     int64_t confirm_timeout_ms; /* a worker that has not confirmed a change is skipped */
     int64_t hang_cpu_ms;        /* CPU used without a heartbeat before a worker is killed */
-    int64_t cache_bytes;        /* of the node */
-    int64_t cache_value_max;    /* bytes of one, as JSON */
+    int64_t schema_max;
+    int64_t validate_timeout_ms;
+    int64_t cache_bytes;     /* of the node */
+    int64_t cache_value_max; /* bytes of one, as JSON */
     int64_t storage_value_max;
     int64_t storage_entries; /* per namespace */
     int64_t storage_bytes;   /* of their keys and values */

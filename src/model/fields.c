@@ -362,7 +362,6 @@ static const struct fields_field collection_fields[] = {
     {.name = "schema",
      .type = FIELDS_JSON,
      AT(collection.schema),
-     .later = "JSON Schema validation comes with a later version; remove the field",
      .doc = "JSON Schema of the documents, or null"},
     {.name = "visibility",
      .type = FIELDS_ENUM,

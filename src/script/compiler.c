@@ -17,14 +17,23 @@
 
 /* NUL-terminated: embedded by cmake/javascript.cmake. */
 extern const char js_compiler[];
+extern const char js_validator[];
 
 enum { FRAME_HEAD = 4, COMPILE_SECONDS = 20, EXIT_OK = 0, EXIT_BROKEN = 1 };
+
+/* What a bundle is for: a function from the text of a request to that of its answer. */
+struct task {
+    const char *bundle;
+    const char *name; /* of the global function */
+};
+
+enum task_kind { COMPILE, VALIDATE, TASK_COUNT };
 
 struct compiler {
     JSContextGroupRef group;
     JSGlobalContextRef ctx;
-    JSObjectRef compile;
-    bool stopped; /* the one at hand took too long */
+    JSObjectRef functions[TASK_COUNT]; /* NULL: not loaded yet */
+    bool stopped;                      /* the one at hand took too long */
 };
 
 static bool on_slow(JSContextRef ctx, void *user)
@@ -41,33 +50,43 @@ static void arm(struct compiler *c)
     JSContextGroupSetExecutionTimeLimit(c->group, COMPILE_SECONDS, on_slow, c);
 }
 
-static bool load(struct compiler *c)
+static struct task task_of(enum task_kind kind)
 {
-    c->group = JSContextGroupCreate();
-    c->ctx = JSGlobalContextCreateInGroup(c->group, NULL);
-    JSStringRef source = JSStringCreateWithUTF8CString(js_compiler);
-    JSStringRef name = JSStringCreateWithUTF8CString("dgateCompile");
+    return kind == COMPILE ? (struct task){js_compiler, "dgateCompile"}
+                           : (struct task){js_validator, "dgateValidate"};
+}
+
+/* The function, NULL when its bundle cannot be loaded. */
+static JSObjectRef load(struct compiler *c, enum task_kind kind)
+{
+    const struct task task = task_of(kind);
+    if (c->functions[kind] != NULL)
+        return c->functions[kind];
+    JSStringRef source = JSStringCreateWithUTF8CString(task.bundle);
+    JSStringRef name = JSStringCreateWithUTF8CString(task.name);
     JSValueRef exception = NULL;
     (void)JSEvaluateScript(c->ctx, source, NULL, NULL, 1, &exception);
     const JSValueRef v = JSObjectGetProperty(c->ctx, JSContextGetGlobalObject(c->ctx), name, NULL);
-    c->compile = exception == NULL ? JSValueToObject(c->ctx, v, NULL) : NULL;
+    JSObjectRef function = exception == NULL ? JSValueToObject(c->ctx, v, NULL) : NULL;
     JSStringRelease(name);
     JSStringRelease(source);
-    if (c->compile == NULL) {
+    if (function == NULL) {
         size_t len = 0;
         char *text = exception != NULL ? jsvalue_copy(c->ctx, exception, &len) : NULL;
         log_error("compiler", "the compiler cannot be loaded: %s", text != NULL ? text : "?");
         free(text);
-        return false;
+        return NULL;
     }
-    JSValueProtect(c->ctx, c->compile);
-    return true;
+    JSValueProtect(c->ctx, function);
+    c->functions[kind] = function;
+    return function;
 }
 
 static void unload(struct compiler *c)
 {
-    if (c->compile != NULL)
-        JSValueUnprotect(c->ctx, c->compile);
+    for (int i = 0; i < TASK_COUNT; i++)
+        if (c->functions[i] != NULL)
+            JSValueUnprotect(c->ctx, c->functions[i]);
     JSGlobalContextRelease(c->ctx);
     JSContextGroupRelease(c->group);
 }
@@ -84,14 +103,15 @@ static void add_failure(struct buf *answer, struct str request, const char *why)
     json_decref(q);
 }
 
-static void answer_request(struct compiler *c, struct str request, struct buf *answer)
+static void answer_request(struct compiler *c, JSObjectRef function, struct str request,
+                           struct buf *answer)
 {
     arm(c);
     const JSValueRef text = jsvalue_decode(c->ctx, request, false);
     JSValueRef exception = NULL;
-    const JSValueRef v = JSObjectCallAsFunction(c->ctx, c->compile, NULL, 1, &text, &exception);
+    const JSValueRef v = JSObjectCallAsFunction(c->ctx, function, NULL, 1, &text, &exception);
     if (c->stopped) {
-        add_failure(answer, request, "compiling took too long");
+        add_failure(answer, request, "it took too long");
     } else if (v == NULL) {
         size_t len = 0;
         char *why = jsvalue_copy(c->ctx, exception, &len);
@@ -158,25 +178,32 @@ static bool write_frame(int fd, struct str s)
 int compiler_serve(int fd, const struct compiler_options *options)
 {
     struct compiler c = {0};
+    int status = EXIT_OK;
     (void)JSConfigureSignalForGC(SIGPWR);
-    if (!load(&c)) {
-        unload(&c);
-        return EXIT_BROKEN;
-    }
-    if (options->memory_bytes > 0)
-        memory_limit_growth(options->memory_bytes);
+    c.group = JSContextGroupCreate();
+    c.ctx = JSGlobalContextCreateInGroup(c.group, NULL);
+    bool limited = options->memory_bytes == 0;
     struct buf request;
     struct buf answer;
     buf_init(&request, COMPILER_FRAME_MAX);
     buf_init(&answer, COMPILER_FRAME_MAX);
     while (read_frame(fd, &request)) {
+        const bool validates = str_starts(buf_str(&request), STR("{\"validate\":"));
+        JSObjectRef function = load(&c, validates ? VALIDATE : COMPILE);
+        if (function == NULL) {
+            status = EXIT_BROKEN;
+            break;
+        }
+        if (!limited)
+            memory_limit_growth(options->memory_bytes);
+        limited = true;
         buf_clear(&answer);
-        answer_request(&c, buf_str(&request), &answer);
+        answer_request(&c, function, buf_str(&request), &answer);
         if (!write_frame(fd, buf_str(&answer)))
             break;
     }
     buf_finish(&answer);
     buf_finish(&request);
     unload(&c);
-    return EXIT_OK;
+    return status;
 }

@@ -82,12 +82,6 @@ void host_state_drop_all(struct script_run *r)
     }
 }
 
-bool script_state_reads(enum script_state_op op)
-{
-    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
-           op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
-}
-
 /* Hands the question over to whom it concerns. */
 static void put_question(struct host_state *s, const struct script_vm *vm,
                          const struct script_state_request *request)

@@ -14,3 +14,9 @@ const char *script_function_name(enum script_function f)
     assert(f < SCRIPT_FUNCTION_COUNT);
     return names[f];
 }
+
+bool script_state_reads(enum script_state_op op)
+{
+    return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
+           op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
+}

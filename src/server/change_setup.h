@@ -12,5 +12,6 @@ struct entries_options change_setup_entries(const struct config *c);
 
 /* launch_fd is left to the caller. */
 struct compile_pool_options change_setup_compilers(const struct config *c);
+struct compile_pool_options change_setup_validators(const struct config *c);
 
 #endif

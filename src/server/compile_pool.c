@@ -25,11 +25,12 @@ struct job {
     struct buf frame; /* the request, as far as it is not sent */
     uint64_t id;
     char name[MODEL_LABEL_SIZE];
-    change_compiled_fn done;
+    change_compiled_fn compiled; /* or */
+    change_validated_fn validated;
     void *user;
 };
 
-/* One module at a time goes to the process: compiling is CPU work, and a module that kills the compiler fails alone. */
+/* One job at a time goes to the process: it is CPU work, and a job that kills the process fails alone. */
 struct compile_pool {
     struct loop *loop;
     struct compile_pool_options options;
@@ -60,17 +61,45 @@ static void process_close(struct compile_pool *p, bool kill)
     p->child = NULL;
 }
 
-static void job_finish(struct compile_pool *p, json_t *compiled, struct model_problems *problems,
-                       const struct err *error)
+static struct job *end_current(struct compile_pool *p)
 {
     struct job *j = p->current;
     p->current = NULL;
     timeout_set(&p->timer, p->options.idle_ms);
-    j->done(j->user, compiled, problems, error);
+    return j;
+}
+
+static void job_free(struct compile_pool *p, struct job *j)
+{
     buf_finish(&j->frame);
     free(j);
     if (!ilist_empty(&p->waiting))
         loop_schedule(p->loop, &p->next);
+}
+
+static void job_finish(struct compile_pool *p, json_t *compiled, struct model_problems *problems,
+                       const struct err *error)
+{
+    struct job *j = end_current(p);
+    j->compiled(j->user, compiled, problems, error);
+    job_free(p, j);
+}
+
+/* The same for one that validates. */
+static void job_finish_validation(struct compile_pool *p, const json_t *problems,
+                                  const struct err *error)
+{
+    struct job *j = end_current(p);
+    j->validated(j->user, problems, error);
+    job_free(p, j);
+}
+
+static void job_finish_error(struct compile_pool *p, const struct err *e)
+{
+    if (p->current->validated != NULL)
+        job_finish_validation(p, NULL, e);
+    else
+        job_finish(p, NULL, NULL, e);
 }
 
 static void job_fail(struct compile_pool *p, enum err_code code, const char *text)
@@ -78,7 +107,7 @@ static void job_fail(struct compile_pool *p, enum err_code code, const char *tex
     struct err e = {0};
     (void)err_set(&e, code, "%s: %s", p->current->name, text);
     log_warn("state", "%s", e.msg);
-    job_finish(p, NULL, NULL, &e);
+    job_finish_error(p, &e);
 }
 
 static void take_problem(struct model_problems *problems, const json_t *problem)
@@ -102,6 +131,38 @@ static bool is_answer(const struct compile_pool *p, const json_t *answer)
            p->current->frame.len == 0 && p->in.len == 0;
 }
 
+static void take_compiled(struct compile_pool *p, const json_t *answer)
+{
+    json_t *compiled = json_object_get(answer, "compiled");
+    if (json_is_true(json_object_get(answer, "ok")) && json_is_object(compiled)) {
+        job_finish(p, json_incref(compiled), NULL, NULL);
+        return;
+    }
+    struct model_problems problems = {0};
+    const json_t *list = json_object_get(answer, "problems");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        take_problem(&problems, json_array_get(list, i));
+    if (problems.n == 0)
+        model_problems_add(&problems, "payload", "the compiler refused it without a reason");
+    job_finish(p, NULL, &problems, NULL);
+    model_problems_finish(&problems);
+}
+
+static void take_verdict(struct compile_pool *p, const json_t *answer)
+{
+    const json_t *problems = json_object_get(answer, "problems");
+    const json_t *first = json_array_get(problems, 0);
+    if (json_is_true(json_object_get(answer, "ok")) && json_is_array(problems)) {
+        job_finish_validation(p, problems, NULL);
+        return;
+    }
+    const struct str text = json_text_str(json_object_get(first, "text"));
+    struct err e = {0};
+    (void)err_set(&e, ERR_INTERNAL, "%s: the schema cannot be applied: %.*s", p->current->name,
+                  STR_ARG(text));
+    job_finish_validation(p, NULL, &e);
+}
+
 static void take_answer(struct compile_pool *p, struct str text)
 {
     struct err e = {0};
@@ -112,19 +173,10 @@ static void take_answer(struct compile_pool *p, struct str text)
         job_fail(p, ERR_INTERNAL, "the compiler gave no readable answer");
         return;
     }
-    json_t *compiled = json_object_get(answer, "compiled");
-    if (json_is_true(json_object_get(answer, "ok")) && json_is_object(compiled)) {
-        job_finish(p, json_incref(compiled), NULL, NULL);
-    } else {
-        struct model_problems problems = {0};
-        const json_t *list = json_object_get(answer, "problems");
-        for (size_t i = 0; i < json_array_size(list); i++)
-            take_problem(&problems, json_array_get(list, i));
-        if (problems.n == 0)
-            model_problems_add(&problems, "payload", "the compiler refused it without a reason");
-        job_finish(p, NULL, &problems, NULL);
-        model_problems_finish(&problems);
-    }
+    if (p->current->validated != NULL)
+        take_verdict(p, answer);
+    else
+        take_compiled(p, answer);
     json_decref(answer);
 }
 
@@ -138,7 +190,7 @@ static void take_frame(struct compile_pool *p)
         len |= (uint32_t)(unsigned char)s.p[k] << (8 * k);
     if (len > COMPILER_FRAME_MAX) {
         process_close(p, true);
-        job_fail(p, ERR_TOO_LARGE, "the compiled form is too large");
+        job_fail(p, ERR_TOO_LARGE, "the compiler's answer is too large");
         return;
     }
     if (s.len - HEADER_SIZE < len)
@@ -156,8 +208,7 @@ static void on_gone(struct compile_pool *p)
 {
     process_close(p, true);
     if (p->current != NULL)
-        job_fail(p, ERR_INTERNAL,
-                 "the compiler ended unexpectedly; the module may need too much memory");
+        job_fail(p, ERR_INTERNAL, "the compiler ended unexpectedly; it may need too much memory");
 }
 
 static void on_readable(struct compile_pool *p)
@@ -249,11 +300,11 @@ static void on_next(struct loop_task *t)
     p->current = container_of(n, struct job, node);
     struct err e = {0};
     if (p->current->frame.len == 0) {
-        job_fail(p, ERR_UNAVAILABLE, "too many modules wait for the compiler, or it is too large");
+        job_fail(p, ERR_UNAVAILABLE, "too much waits for the compiler, or it is too large");
         return;
     }
     if (p->fd < 0 && !process_open(p, &e)) {
-        job_finish(p, NULL, NULL, &e);
+        job_finish_error(p, &e);
         return;
     }
     timeout_set(&p->timer, p->options.timeout_ms);
@@ -268,7 +319,11 @@ static void on_timer(struct timeout *t)
         return;
     }
     process_close(p, true);
-    job_fail(p, ERR_TIMEOUT, "compiling it took too long (limits.compile_timeout_ms)");
+    char text[128];
+    (void)snprintf(text, sizeof(text), "%s it took too long (%s)",
+                   p->current->validated != NULL ? "validating" : "compiling",
+                   p->options.timeout_key);
+    job_fail(p, ERR_TIMEOUT, text);
 }
 
 struct compile_pool *compile_pool_create(struct loop *loop,
@@ -297,7 +352,7 @@ void compile_pool_destroy(struct compile_pool *p)
             p->current = container_of(ilist_pop(&p->waiting), struct job, node);
             p->waiting_count--;
         }
-        job_finish(p, NULL, NULL, &e);
+        job_finish_error(p, &e);
     }
     loop_unschedule(&p->next);
     timeout_finish(&p->timer);
@@ -305,19 +360,11 @@ void compile_pool_destroy(struct compile_pool *p)
     free(p);
 }
 
-static bool write_request(struct compile_pool *p, struct job *j, const struct model_module *m,
-                          struct str source)
+/* Takes over request. */
+static bool write_frame(struct job *j, json_t *request)
 {
-    j->id = ++p->id;
-    static const char *const apis[] = {[MODEL_MODULE_API_AUTO] = "auto",
-                                       [MODEL_MODULE_API_DGATE1] = "dgate1",
-                                       [MODEL_MODULE_API_DGATE2] = "dgate2"};
-    json_t *request =
-        json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)j->id, "name", m->name, "type",
-                  m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "api",
-                  apis[m->api], "source", json_text_string(source));
-    buf_init(&j->frame, COMPILER_FRAME_MAX + HEADER_SIZE);
     struct buf text;
+    buf_init(&j->frame, COMPILER_FRAME_MAX + HEADER_SIZE);
     buf_init(&text, COMPILER_FRAME_MAX);
     bool ok = request != NULL && json_text_write(&text, request);
     char head[HEADER_SIZE];
@@ -330,17 +377,39 @@ static bool write_request(struct compile_pool *p, struct job *j, const struct mo
     return ok;
 }
 
-void compile_pool_submit(struct compile_pool *p, const struct model_module *m, struct str source,
-                         change_compiled_fn done, void *user)
+/* Takes over request; what cannot be sent fails in its turn. */
+static void submit(struct compile_pool *p, struct job *j, json_t *request)
 {
-    struct job *j = mem_alloc(sizeof(*j));
-    j->done = done;
-    j->user = user;
-    struct model_ref ref = {.kind = MODEL_MODULE, .ns = str_of(m->ns), .name = str_of(m->name)};
-    model_ref_label(&ref, j->name);
-    if (!write_request(p, j, m, source) || p->waiting_count >= p->options.waiting_max)
+    if (!write_frame(j, request) || p->waiting_count >= p->options.waiting_max)
         buf_clear(&j->frame);
     ilist_push(&p->waiting, &j->node);
     p->waiting_count++;
     loop_schedule(p->loop, &p->next);
+}
+
+void compile_pool_submit(struct compile_pool *p, const struct model_module *m, struct str source,
+                         change_compiled_fn done, void *user)
+{
+    static const char *const apis[] = {[MODEL_MODULE_API_AUTO] = "auto",
+                                       [MODEL_MODULE_API_DGATE1] = "dgate1",
+                                       [MODEL_MODULE_API_DGATE2] = "dgate2"};
+    struct job *j = mem_alloc(sizeof(*j));
+    *j = (struct job){.id = ++p->id, .compiled = done, .user = user};
+    struct model_ref ref = {.kind = MODEL_MODULE, .ns = str_of(m->ns), .name = str_of(m->name)};
+    model_ref_label(&ref, j->name);
+    submit(p, j,
+           json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)j->id, "name", m->name, "type",
+                     m->type == MODEL_MODULE_JAVASCRIPT ? "javascript" : "typescript", "api",
+                     apis[m->api], "source", json_text_string(source)));
+}
+
+void compile_pool_validate(struct compile_pool *p, const char *label, const json_t *schema,
+                           const json_t *documents, change_validated_fn done, void *user)
+{
+    struct job *j = mem_alloc(sizeof(*j));
+    *j = (struct job){.id = ++p->id, .validated = done, .user = user};
+    (void)snprintf(j->name, sizeof(j->name), "%s", label);
+    submit(p, j,
+           json_pack("{s:b, s:I, s:O, s:O}", "validate", 1, "id", (json_int_t)j->id, "schema",
+                     schema, "documents", documents));
 }

@@ -58,6 +58,7 @@ struct control {
     struct entries *entries;
     struct links *links;
     struct compile_pool *compilers;
+    struct compile_pool *validators; /* of JSON Schema */
     struct admin *admin;
     struct http_server *admin_http;
     struct listener *admin_listener;
@@ -77,6 +78,13 @@ static void compile(void *user, const struct model_module *m, struct str source,
 {
     struct control *c = user;
     compile_pool_submit(c->compilers, m, source, done, done_user);
+}
+
+static void validate(void *user, const char *label, const json_t *schema, const json_t *documents,
+                     change_validated_fn done, void *done_user)
+{
+    struct control *c = user;
+    compile_pool_validate(c->validators, label, schema, documents, done, done_user);
 }
 
 static void publish(void *user, const struct engine_applied *applied)
@@ -239,8 +247,11 @@ static bool open_state(struct control *c, struct err *e)
 static void open_changes(struct control *c)
 {
     const struct config *config = c->launch->config;
-    struct change_host host = {
-        .user = c, .compile = compile, .publish = publish, .when_served = when_served};
+    struct change_host host = {.user = c,
+                               .compile = compile,
+                               .validate = validate,
+                               .publish = publish,
+                               .when_served = when_served};
     struct change_options options = change_setup_options(config);
     c->changes = change_create(c->loop, c->store, c->engine, &host, &options);
     struct entries_options entries = change_setup_entries(config);
@@ -257,6 +268,9 @@ static void open_changes(struct control *c)
     struct compile_pool_options pool = change_setup_compilers(config);
     pool.launch_fd = LAUNCH_FD_TEXT;
     c->compilers = compile_pool_create(c->loop, &pool);
+    pool = change_setup_validators(config);
+    pool.launch_fd = LAUNCH_FD_TEXT;
+    c->validators = compile_pool_create(c->loop, &pool);
 }
 
 static void open_health_checks(struct control *c)
@@ -339,6 +353,7 @@ static void finish(struct control *c)
     http_client_destroy(c->client);
     resolver_destroy(c->resolver);
     compile_pool_destroy(c->compilers);
+    compile_pool_destroy(c->validators);
     entries_destroy(c->entries);
     change_destroy(c->changes);
     store_close(c->store);

@@ -24,6 +24,7 @@ struct rehearsal {
     struct engine *engine;
     struct change_sink *changes;
     struct compile_pool *compilers;
+    struct compile_pool *validators; /* of JSON Schema */
     struct loop_task served;
     void (*on_served)(void *user);
     void *on_served_user;
@@ -35,6 +36,13 @@ static void compile(void *user, const struct model_module *m, struct str source,
 {
     struct rehearsal *r = user;
     compile_pool_submit(r->compilers, m, source, done, done_user);
+}
+
+static void validate(void *user, const char *label, const json_t *schema, const json_t *documents,
+                     change_validated_fn done, void *done_user)
+{
+    struct rehearsal *r = user;
+    compile_pool_validate(r->validators, label, schema, documents, done, done_user);
 }
 
 static void publish(void *user, const struct engine_applied *applied)
@@ -129,13 +137,20 @@ static void play(struct rehearsal *r)
     struct compile_pool_options pool = change_setup_compilers(c);
     pool.launch_fd = r->launch_fd;
     r->compilers = compile_pool_create(r->loop, &pool);
-    struct change_host host = {
-        .user = r, .compile = compile, .publish = publish, .when_served = when_served};
+    pool = change_setup_validators(c);
+    pool.launch_fd = r->launch_fd;
+    r->validators = compile_pool_create(r->loop, &pool);
+    struct change_host host = {.user = r,
+                               .compile = compile,
+                               .validate = validate,
+                               .publish = publish,
+                               .when_served = when_served};
     struct change_options options = change_setup_options(c);
     r->changes = change_create(r->loop, r->store, r->engine, &host, &options);
     init_resources_apply(r->changes, r->store, r->config, on_initialised, r);
     loop_run(r->loop);
     compile_pool_destroy(r->compilers);
+    compile_pool_destroy(r->validators);
     change_destroy(r->changes);
 }
 

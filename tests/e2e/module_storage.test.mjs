@@ -9,7 +9,7 @@ const CALLS = `
     import * as storage from "dgate/storage";
     import * as state from "dgate/state";
     export async function requestHandler(ctx: any) {
-        const { from = "storage", call, args = [] } = JSON.parse(await ctx.request().readBody().then((b: ArrayBuffer) => new TextDecoder().decode(b)));
+        const { from = "storage", call, args = [] } = JSON.parse(new TextDecoder().decode(ctx.request().readBody()));
         try {
             const given = ({ storage, state } as any)[from][call](...args);
             ctx.response().json({ sync: !(given instanceof Promise), value: (await given) ?? null });
@@ -44,7 +44,7 @@ async function callIn(ns, from, name, ...args) {
 before(async () => {
     gateway = await new Gateway({
         workers: 2,
-        limits: { storage_value_max: 2000, storage_entries: 40, storage_bytes: 20000, cache_value_max: 1000 },
+        limits: { compile_timeout_ms: 60000, storage_value_max: 2000, storage_entries: 40, storage_bytes: 20000, cache_value_max: 1000 },
     }).start();
     await install(gateway);
     await install(gateway, 'other');
@@ -94,7 +94,7 @@ test('the replicated store: put, get, read, delete', async () => {
     await assert.rejects(call('put', '', 1), /key/);
     await assert.rejects(call('put', 'k', null), /null cannot be stored/);
     await assert.rejects(call('get', 'k'.repeat(256)), /1 to 255 bytes/);
-    await assert.rejects(call('put', 'bad\u0000key', 1), /control characters/);
+    await assert.rejects(call('put', 'bad\u0001key', 1), /control characters/);
     await assert.rejects(call('put', 'k', 1, { ttl: -1 }), /TTL/);
     await assert.rejects(call('put', 'k', 'v'.repeat(3000)), /default\/k.*limits\.storage_value_max/);
 });
@@ -170,14 +170,115 @@ test('a namespace has a bounded number of entries and bytes', async () => {
 });
 
 test('entries are no resources, not in the change log, and go with their namespace', async () => {
-    const logged = async () => (await gateway.admin('GET', '/api/v1/changelog')).json.count;
+    const logged = async () => {
+        const { count, data } = (await gateway.admin('GET', '/api/v1/changelog?limit=3')).json;
+        const { latest } = (await gateway.admin('GET', '/changelog')).json;
+        assert.equal(data[0].id, latest);
+        assert.equal(data.length, 3);
+        assert.ok(data[0].revision > data[1].revision && data[1].revision > data[2].revision);
+        return { count, latest };
+    };
     const before = await logged();
-    await callIn('other', 'storage', 'put', 'mine', 1);
-    assert.equal(await logged(), before);
+    for (let i = 0; i < 5; i++) await callIn('other', 'storage', 'put', 'mine', 1);
+    assert.deepEqual(await logged(), before);
     assert.equal(await callIn('other', 'storage', 'get', 'mine'), 1);
     for (const [kind, name] of [['route', 'calls'], ['module', 'calls'], ['domain', 'other'], ['namespace', 'other']])
         assert.equal((await gateway.admin('DELETE', `/api/v1/${kind}`, kind === 'namespace' ? { name } : { name, namespace: 'other' })).status, 200);
     await install(gateway, 'other');
     assert.equal(await callIn('other', 'storage', 'get', 'mine'), null);
     assert.equal(await callIn('other', 'storage', 'read', 'mine'), null);
+});
+
+test('the two workers are asked, and see what the other wrote at once', async () => {
+    await gateway.module('who', `
+        import * as storage from "dgate/storage";
+        let own = 0;
+        const me = Math.random();
+        export async function requestHandler(ctx: any) {
+            const before = storage.get("seen") as number | null;
+            const sum = await storage.increment("seen");
+            ctx.response().json({ me, own: ++own, before, sum, after: storage.get("seen") });
+        }`);
+    await gateway.put('route', { name: 'who', paths: ['/who'], methods: ['GET'], modules: ['who'] });
+    const seen = new Map();
+    let last = 0;
+    await until('both workers answered', async () => {
+        const { me, own, before, sum, after: then } = (await gateway.proxy('/who')).json;
+        assert.equal(before ?? 0, last);
+        assert.equal(sum, last + 1);
+        assert.equal(then, sum);
+        last = sum;
+        seen.set(me, own);
+        return seen.size === 2 && last > 20;
+    });
+    assert.equal([...seen.values()].reduce((a, b) => a + b), last);
+    await call('delete', 'seen');
+});
+
+test('a secret of the own namespace', async () => {
+    await gateway.put('secret', { name: 'key', data: 's3cret' });
+    assert.equal(await callIn('default', 'state', 'getSecret', 'key'), 's3cret');
+    assert.equal(await callIn('default', 'state', 'getSecret', 'none'), null);
+    assert.equal(await callIn('other', 'state', 'getSecret', 'key'), null);
+    await gateway.put('secret', { name: 'key', data: 'changed' });
+    assert.equal(await callIn('default', 'state', 'getSecret', 'key'), 'changed');
+    await assert.rejects(callIn('default', 'state', 'getSecret'), /secret name is required/);
+    assert.ok(!gateway.log.includes('s3cret'));
+});
+
+test('documents: pages, visibility, errors that name the object', async () => {
+    const own = (name, ...args) => callIn('default', 'state', name, ...args);
+    await gateway.put('collection', { name: 'open', namespace: 'other', visibility: 'public' });
+    await gateway.put('collection', { name: 'shut', namespace: 'other', visibility: 'private' });
+    for (const collection of ['open', 'shut'])
+        for (let i = 0; i < 3; i++) await gateway.put('document', { id: `d${i}`, namespace: 'other', collection, data: i });
+    assert.equal((await own('getDocument', 'd1', 'open', 'other')).data, 1);
+    assert.equal((await own('getDocument', 'd1', 'other/open')).data, 1);
+    assert.deepEqual((await own('getDocuments', { collection: 'other/open', offset: 1, limit: 1 })).map((d) => d.id), ['d1']);
+    assert.equal((await own('getCollection', 'open', 'other')).name, 'open');
+    assert.equal(await own('getCollection', 'none'), null);
+    for (const [name, ...args] of [['getDocument', 'd1', 'other/shut'], ['getDocuments', { collection: 'shut', namespace: 'other' }], ['getCollection', 'other/shut']])
+        await assert.rejects(own(name, ...args), /collection other\/shut is private/);
+    assert.equal((await callIn('other', 'state', 'getDocuments', { collection: 'shut' })).length, 3);
+    await assert.rejects(own('getDocument', 'd1', 'none'), /collection default\/none: not found/);
+    await assert.rejects(own('getDocuments', {}), /collection name is required/);
+    await assert.rejects(own('addDocument', { id: 'x', collection: 'open', namespace: 'other', data: 1 }), /default may not write to namespace other/);
+});
+
+test('what was awaited survives the death of every process', async () => {
+    const home = new Gateway({ workers: 2, limits: { compile_timeout_ms: 60000 } });
+    try {
+        await home.start();
+        await install(home);
+        const send = async (name, ...args) =>
+            (await home.proxy('/calls', { method: 'POST', body: JSON.stringify({ call: name, args }) })).json.value;
+        const stop = { now: false };
+        const acknowledged = { n: 0 };
+        const writers = Array.from({ length: 4 }, async () => {
+            try {
+                while (!stop.now) {
+                    const sum = await send('increment', 'n');
+                    await send('put', `seen/${sum}`, sum);
+                    acknowledged.n = Math.max(acknowledged.n, sum);
+                }
+            } catch {
+                // the server is dead
+            }
+        });
+        await until('some were written', () => acknowledged.n > 30);
+        await home.killAll();
+        stop.now = true;
+        await Promise.all(writers);
+        const last = acknowledged.n;
+        home.exit = undefined;
+        home.log = '';
+        await home.start();
+        const n = await send('get', 'n');
+        assert.ok(n >= last && n <= last + 8, `${n}, acknowledged ${last}`);
+        assert.equal(await send('get', `seen/${last}`), last);
+        assert.equal(await send('increment', 'n'), n + 1);
+        assert.equal(await send('getCache', 'n'), null);
+    } finally {
+        await home.remove();
+    }
 });

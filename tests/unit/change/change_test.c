@@ -49,7 +49,9 @@ struct fixture {
     void *held_compile_user;
     bool hold_compile;
     size_t compiled;
-    struct answer last; /* of apply() */
+    size_t validations;
+    char validated[MODEL_LABEL_SIZE + 32]; /* the last: its label, how many documents */
+    struct answer last;                    /* of apply() */
 };
 
 /* --- the surroundings --- */
@@ -115,6 +117,49 @@ static void compile(void *user, const struct model_module *m, struct str source,
     loop_schedule(f->loop, &c->task);
 }
 
+/* A schema {"want": T}: T is "number" and the documents are, or it is wrong. */
+struct validate_call {
+    struct loop_task task;
+    struct fixture *fixture;
+    json_t *problems;
+    struct err error;
+    change_validated_fn done;
+    void *user;
+};
+
+static void on_validate(struct loop_task *t)
+{
+    struct validate_call *c = container_of(t, struct validate_call, task);
+    const bool failed = c->error.code != ERR_OK;
+    c->done(c->user, failed ? NULL : c->problems, failed ? &c->error : NULL);
+    json_decref(c->problems);
+    free(c);
+}
+
+static void validate(void *user, const char *label, const json_t *schema, const json_t *documents,
+                     change_validated_fn done, void *done_user)
+{
+    struct fixture *f = user;
+    const char *want = json_string_value(json_object_get(schema, "want"));
+    struct validate_call *c = mem_alloc(sizeof(*c));
+    *c = (struct validate_call){.task.run = on_validate,
+                                .fixture = f,
+                                .problems = json_array(),
+                                .done = done,
+                                .user = done_user};
+    (void)snprintf(f->validated, sizeof(f->validated), "%s %zu", label, json_array_size(documents));
+    f->validations++;
+    if (want == NULL)
+        (void)json_array_append_new(c->problems, json_pack("{s:s}", "text", "schema is odd"));
+    else if (strcmp(want, "error") == 0 && json_array_size(documents) > 0)
+        (void)err_set(&c->error, ERR_TIMEOUT, "%s: too slow", label);
+    for (size_t i = 0; want != NULL && i < json_array_size(documents); i++)
+        if (!json_is_number(json_array_get(documents, i)))
+            (void)json_array_append_new(c->problems, json_pack("{s:i, s:s}", "document", (int)i,
+                                                               "text", "data must be number"));
+    loop_schedule(f->loop, &c->task);
+}
+
 static void publish(void *user, const struct engine_applied *applied)
 {
     struct fixture *f = user;
@@ -164,15 +209,19 @@ static void on_applied(void *user, const struct engine_applied *applied)
 
 static void create_sink(struct fixture *f, bool default_namespace, uint32_t pending_max)
 {
-    struct change_host host = {
-        .user = f, .compile = compile, .publish = publish, .when_served = when_served};
+    struct change_host host = {.user = f,
+                               .compile = compile,
+                               .validate = validate,
+                               .publish = publish,
+                               .when_served = when_served};
     struct change_options options = {
         .default_namespace = default_namespace,
         .conflict_retries = 3,
         .pending_max = pending_max,
         .source_max = f->size_max > 0 ? f->size_max : MODEL_SOURCE_MAX,
         .compiled_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX,
-        .document_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX};
+        .document_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX,
+        .schema_max = f->size_max > 0 ? f->size_max : 2 * ENGINE_BYTES_MAX};
     f->sink = change_create(f->loop, f->store, &f->fake->engine, &host, &options);
 }
 
@@ -1064,6 +1113,75 @@ static void test_an_empty_request_is_refused(void **state)
     refused(a, ERR_INVALID, "nothing to change");
 }
 
+static void test_documents_fit_their_schema(void **state)
+{
+    struct fixture *f = *state;
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"free\"}"));
+    must(put(f, MODEL_DOCUMENT, "{\"id\":\"1\",\"collection\":\"free\",\"data\":\"x\"}"));
+    assert_int_equal(f->validations, 0); /* it costs nothing */
+    refused(put(f, MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{}}"), ERR_INVALID,
+            "collection default/c: schema is odd");
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{\"want\":\"number\"}}"));
+    assert_string_equal(f->validated, "collection default/c 0");
+    must(put(f, MODEL_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\",\"data\":5}"));
+    assert_string_equal(f->validated, "document default/c/1 1");
+    refused(put(f, MODEL_DOCUMENT, "{\"id\":\"2\",\"collection\":\"c\",\"data\":\"x\"}"),
+            ERR_INVALID, "document default/c/2: data must be number");
+    assert_string_equal(f->last.problems, ": document default/c/2: data must be number\n");
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{\"want\":\"error\"}}"));
+    refused(put(f, MODEL_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\",\"data\":6}"), ERR_TIMEOUT,
+            "document default/c/1: too slow");
+    must(del(f, MODEL_DOCUMENT, "default", "1"));
+}
+
+static void test_a_request_with_schemas(void **state)
+{
+    struct fixture *f = *state;
+    struct change_item items[] = {
+        put_item(MODEL_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\",\"data\":\"x\"}",
+                 "documents[0]"),
+        put_item(MODEL_DOCUMENT, "{\"id\":\"2\",\"collection\":\"c\",\"data\":2}", "documents[1]"),
+        put_item(MODEL_DOCUMENT, "{\"id\":\"3\",\"collection\":\"c\",\"data\":[]}", "documents[2]"),
+        put_item(MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{\"want\":\"number\"}}",
+                 "collections[0]"),
+        put_item(MODEL_COLLECTION, "{\"name\":\"d\",\"schema\":[]}", "collections[1]"),
+    };
+    refused(apply(f, items, ARRAY_LEN(items)), ERR_INVALID, "(and 2 more problems)");
+    assert_string_equal(f->last.problems,
+                        "documents[0]: document default/c/1: data must be number\n"
+                        "documents[2]: document default/c/3: data must be number\n"
+                        "collections[1]: collection default/d: schema is odd\n");
+    assert_int_equal(f->validations, 2);
+}
+
+/* A schema may change while its documents are validated: the guard on the collection sees it. */
+static void test_a_conflict_validates_again(void **state)
+{
+    struct fixture *f = *state;
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{\"want\":\"number\"}}"));
+    f->fake->conflicts = 1;
+    must(put(f, MODEL_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\",\"data\":5}"));
+    assert_int_equal(f->validations, 3);
+}
+
+static void test_many_documents_go_in_batches(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 1500 };
+    struct change_item *items = test_calloc(N, sizeof(*items));
+    must(put(f, MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{\"want\":\"number\"}}"));
+    for (int i = 0; i < N; i++) {
+        char json[100];
+        (void)snprintf(json, sizeof(json), "{\"id\":\"%d\",\"collection\":\"c\",\"data\":%d}", i,
+                       i);
+        items[i] = put_item(MODEL_DOCUMENT, json, "");
+    }
+    must(apply(f, items, N));
+    assert_int_equal(f->validations, 3);
+    assert_string_equal(f->validated, "document default/c/1000 500");
+    test_free(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1089,6 +1207,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_answer_waits_for_the_workers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_destroying_the_sink_ends_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_empty_request_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_documents_fit_their_schema, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_request_with_schemas, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_conflict_validates_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_documents_go_in_batches, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

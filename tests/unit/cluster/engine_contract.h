@@ -387,6 +387,64 @@ static void contract_test_unusable_proposals(void **state)
     assert_string_equal(c->keys, "");
 }
 
+static struct engine_result contract_send_entries(struct contract *c, const char *id,
+                                                  const struct engine_op *ops, size_t n,
+                                                  const struct engine_guard *guard)
+{
+    struct contract_answer a;
+    const struct engine_proposal p = {.id = str_of(id),
+                                      .ops = ops,
+                                      .op_count = n,
+                                      .guards = guard,
+                                      .guard_count = guard != NULL ? 1 : 0};
+    contract_send(c, &p, &a);
+    contract_wait(&a);
+    return a.result;
+}
+
+/* Entries of the replicated store: guarded like resources, but not logged. */
+static void contract_test_entries(void **state)
+{
+    struct contract *c = *state;
+    struct store_read *r = NULL;
+    struct str value = {0};
+    const struct str key = STR("entry\0default\0k");
+    const struct engine_op put = {
+        .type = ENGINE_PUT, .table = STORE_ENTRIES, .key = key, .value = STR("\1\2")};
+    const struct engine_op route = contract_op(ENGINE_PUT, STR("route\0default\0a"));
+    const struct engine_op both[] = {put, route};
+    struct engine_guard guard = {
+        .type = ENGINE_GUARD_REVISION, .table = STORE_ENTRIES, .key = key, .revision = 0};
+    assert_int_equal(contract_send_entries(c, "e1", &put, 1, &guard).revision, 1);
+    assert_int_equal(contract_send_entries(c, "e2", &put, 1, &guard).outcome, ENGINE_CONFLICT);
+    guard.revision = 1;
+    assert_int_equal(contract_send_entries(c, "e3", &put, 1, &guard).revision, 2);
+    assert_int_equal(contract_send_entries(c, "e3", &put, 1, NULL).revision, 2); /* once */
+    assert_int_equal(c->applied, 2);
+    /* What is not of the replicated store is logged, and nothing at all is no change. */
+    assert_int_equal(contract_send_entries(c, "e4", both, 2, NULL).outcome, ENGINE_REFUSED);
+    assert_int_equal(contract_send_entries(c, "e5", NULL, 0, NULL).outcome, ENGINE_REFUSED);
+    guard = (struct engine_guard){.type = ENGINE_GUARD_RANGE,
+                                  .table = STORE_ENTRIES,
+                                  .key = STR("entry\0default\0"),
+                                  .revision = 9};
+    assert_int_equal(contract_send_entries(c, "e6", &put, 1, &guard).outcome, ENGINE_REFUSED);
+
+    assert_int_equal(store_read_begin(c->store, &r, NULL), ERR_OK);
+    assert_true(store_get(r, STORE_ENTRIES, key, &value));
+    assert_int_equal(store_value_revision(value), 2);
+    assert_true(str_eq(store_value_json(value), STR("\1\2")));
+    assert_int_equal(store_count(r, STORE_LOG, STR("")), 0);
+    store_read_end(r);
+
+    const struct engine_op all = {
+        .type = ENGINE_DELETE_PREFIX, .table = STORE_ENTRIES, .key = STR("entry\0default\0")};
+    assert_int_equal(contract_send_entries(c, "e7", &all, 1, NULL).revision, 3);
+    assert_int_equal(store_read_begin(c->store, &r, NULL), ERR_OK);
+    assert_int_equal(store_count(r, STORE_ENTRIES, STR("")), 0);
+    store_read_end(r);
+}
+
 /* Many at once: each is answered, revisions are all different, guards hold against one another. */
 static void contract_test_many_at_once(void **state)
 {
@@ -475,6 +533,7 @@ static void contract_test_close_finishes_what_is_pending(void **state)
         cmocka_unit_test_setup_teardown(contract_test_lookup, setup, teardown),                    \
         cmocka_unit_test_setup_teardown(contract_test_an_id_is_applied_once, setup, teardown),     \
         cmocka_unit_test_setup_teardown(contract_test_limits, setup, teardown),                    \
+        cmocka_unit_test_setup_teardown(contract_test_entries, setup, teardown),                   \
         cmocka_unit_test_setup_teardown(contract_test_unusable_proposals, setup, teardown),        \
         cmocka_unit_test_setup_teardown(contract_test_many_at_once, setup, teardown),              \
         cmocka_unit_test_setup_teardown(contract_test_close_finishes_what_is_pending, setup,       \

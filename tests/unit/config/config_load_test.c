@@ -519,7 +519,6 @@ static void test_wrong_resources(void **state)
          "payloadRaw: must not be given together with payload"},
         {"{domains: [{name: d, patterns: [a], cert_file: a.pem}]}",
          "domains[0].certFile: TLS certificates come with a later version"},
-        {"{collections: [{name: c, schema: {type: object}}]}", "schema: JSON Schema validation"},
         {"{documents: [{id: \"1\", collection: c}]}", "documents[0].data: is required"},
         {"{secrets: [{name: s, data: 123}]}", "data: expected a string, got an integer; put it in"},
     };

@@ -230,10 +230,11 @@ static void the_other_kinds(void **state)
     assert_int_equal(r->domain.patterns.n, 2);
     model_destroy(r);
 
-    r = decode(MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":null,\"visibility\":\"private\","
-                                 "\"type\":\"document\"}");
+    r = decode(MODEL_COLLECTION,
+               "{\"name\":\"c\",\"schema\":{\"type\":\"object\"},\"visibility\":\"private\","
+               "\"type\":\"document\"}");
     assert_int_equal(r->collection.visibility, MODEL_VISIBILITY_PRIVATE);
-    assert_true(json_is_null(r->collection.schema));
+    assert_string_equal(json_string_value(json_object_get(r->collection.schema, "type")), "object");
     model_destroy(r);
 
     r = decode(MODEL_COLLECTION, "{\"name\":\"c\",\"visibility\":\"\",\"type\":\"\"}");
@@ -366,8 +367,6 @@ static void wrong_input(void **state)
         {MODEL_MODULE, "{\"moduleType\":1}",
          "moduleType: expected typescript or javascript, got an integer"},
         {MODEL_MODULE, "{\"compiled\":{\"code\":\"x\"}}", "compiled: unknown field"},
-        {MODEL_COLLECTION, "{\"name\":\"c\",\"schema\":{}}",
-         "schema: JSON Schema validation comes with a later version"},
         {MODEL_COLLECTION, "{\"visibility\":\"secret\"}",
          "visibility: must be public or private, not \"secret\""},
         {MODEL_COLLECTION, "{\"type\":\"fetcher\"}", "type: must be document, not \"fetcher\""},

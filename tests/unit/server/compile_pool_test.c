@@ -61,8 +61,11 @@ static void on_compiled(void *user, json_t *compiled, struct model_problems *pro
 
 static struct compile_pool *create(uint64_t timeout_ms, uint64_t idle_ms)
 {
-    const struct compile_pool_options options = {
-        .timeout_ms = timeout_ms, .idle_ms = idle_ms, .launch_fd = -1, .waiting_max = WAITING_MAX};
+    const struct compile_pool_options options = {.timeout_ms = timeout_ms,
+                                                 .timeout_key = "limits.compile_timeout_ms",
+                                                 .idle_ms = idle_ms,
+                                                 .launch_fd = -1,
+                                                 .waiting_max = WAITING_MAX};
     log_configure(&(struct log_setup){.level = LOG_OFF});
     return compile_pool_create(loop, &options);
 }
@@ -283,6 +286,61 @@ static void test_destroyed_at_work(void **state)
     compile_pool_destroy(NULL);
 }
 
+static void on_validated(void *user, const json_t *problems, const struct err *error)
+{
+    struct outcome *o = user;
+    o->calls++;
+    o->code = error != NULL ? error->code : ERR_OK;
+    assert_true((problems == NULL) == (error != NULL));
+    (void)snprintf(o->problems, sizeof(o->problems), "%.190s", error != NULL ? error->msg : "");
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const json_t *p = json_array_get(problems, i);
+        const size_t used = strlen(o->problems);
+        (void)snprintf(o->problems + used, sizeof(o->problems) - used, "%d %.*s\n",
+                       (int)json_integer_value(json_object_get(p, "document")),
+                       STR_ARG(json_text_str(json_object_get(p, "text"))));
+    }
+}
+
+static void test_validations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *how;
+        enum err_code code;
+        const char *problems;
+    } cases[] = {
+        {"{'id':1,'ok':true,'problems':[]}", ERR_OK, ""},
+        {"{'id':1,'ok':true,'problems':[{'document':2,'text':'a'},{'text':'b'}]}", ERR_OK,
+         "2 a\n0 b\n"},
+        {"{'id':1,'ok':true}", ERR_INTERNAL,
+         "document default/c/1: the schema cannot be applied: "},
+        {"{'id':1,'ok':false,'problems':[{'text':'it took too long'}]}", ERR_INTERNAL,
+         "document default/c/1: the schema cannot be applied: it took too long"},
+        {"{'id':2,'ok':true,'problems':[]}", ERR_INTERNAL,
+         "document default/c/1: the compiler gave no readable answer"},
+        {"hang", ERR_TIMEOUT,
+         "document default/c/1: validating it took too long (limits.compile_timeout_ms)"},
+        {"is killed", ERR_INTERNAL,
+         "document default/c/1: the compiler ended unexpectedly; it may need too much memory"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct outcome o = {0};
+        struct compile_pool *p = create(cases[i].code == ERR_TIMEOUT ? 50 : 60000, 60000);
+        json_t *schema = json_object();
+        json_t *documents = json_array();
+        play(cases[i].how);
+        compile_pool_validate(p, "document default/c/1", schema, documents, on_validated, &o);
+        json_decref(schema);
+        json_decref(documents);
+        assert_int_equal(o.calls, 0);
+        until(o.calls == 1);
+        if (o.code != cases[i].code || strcmp(o.problems, cases[i].problems) != 0)
+            fail_msg("%s: %s, \"%s\"", cases[i].how, err_text(o.code), o.problems);
+        compile_pool_destroy(p);
+    }
+}
+
 /* --- the compiler's side --- */
 
 static void say(const char *p, size_t len)
@@ -318,7 +376,8 @@ static int hear_request(void)
     if (len >= sizeof(request))
         _exit(EXIT_FAILURE);
     hear(request, len);
-    if (sscanf(request, "{\"id\":%d,", &id) != 1) /* NOLINT(cert-err34-c) */
+    if (sscanf(request, "{\"id\":%d,", &id) != 1 &&                 /* NOLINT(cert-err34-c) */
+        sscanf(request, "{\"validate\":true,\"id\":%d,", &id) != 1) /* NOLINT(cert-err34-c) */
         _exit(EXIT_FAILURE);
     return id;
 }
@@ -431,6 +490,7 @@ int main(int argc, char **argv)
         T(test_a_compiler_that_ends),
         T(test_a_compiler_that_hangs),
         T(test_too_many_wait),
+        T(test_validations),
         T(test_destroyed_at_work),
 #undef T
     };

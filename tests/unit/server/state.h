@@ -54,6 +54,19 @@ static inline void state_on_when_served(void *user, uint64_t revision,
         done(done_user);
 }
 
+static inline void state_on_validate(void *user, const char *label, const json_t *schema,
+                                     const json_t *documents, change_validated_fn done,
+                                     void *done_user)
+{
+    (void)user;
+    (void)label;
+    (void)schema;
+    (void)documents;
+    (void)done;
+    (void)done_user;
+    fail_msg("nothing is validated here");
+}
+
 static inline void state_on_compile(void *user, const struct model_module *m, struct str source,
                                     change_compiled_fn done, void *done_user)
 {
@@ -77,6 +90,7 @@ static inline void state_open(struct state *s)
         fail_msg("%s", e.msg);
     const struct change_host host = {.user = s,
                                      .compile = state_on_compile,
+                                     .validate = state_on_validate,
                                      .publish = state_on_publish,
                                      .when_served = state_on_when_served};
     const struct change_options options = {.default_namespace = true,
@@ -84,7 +98,8 @@ static inline void state_open(struct state *s)
                                            .pending_max = 100,
                                            .source_max = MODEL_SOURCE_MAX,
                                            .compiled_max = ENGINE_BYTES_MAX,
-                                           .document_max = ENGINE_BYTES_MAX};
+                                           .document_max = ENGINE_BYTES_MAX,
+                                           .schema_max = ENGINE_BYTES_MAX};
     s->sink = change_create(loop, s->store, s->engine, &host, &options);
 }
 

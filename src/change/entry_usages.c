@@ -1,4 +1,4 @@
-#include "change/entry_usage.h"
+#include "change/entry_usages.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* How much of the replicated store each namespace uses: counted in the store when first asked for, then kept by what is
  * noted here. Internal to change/.
  */
-#ifndef CHANGE_ENTRY_USAGE_H
-#define CHANGE_ENTRY_USAGE_H
+#ifndef CHANGE_ENTRY_USAGES_H
+#define CHANGE_ENTRY_USAGES_H
 
 #include "base/hmap.h"
 #include "store/store.h"
