@@ -6,6 +6,7 @@ import { setCurrent } from "./current";
 import { describe, GatewayError } from "./errors";
 import { host, Outcome } from "./host";
 import type { Program } from "./program";
+import { isResponse } from "./web/response";
 
 // src/script/script.h: enum script_function, in its order.
 export const FUNCTIONS = [
@@ -83,8 +84,10 @@ class Call {
         if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
         try {
             for (;;) {
+                if (value !== undefined) apply(this.kind, this.ctx, value);
                 if (isOver(this.kind, this.ctx) || this.next >= this.chain.length) {
-                    host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
+                    const text = resultText(this.kind, this.ctx, value);
+                    host.done(this.handle, this.call, Outcome.Done, text);
                     return;
                 }
                 value = (this.chain[this.next++] as Handler)(this.ctx, this.error);
@@ -103,7 +106,15 @@ function isOver(kind: Kind, ctx: Context): boolean {
     return kind !== Kind.ResponseModifier && Context.hasResponded(ctx);
 }
 
+// What a function returned: a Response is the answer, or takes the place of the upstream's.
+function apply(kind: Kind, ctx: Context, value: unknown): void {
+    if (kind === Kind.FetchUpstream || !isResponse(value)) return;
+    if (kind === Kind.ResponseModifier) Context.replaceUpstream(ctx, value);
+    else Context.respond(ctx, value);
+}
+
 function resultText(kind: Kind, ctx: Context, value: unknown): string | undefined {
+    if (kind === Kind.ResponseModifier) Context.sendUpstream(ctx);
     if (kind !== Kind.FetchUpstream || Context.hasResponded(ctx)) return undefined;
     const url = value === null || value === undefined ? "" : String(value);
     if (url === "") throw new GatewayError("fetchUpstream returned an invalid URL");
@@ -135,6 +146,7 @@ export function run(
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
                 return Outcome.Parked;
             }
+            if (value !== undefined) apply(kind, ctx, value);
             if (isOver(kind, ctx)) break;
         }
         return resultText(kind, ctx, value) ?? Outcome.Done;

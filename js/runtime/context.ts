@@ -1,10 +1,20 @@
 // ctx: what a module's functions get. Nothing in it is converted before it is read.
 
-import { host, Num, Resource, Text } from "./host";
+import { GatewayError } from "./errors";
+import { host, Num, Resource, Side, Text } from "./host";
 import type { Query } from "./query";
 import { Request } from "./request";
 import { Response } from "./response";
 import { Upstream } from "./upstream";
+import { moveBody, takeBody } from "./web/body";
+import { pump } from "./web/pump";
+import type { Response as WebResponse } from "./web/response";
+
+function setFields(handle: number, side: Side, response: WebResponse): void {
+    for (const [name, value] of response.headers)
+        if (name === "set-cookie") host.fieldAdd(handle, side, name, value);
+        else host.fieldSet(handle, side, name, value);
+}
 
 export class Context {
     readonly #handle: number;
@@ -14,6 +24,7 @@ export class Context {
     #params: Record<string, string> | undefined;
     #values: Map<unknown, unknown> | undefined;
     #resources: unknown[] | undefined;
+    #answered = false; // with a Response that a function returned
 
     constructor(handle: number) {
         this.#handle = handle;
@@ -25,11 +36,42 @@ export class Context {
 
     // Whether a module has answered.
     static hasResponded(ctx: Context): boolean {
-        return ctx.#response !== undefined && ctx.#response.headersSent;
+        return ctx.#answered || (ctx.#response !== undefined && ctx.#response.headersSent);
     }
 
     static discardResponse(ctx: Context): void {
         ctx.#response = undefined;
+        ctx.#answered = false;
+    }
+
+    // Answers with a Response. What was set in ctx.response() stays, unless the Response has a field of that name.
+    static respond(ctx: Context, response: WebResponse): void {
+        const handle = ctx.#handle;
+        if (Context.hasResponded(ctx)) throw new GatewayError("a response was sent already");
+        if (response.status < 200) throw new TypeError("the Response that was returned is an error");
+        const body = takeBody(response);
+        setFields(handle, Side.Response, response);
+        const isWhole = body === null || typeof body === "string" || body instanceof Uint8Array;
+        if (!isWhole) pump(handle, body);
+        host.send(handle, response.status, isWhole ? (body ?? undefined) : undefined);
+        ctx.#answered = true;
+    }
+
+    // A Response in the place of the upstream's.
+    static replaceUpstream(ctx: Context, response: WebResponse): void {
+        const upstream = ctx.upstream();
+        if (upstream === null) return;
+        if (response.status < 200) throw new TypeError("the Response that was returned is an error");
+        const body = moveBody(response);
+        for (const name of upstream.headers.keys()) upstream.headers.del(name);
+        setFields(ctx.#handle, Side.Upstream, response);
+        upstream.statusCode = response.status;
+        upstream.setBody(body ?? "");
+    }
+
+    // The responseModifiers are over: a stream that one of them set begins to flow.
+    static sendUpstream(ctx: Context): void {
+        if (ctx.#upstream !== undefined && !Context.hasResponded(ctx)) Upstream.send(ctx.#upstream);
     }
 
     // The upstream's response is only there while responseModifiers run.

@@ -23,11 +23,19 @@ export function requireCurrent(what: string): number {
     return current;
 }
 
-export function addWaiting(handle: number, w: Waiting): number {
-    const ticket = ++tickets;
+export function nextTicket(): number {
+    return ++tickets;
+}
+
+export function putWaiting(handle: number, ticket: number, w: Waiting): void {
     let own = waiting.get(handle);
     if (own === undefined) waiting.set(handle, (own = new Map()));
     own.set(ticket, w);
+}
+
+export function addWaiting(handle: number, w: Waiting): number {
+    const ticket = nextTicket();
+    putWaiting(handle, ticket, w);
     return ticket;
 }
 

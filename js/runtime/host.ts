@@ -23,6 +23,7 @@ export const enum Num {
     UpstreamStatus,
     UpstreamLength,
     HasUpstream,
+    BodyMax,
 }
 
 export const enum Side {
@@ -106,11 +107,18 @@ export interface Host {
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;
+    // No effect once its response has come: then the stream of its body is cancelled.
     fetchCancel(handle: number, ticket: number): void;
 
     // A chunk, null at the end, or undefined: then the ticket is settled with a chunk, or undefined at the end.
     streamRead(handle: number, id: number, ticket: number): ArrayBuffer | null | undefined;
     streamCancel(handle: number, id: number): void;
+    // The number of a stream, or undefined when the body is there as a whole.
+    bodyStream(handle: number, side: Side): number | undefined;
+    // The response's body comes from here: the ticket is settled with the room that the client has, again and again.
+    streamOut(handle: number, ticket: number): void;
+    streamWrite(handle: number, data: Uint8Array): void;
+    streamEnd(handle: number, error: string | undefined): void;
 
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;

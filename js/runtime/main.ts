@@ -14,6 +14,9 @@ import { TextDecoder, TextEncoder } from "./encoding";
 import { describe } from "./errors";
 import { Headers } from "./fields";
 import { Program } from "./program";
+import { Request } from "./web/request";
+import { Response } from "./web/response";
+import { defineStreams } from "./web/streams";
 import { sweepTimers, timers } from "./timers";
 
 installBudget();
@@ -26,6 +29,8 @@ function queueMicrotask(callback: unknown): void {
 const globals: Record<string, unknown> = {
     ...timers,
     Headers,
+    Request,
+    Response,
     TextDecoder,
     TextEncoder,
     atob,
@@ -37,6 +42,7 @@ const globals: Record<string, unknown> = {
 };
 for (const [name, value] of Object.entries(globals))
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+defineStreams(TextDecoder, TextEncoder);
 delete (globalThis as Record<string, unknown>)["__core-js_shared__"];
 
 // What src/script/realm.c calls, in the order of its enum realm_function.

@@ -5,6 +5,8 @@ import { Fields } from "./fields";
 import { host, Num, Side, Text } from "./host";
 import { lazy, snapshot } from "./lazy";
 import { Query } from "./query";
+import { bodyStream } from "./web/body";
+import type { Stream } from "./web/streams";
 
 export class Request {
     declare readonly method: string;
@@ -18,6 +20,7 @@ export class Request {
     readonly #handle: number;
     #headers: Fields | undefined;
     #query: Query | undefined;
+    #body: Stream | null | undefined;
 
     constructor(handle: number) {
         this.#handle = handle;
@@ -43,6 +46,11 @@ export class Request {
 
     readJson(): unknown {
         return JSON.parse(host.bodyText(this.#handle, Side.Request));
+    }
+
+    // The body piece by piece, in a requestHandler; null when there is none.
+    get body(): Stream | null {
+        return (this.#body ??= bodyStream(this.#handle, Side.Request));
     }
 
     writeBody(data: unknown): void {

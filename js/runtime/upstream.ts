@@ -7,6 +7,10 @@ import { host, Num, Side, Text } from "./host";
 import { lazy, snapshot } from "./lazy";
 import { Query } from "./query";
 import { requireStatus, resolveLocation } from "./response";
+import { bodyStream, nativeSource } from "./web/body";
+import { NativeStream } from "./web/native_stream";
+import { pump, type Source } from "./web/pump";
+import { isStream, type Stream } from "./web/streams";
 
 // Rejects instead of throwing.
 function promised<T>(make: () => T): Promise<T> {
@@ -24,6 +28,8 @@ export class Upstream {
     readonly #handle: number;
     #headers: Fields | undefined;
     #trailer: Fields | undefined;
+    #stream: Stream | null | undefined; // the body as a stream, once somebody asked for it
+    #out: Stream | NativeStream | undefined; // what a module set in its place
 
     constructor(handle: number) {
         this.#handle = handle;
@@ -62,7 +68,26 @@ export class Upstream {
         return promised(() => JSON.parse(host.bodyText(this.#handle, Side.Upstream)) as unknown);
     }
 
+    // The body piece by piece; what is read of it is not sent.
+    get body(): Stream | null {
+        if (this.#out instanceof NativeStream) this.#out = this.#out.toStream();
+        return this.#out ?? (this.#stream ??= bodyStream(this.#handle, Side.Upstream));
+    }
+
+    setBody(data: unknown): this {
+        if (!isStream(data) && !(data instanceof NativeStream)) return this.writeBody(data);
+        if (isStream(data) && data.locked) throw new TypeError("the stream is locked");
+        this.#out = data;
+        return this;
+    }
+
+    static send(u: Upstream): void {
+        const out = u.#out;
+        if (out !== undefined) pump(u.#handle, isStream(out) ? (out.getReader() as Source) : nativeSource(out));
+    }
+
     writeBody(data: unknown): this {
+        this.#out = undefined;
         host.bodyWrite(this.#handle, Side.Upstream, requireBytes(data));
         return this;
     }

@@ -12,6 +12,7 @@
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_reply.h"
+#include "proxy/proxy_stream.h"
 #include "proxy/proxy_upload.h"
 
 enum {
@@ -77,6 +78,7 @@ static void on_reset(struct exchange *up, const struct exchange_reset *why)
     if (why->detail != NULL && arena_copy(&r->down->arena, str_of(why->detail), &detail))
         a->why.detail = detail.p;
     orphan(r);
+    proxy_stream_upstream_end(r, exchange_reset_text(why->code));
     proxy_request_run(r);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/proxy_client.h"
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
+#include "proxy/proxy_stream.h"
 
 enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
 
@@ -112,9 +113,12 @@ static bool begin_run(struct proxy_request *r)
         .request_fields = r->fields,
         .route = r->route->model,
         .service = r->limits,
+        .flow = &proxy_stream_flow,
+        .flow_user = r,
     };
     if (head->no_body || r->upload.collected)
-        m->x.request_body = (struct script_body){true, false, buf_str(&r->upload.kept)};
+        m->x.request_body =
+            (struct script_body){.collected = true, .bytes = buf_str(&r->upload.kept)};
     if (!set_params(r, &m->x))
         return false;
     m->run = script_run_create(m->program, &m->x);
@@ -260,7 +264,7 @@ enum proxy_turn proxy_modules_revise(struct proxy_request *r)
     if (r->attempt.trailers != NULL)
         x->upstream_trailers = *r->attempt.trailers;
     bool complete = y->head.no_body || r->attempt.ended;
-    x->upstream_body = (struct script_body){complete, false, buf_str(&y->gathered)};
+    x->upstream_body = (struct script_body){.collected = complete, .bytes = buf_str(&y->gathered)};
     return call(r, SCRIPT_RESPONSE_MODIFIER, PROXY_REVISED);
 }
 
@@ -294,18 +298,40 @@ static bool take_response(struct proxy_request *r)
         y->head.content_length = (int64_t)x->upstream_body.bytes.len;
     y->from_memory = x->upstream_body.replaced || x->upstream_body.collected;
     y->body = x->upstream_body.bytes;
+    if (x->flows) {
+        y->streams = !y->head.no_body;
+        y->from_memory = y->head.no_body;
+        y->head.content_length = -1;
+    }
     return true;
 }
 
 /* What was pending is dropped, so that nothing changes any more under the reply. */
 static void end_run(struct proxy_modules *m)
 {
-    if (m->run == NULL)
+    struct script_run *run = m->run;
+    if (run == NULL)
         return;
-    script_run_destroy(m->run);
-    buf_finish(&m->x.response_body);
     m->run = NULL;
     m->pending = false;
+    script_run_destroy(run);
+    buf_finish(&m->x.response_body);
+}
+
+struct script_run *proxy_modules_run(const struct proxy_request *r)
+{
+    return r->modules != NULL ? r->modules->run : NULL;
+}
+
+void proxy_modules_end(struct proxy_request *r)
+{
+    end_run(r->modules);
+}
+
+/* Whether a module began to read the upstream's body, and put nothing in its place. */
+static bool lost_body(const struct script_exchange *x)
+{
+    return x->upstream_body.taken && !x->upstream_body.replaced && !x->flows;
 }
 
 enum proxy_turn proxy_modules_revised(struct proxy_request *r)
@@ -324,14 +350,18 @@ enum proxy_turn proxy_modules_revised(struct proxy_request *r)
         r->proxy->stats.upstream_errors++;
         return proxy_attempt_raise(r);
     }
-    if (!take_response(r)) {
+    const bool lost = lost_body(&r->modules->x);
+    if (lost || !take_response(r)) {
         proxy_attempt_drop(r);
         r->proxy->stats.module_errors++;
-        return proxy_error_raise(r, 502, "a module made an invalid response", no_detail);
+        return proxy_error_raise(r, 502, "a module made an invalid response",
+                                 lost ? STR("a responseModifier read the upstream's body and set "
+                                            "none in its place")
+                                      : no_detail);
     }
-    if (r->reply.from_memory)
+    if (r->reply.from_memory || (r->reply.streams && !r->flow.feeds_upstream))
         proxy_attempt_drop(r);
-    else if (!r->upload.replaced)
+    else if (!r->upload.replaced && !r->reply.streams)
         end_run(r->modules); /* a stream may last long; nothing of the run is needed for it */
     return proxy_request_go(r, PROXY_REPLY);
 }
@@ -360,6 +390,7 @@ enum proxy_turn proxy_modules_rescue(struct proxy_request *r)
 {
     proxy_request_unwait(r);
     proxy_attempt_drop(r);
+    r->flow.feeds_upstream = false;
     if (r->modules == NULL || r->modules->run == NULL ||
         !proxy_modules_has(r, SCRIPT_ERROR_HANDLER))
         return proxy_request_go(r, PROXY_ERROR);
@@ -387,7 +418,9 @@ bool proxy_modules_answer(struct proxy_request *r)
     buf_finish(&y->gathered);
     y->gathered = x->response_body;
     buf_init(&x->response_body, 0);
-    end_run(r->modules);
+    y->streams = legal && x->flows && !has_no_body(r, status);
+    if (!y->streams)
+        end_run(r->modules);
     if (!legal)
         return false;
     y->body = buf_str(&y->gathered);
@@ -395,7 +428,7 @@ bool proxy_modules_answer(struct proxy_request *r)
         .status = status,
         .reason = http_head_reason(status),
         .fields = fields,
-        .content_length = (int64_t)y->body.len,
+        .content_length = y->streams ? -1 : (int64_t)y->body.len,
         .no_body = has_no_body(r, status),
     };
     return true;

@@ -36,9 +36,16 @@ bool proxy_modules_has(const struct proxy_request *r, enum script_function f);
 /* Only when there is one (r->modules is not NULL). */
 const struct script_program *proxy_modules_program(const struct proxy_request *r);
 
-/* Makes the reply's head and body of the response that modules made, which ends their work. False when it is
+/* Makes the reply's head and body of the response that modules made, which ends their work unless the body flows
+ * (reply.streams). False when it is
  * not a legal response. */
 bool proxy_modules_answer(struct proxy_request *r) __attribute__((warn_unused_result));
+
+/* The run of the request's modules; NULL: none, or none any more. */
+struct script_run *proxy_modules_run(const struct proxy_request *r);
+
+/* Ends the run, when nothing more is to come of it. */
+void proxy_modules_end(struct proxy_request *r);
 
 /* Ends what modules do for the request; NULL is fine. */
 void proxy_modules_finish(struct proxy_request *r);

@@ -8,6 +8,7 @@
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_modules.h"
+#include "proxy/proxy_stream.h"
 #include "proxy/proxy_upload.h"
 #include "script/script.h"
 
@@ -46,8 +47,7 @@ enum proxy_turn proxy_reply_head(struct proxy_request *r)
     return proxy_request_go(r, gather ? PROXY_GATHER : PROXY_REVISE);
 }
 
-/* Grants up to room in all. */
-static void grant(struct proxy_request *r, size_t room)
+void proxy_reply_grant(struct proxy_request *r, size_t room)
 {
     struct proxy_attempt *a = &r->attempt;
     size_t want = room < PROXY_WINDOW ? room : PROXY_WINDOW;
@@ -82,7 +82,7 @@ enum proxy_turn proxy_reply_gather(struct proxy_request *r)
         y->gathering = false;
         return proxy_request_go(r, PROXY_REVISE);
     }
-    grant(r, max - y->gathered.len + 1);
+    proxy_reply_grant(r, max - y->gathered.len + 1);
     return PROXY_PARKED;
 }
 
@@ -94,6 +94,8 @@ void proxy_reply_data(struct proxy_request *r, struct str data)
     if (y->gathering) {
         y->over_limit = y->over_limit || !buf_add(&y->gathered, data);
         proxy_request_run(r);
+    } else if (r->flow.feeds_upstream) {
+        proxy_stream_upstream_data(r, data);
     } else if (r->step == PROXY_RELAY) {
         exchange_send_data(r->down, data);
         proxy_reply_pull(r);
@@ -110,6 +112,7 @@ void proxy_reply_end(struct proxy_request *r)
         a->trailers =
             kept != NULL && http_head_copy(&r->down->arena, &copy, kept) ? &kept->fields : NULL;
     }
+    proxy_stream_upstream_end(r, NULL);
     proxy_request_run(r);
 }
 
@@ -117,7 +120,7 @@ void proxy_reply_pull(struct proxy_request *r)
 {
     struct proxy_attempt *a = &r->attempt;
     if (a->up != NULL && !a->ended)
-        grant(r, exchange_room(r->down));
+        proxy_reply_grant(r, exchange_room(r->down));
 }
 
 enum proxy_turn proxy_reply_send(struct proxy_request *r)
@@ -133,6 +136,8 @@ enum proxy_turn proxy_reply_send(struct proxy_request *r)
         proxy_request_deadline_clear(r);
         proxy_upload_tunnel(r);
     }
+    if (y->streams)
+        return proxy_request_go(r, PROXY_STREAM);
     return proxy_request_go(r, y->from_memory ? PROXY_FEED : PROXY_RELAY);
 }
 
@@ -167,7 +172,7 @@ enum proxy_turn proxy_reply_answer(struct proxy_request *r)
     y->head.fields = fields;
     exchange_send_head(r->down, &y->head);
     y->status = y->head.status;
-    return proxy_request_go(r, PROXY_FEED);
+    return proxy_request_go(r, y->streams ? PROXY_STREAM : PROXY_FEED);
 }
 
 enum proxy_turn proxy_reply_feed(struct proxy_request *r)

@@ -28,6 +28,9 @@ enum proxy_turn proxy_reply_feed(struct proxy_request *r);
 void proxy_reply_data(struct proxy_request *r, struct str data);
 void proxy_reply_end(struct proxy_request *r);
 
+/* Grants the upstream credit, room in all at most. */
+void proxy_reply_grant(struct proxy_request *r, size_t room);
+
 /* Grants the upstream credit for the client's room. */
 void proxy_reply_pull(struct proxy_request *r);
 

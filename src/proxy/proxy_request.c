@@ -16,6 +16,7 @@
 #include "proxy/proxy_match.h"
 #include "proxy/proxy_modules.h"
 #include "proxy/proxy_reply.h"
+#include "proxy/proxy_stream.h"
 #include "proxy/proxy_upload.h"
 
 static const struct {

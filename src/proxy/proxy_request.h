@@ -7,8 +7,8 @@
  *
  *   [ACCESS] [ADMIT] PATH NAMESPACE [HOST] MATCH [LIMIT] SIZE LINK PREPARE COLLECT MODIFY MODIFIED CHOOSE
  *     with a service:     FETCH FETCHED ATTEMPT AWAIT (PAUSE ATTEMPT AWAIT)* HEAD GATHER REVISE REVISED
- *                         REPLY then RELAY (streamed) or FEED (from memory)
- *     without:            HANDLE HANDLED ANSWER FEED
+ *                         REPLY then RELAY (streamed) or FEED (from memory) or STREAM (through modules)
+ *     without:            HANDLE HANDLED ANSWER FEED or STREAM
  *     a failure anywhere: RESCUE RESCUED, then ANSWER or ERROR
  *   CLOSED: nothing is left to do but to wait for the client's exchange to be done.
  */
@@ -63,6 +63,7 @@ struct script_program;
     X(ANSWER, proxy_reply_answer)                                                                  \
     X(ERROR, proxy_error_send)                                                                     \
     X(FEED, proxy_reply_feed)                                                                      \
+    X(STREAM, proxy_stream_pull)                                                                   \
     X(CLOSED, proxy_request_closed)
 
 enum proxy_step {
@@ -131,11 +132,21 @@ struct proxy_reply {
     bool gathering;        /* for modules: the upstream's body goes to gathered */
     bool over_limit;
     bool from_memory; /* body is sent, not what the upstream sends */
+    bool streams;     /* a module gives the body piece by piece */
     bool tunnel;      /* 101 was sent */
     struct buf gathered;
     struct str body;
     size_t sent;
     uint16_t status; /* that was sent, for the statistics; 0: none, or it was cut short */
+};
+
+/* Bodies that modules read or give piece by piece (proxy_stream.c). */
+struct proxy_flow {
+    bool feeds_request;  /* what comes of the client's body is theirs */
+    bool feeds_upstream; /* what comes of the upstream's body is theirs */
+    size_t left;         /* bytes of the response's body that they may still give */
+    bool finished;       /* they gave all of it, or it failed */
+    bool failed;
 };
 
 /* Why a request cannot be served as it should. text is for the client, detail for the log and for
@@ -201,6 +212,7 @@ struct proxy_request {
     struct proxy_upload upload;
     struct proxy_attempt attempt;
     struct proxy_reply reply;
+    struct proxy_flow flow;
     struct proxy_failure failure;
     const char *cut_short; /* why the exchange did not come to its end; NULL: it did */
     struct proxy_times times;

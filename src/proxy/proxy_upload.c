@@ -8,6 +8,7 @@
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_modules.h"
+#include "proxy/proxy_stream.h"
 #include "script/script.h"
 
 static const struct str no_detail;
@@ -55,7 +56,7 @@ static struct str source(const struct proxy_upload *u)
     return u->replaced ? u->replacement : buf_str(&u->kept);
 }
 
-static void grant(struct proxy_request *r, size_t room)
+void proxy_upload_grant(struct proxy_request *r, size_t room)
 {
     struct proxy_upload *u = &r->upload;
     size_t want = room < PROXY_WINDOW ? room : PROXY_WINDOW;
@@ -107,6 +108,10 @@ void proxy_upload_data(struct proxy_request *r, struct str data)
         collect_data(r, data);
         return;
     }
+    if (r->flow.feeds_request) {
+        proxy_stream_request_data(r, data);
+        return;
+    }
     if (u->whole) {
         /* Credit is given only when all that is kept was sent and is within replay_max. */
         bool kept = buf_add(&u->kept, data);
@@ -129,6 +134,8 @@ void proxy_upload_end(struct proxy_request *r, const struct http_fields *trailer
         u->trailers = proxy_headers_trailers(r, trailers);
     if (u->collecting)
         proxy_request_run(r);
+    else if (r->flow.feeds_request)
+        proxy_stream_request_end(r);
     else
         proxy_upload_pump(r);
 }
@@ -163,7 +170,7 @@ enum proxy_turn proxy_upload_collect(struct proxy_request *r)
             proxy_request_wait(r, r->proxy->options.request_body_timeout_ms);
     }
     /* One byte more than fits, to see that it does not. */
-    grant(r, max - u->kept.len + 1);
+    proxy_upload_grant(r, max - u->kept.len + 1);
     return PROXY_PARKED;
 }
 
@@ -226,7 +233,7 @@ void proxy_upload_pump(struct proxy_request *r)
     if (u->ended || u->replaced)
         send_end(r);
     else if (u->open)
-        grant(r, room);
+        proxy_upload_grant(r, room);
 }
 
 void proxy_upload_continue(struct proxy_request *r)

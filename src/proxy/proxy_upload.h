@@ -27,6 +27,9 @@ void proxy_upload_begin(struct proxy_request *r);
 /* Whether an attempt can be repeated as far as the body is concerned. */
 bool proxy_upload_can_repeat(const struct proxy_request *r);
 
+/* Grants the client credit, room in all at most. */
+void proxy_upload_grant(struct proxy_request *r, size_t room);
+
 /* Gives the upstream what it has room for, and grants the client credit for the rest of the room. */
 void proxy_upload_pump(struct proxy_request *r);
 

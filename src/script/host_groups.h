@@ -12,6 +12,7 @@ extern const struct host_function host_timer_functions[];
 extern const struct host_function host_state_functions[];
 extern const struct host_function host_fetch_functions[];
 extern const struct host_function host_stream_functions[];
+extern const struct host_function host_flow_functions[];
 extern const struct host_function host_text_functions[];
 extern const struct host_function host_crypto_functions[];
 

@@ -5,6 +5,7 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/resource_text.h"
+#include "script/script_vm.h"
 
 enum { PATH_MAX_BYTES = 1024 * 1024 };
 
@@ -92,7 +93,10 @@ static JSValueRef number(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     const struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    return JSValueMakeNumber(ctx, number_of(r->x, (int)host_number(ctx, argc, argv, 1)));
+    const int what = (int)host_number(ctx, argc, argv, 1);
+    if (what == HOST_MESSAGE_BODY_MAX)
+        return JSValueMakeNumber(ctx, (double)r->vm->limits.body_max);
+    return JSValueMakeNumber(ctx, number_of(r->x, what));
 }
 
 /* setStatus(handle, side, status) */

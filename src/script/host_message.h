@@ -21,6 +21,7 @@ enum host_message_number {
     HOST_MESSAGE_UPSTREAM_STATUS,
     HOST_MESSAGE_UPSTREAM_LENGTH,
     HOST_MESSAGE_HAS_UPSTREAM,
+    HOST_MESSAGE_BODY_MAX,
 };
 
 enum host_message_side {

@@ -23,6 +23,7 @@ struct script_run;
 struct script_limits {
     uint64_t cpu_ms;     /* of one call, microtasks that follow it included */
     uint64_t wall_ms;    /* until its promise settles */
+    uint64_t idle_ms;    /* until it gives the next piece of a body that it streams; 0: any */
     uint64_t heap_bytes; /* of the VM */
     size_t body_max;     /* of a body that a module reads or writes */
     uint32_t fetches;    /* per request */
@@ -69,7 +70,27 @@ struct script_host {
 struct script_body {
     bool collected; /* bytes holds all of it */
     bool replaced;  /* a module wrote it: bytes, in the exchange's arena, is what is to be sent */
+    bool taken;     /* a module reads it piece by piece, or has: it is nobody else's any more */
     struct str bytes;
+};
+
+enum script_side { SCRIPT_REQUEST_BODY, SCRIPT_UPSTREAM_BODY, SCRIPT_SIDE_COUNT };
+
+/* What the proxy does for bodies that flow through modules: those that a module reads piece by piece
+ * (script_run_feed()), and the one that it gives piece by piece (script_run_pull()). All are called while JavaScript runs:
+ * they must not call script_run_*() but script_run_feed*(), nor end the run. */
+struct script_flow {
+    /* Whether a module may read that body piece by piece now: it begins to. */
+    bool (*open)(void *user, enum script_side side);
+    /* From now on room bytes in all may be fed. */
+    void (*want)(void *user, enum script_side side, size_t room);
+    /* No more of it is wanted. Also when the run is destroyed before that body's end. */
+    void (*cancel)(void *user, enum script_side side);
+    /* The next piece of the response's body. */
+    void (*write)(void *user, struct str data);
+    /* Its end; or, with an error, it broke off. Nothing follows. error is valid during the call, which may also come from
+     * the loop (a limit). */
+    void (*finish)(void *user, const char *error);
 };
 
 struct script_param {
@@ -114,6 +135,12 @@ struct script_exchange {
     struct buf
         response_body; /* initialised by script_run_create() with limits.body_max; the proxy finishes it */
     bool response_sent; /* send(), json(), end(), redirect(): it is the answer */
+
+    const struct script_flow *flow; /* NULL: no body flows */
+    void *flow_user;
+    bool
+        flows; /* a module gives the body piece by piece: of the response that it made if response_sent, else
+                 * in the place of the upstream's. script_run_pull() makes it come. */
 };
 
 enum script_function {
@@ -185,7 +212,18 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
 void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
                      script_done_fn done, void *user);
 
-/* Ends it: what is pending (promises, fetches, timers) is dropped and done is not called any more. Safe inside done. */
+/* After a call that left x->flows: the client has room for room bytes in all (a piece may be somewhat larger). What comes
+ * goes to flow->write(), maybe at once; flow->finish() is called when limits.idle_ms pass without a piece. Enters
+ * JavaScript. */
+void script_run_pull(struct script_run *r, size_t room);
+
+/* Bytes of a body that flow->want() asked for, within the room that it told; error is NULL at the end. May enter JavaScript
+ * when none runs. */
+void script_run_feed(struct script_run *r, enum script_side side, struct str data);
+void script_run_feed_end(struct script_run *r, enum script_side side, const char *error);
+
+/* Ends it: what is pending (promises, fetches, timers) is dropped and done is not called any more. A body that flows is
+ * cancelled, which runs what modules have to say to it. Safe inside done. */
 void script_run_destroy(struct script_run *r);
 
 #endif

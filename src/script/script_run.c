@@ -58,8 +58,12 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
 /* A limit outranks what the function itself came to. */
 static void stop(struct script_run *r, enum script_status status)
 {
-    if (!r->calling)
+    if (!r->calling) {
+        char *text = limit_text(r, status);
+        host_flow_fail(r, text);
+        free(text);
         return;
+    }
     if (r->ended) {
         free(r->text);
         r->status = status;
@@ -111,14 +115,18 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
     ilist_init(&r->fetches);
     ilist_init(&r->asked);
     ilist_init(&r->streams);
+    host_flow_init(r);
     timeout_init(&r->wall, p->vm->loop, on_wall);
     buf_init(&x->response_body, p->vm->limits.body_max);
     return r;
 }
 
 /* What a function made before it failed is not the answer: error handlers begin anew. */
-static void discard_response(struct script_exchange *x)
+static void discard_response(struct script_run *r)
 {
+    struct script_exchange *x = r->x;
+    host_flow_drop(r);
+    x->flows = false;
     x->response_status = 0;
     x->response_sent = false;
     x->response_fields.n = 0;
@@ -161,7 +169,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         return;
     }
     if (f == SCRIPT_ERROR_HANDLER)
-        discard_response(r->x);
+        discard_response(r);
     JSContextRef ctx = script_run_context(r);
     struct entry e;
     entry_begin(&e, r->program->realm, str_of(r->program->route), str_of(script_function_name(f)));
@@ -199,17 +207,35 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
     script_run_report(vm);
 }
 
+void script_run_pull(struct script_run *r, size_t room)
+{
+    host_flow_pull(r, room);
+}
+
+void script_run_feed(struct script_run *r, enum script_side side, struct str data)
+{
+    host_flow_feed(r, side, data);
+}
+
+void script_run_feed_end(struct script_run *r, enum script_side side, const char *error)
+{
+    host_flow_feed_end(r, side, error);
+}
+
 void script_run_destroy(struct script_run *r)
 {
     if (r == NULL)
         return;
     assert(r->vm->entry == NULL);
+    r->calling = false;
+    ilist_remove(&r->finished_node);
+    host_flow_drop(r);
     host_timer_drop_all(r);
     host_stream_drop_all(r);
+    host_flow_finish(r);
     host_fetch_drop_all(r);
     host_state_drop_all(r);
     timeout_finish(&r->wall);
-    ilist_remove(&r->finished_node);
     script_vm_remove(r->vm, r->handle);
     script_program_unref(r->program);
     free(r->text);

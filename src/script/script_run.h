@@ -6,6 +6,7 @@
 
 #include "base/ilist.h"
 #include "io/timeout.h"
+#include "script/host_flow.h"
 #include "script/script.h"
 
 struct realm;
@@ -37,6 +38,7 @@ struct script_run {
     struct ilist asked;    /* of struct host_state */
     struct ilist streams;  /* of struct host_stream */
     uint32_t stream_count; /* that were ever opened */
+    struct host_flow flow;
 };
 
 /* Records how the call at hand ended; the first record counts. Takes over text (malloc; may be NULL). It is reported

@@ -280,6 +280,7 @@ static void open_scripts(struct worker *w)
     struct script_limits limits = {
         .cpu_ms = (uint64_t)l->module_cpu_ms,
         .wall_ms = (uint64_t)l->module_wall_ms,
+        .idle_ms = (uint64_t)l->module_idle_ms,
         .heap_bytes = (uint64_t)l->module_heap_mb * 1024 * 1024,
         .body_max = (size_t)l->module_body_max,
         .fetches = (uint32_t)l->module_fetches,

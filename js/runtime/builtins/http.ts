@@ -1,9 +1,15 @@
 // import { fetch } from "dgate/http"
 
 import { jsonText, requireBytes } from "../body";
-import { hostPromise } from "../current";
-import { Headers, pairs, type HeadersInit } from "../fields";
+import { addWaiting, removeWaiting, requireCurrent } from "../current";
+import { GatewayError } from "../errors";
+import { Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
+import { extract, readAll, takeBody, type Content } from "../web/body";
+import { isRequest, requireMethod, requireRedirect, requireSignal, type Request, type Signal } from "../web/request";
+import { ofAnswer, type Answer, type Response } from "../web/response";
+import { isStream } from "../web/streams";
+import type { Source } from "../web/pump";
 
 export interface FetchOptions {
     method?: string;
@@ -11,66 +17,7 @@ export interface FetchOptions {
     body?: unknown;
     redirect?: string;
     redirects?: string; // DGate 1's spelling
-}
-
-// status, reason, URL, redirected, header names and values (a line each), body
-type Answer = [number, string, string, boolean, string, ArrayBuffer];
-
-class FetchResponse {
-    readonly status: number;
-    readonly statusText: string;
-    readonly url: string;
-    readonly redirected: boolean;
-    #lines: string | undefined;
-    #headers: Headers | undefined;
-    readonly #body: ArrayBuffer;
-    #used = false;
-
-    constructor(answer: Answer) {
-        const [status, reason, url, redirected, headers, body] = answer;
-        this.status = status;
-        this.statusText = reason;
-        this.url = url;
-        this.redirected = redirected;
-        this.#lines = headers;
-        this.#body = body;
-    }
-
-    get headers(): Headers {
-        if (this.#headers === undefined) {
-            this.#headers = new Headers(pairs((this.#lines as string).split("\n")));
-            this.#lines = undefined;
-        }
-        return this.#headers;
-    }
-
-    get ok(): boolean {
-        return this.status >= 200 && this.status <= 299;
-    }
-
-    get bodyUsed(): boolean {
-        return this.#used;
-    }
-
-    #take<T>(convert: (body: ArrayBuffer) => T): Promise<T> {
-        return new Promise((resolve) => {
-            if (this.#used) throw new TypeError("body already used");
-            this.#used = true;
-            resolve(convert(this.#body));
-        });
-    }
-
-    arrayBuffer(): Promise<ArrayBuffer> {
-        return this.#take((body) => body);
-    }
-
-    text(): Promise<string> {
-        return this.#take((body) => host.decode(body, false) as string);
-    }
-
-    json(): Promise<unknown> {
-        return this.#take((body) => JSON.parse(host.decode(body, false) as string) as unknown);
-    }
+    signal?: Signal | null;
 }
 
 const REDIRECTS: Record<string, Redirect | undefined> = {
@@ -80,38 +27,92 @@ const REDIRECTS: Record<string, Redirect | undefined> = {
     manual: Redirect.Manual,
 };
 
-function bodyBytes(body: unknown, headers: Headers): Bytes | undefined {
-    if (body === undefined || body === null) return undefined;
-    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return requireBytes(body);
-    const { URLSearchParams } = globalThis as unknown as { URLSearchParams: new () => object };
-    const isForm = body instanceof URLSearchParams;
-    const isPlain = Object.getPrototypeOf(body) === Object.prototype;
-    if (!headers.has("content-type")) {
-        const form = "application/x-www-form-urlencoded;charset=UTF-8";
-        headers.set("content-type", isForm ? form : isPlain ? "application/json" : "text/plain;charset=UTF-8");
-    }
-    return isPlain ? jsonText(body) : String(body as string);
+interface Call {
+    url: string;
+    method: string;
+    headers: Headers;
+    redirect: Redirect;
+    body: Bytes | Source | undefined;
+    signal: Signal | null;
 }
 
-export function fetch(input?: unknown, options?: FetchOptions): Promise<FetchResponse> {
-    const url = String(input);
+function isSource(body: unknown): body is Source {
+    return typeof body === "object" && body !== null && typeof (body as Partial<Source>).read === "function";
+}
+
+// The body of an option; a plain object goes as JSON.
+function bodyOf(body: unknown, headers: Headers): Bytes | Source | undefined {
+    if (body === undefined || body === null) return undefined;
+    if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return requireBytes(body);
+    const isPlain = Object.getPrototypeOf(body) === Object.prototype;
+    const { content, type } = isPlain ? { content: jsonText(body), type: "application/json" } : extract(body);
+    if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
+    return isStream(content) ? (content.getReader() as Source) : (content as Exclude<Content, object | null> | Uint8Array);
+}
+
+function describeCall(input: unknown, options: FetchOptions): Call {
+    const from: Request | undefined = isRequest(input) ? input : undefined;
+    const url = from?.url ?? String(input);
     if (!/^https?:\/\/[^/?#]/i.test(url)) throw new TypeError(`"${url}" is not an http or https URL`);
-    const { method = "GET", redirect, redirects } = options ?? {};
-    const verb = /^(delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : String(method);
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(verb)) throw new TypeError(`"${verb}" is not a method`);
-    const mode = REDIRECTS[String(redirect ?? redirects ?? "follow")];
-    if (mode === undefined) throw new TypeError('redirect must be "follow", "error" or "manual"');
-    const headers = new Headers(options?.headers);
-    const body = bodyBytes(options?.body, headers);
-    if (body !== undefined && (verb === "GET" || verb === "HEAD"))
-        throw new TypeError(`a ${verb} request has no body`);
+    const method = options.method === undefined ? (from?.method ?? "GET") : requireMethod(options.method);
+    const mode = options.redirect ?? options.redirects ?? from?.redirect ?? "follow";
+    const redirect = REDIRECTS[requireRedirect(mode)] as Redirect;
+    const headers = new Headers(options.headers ?? from?.headers);
+    const signal = options.signal === undefined ? (from?.signal ?? null) : requireSignal(options.signal);
+    const own = bodyOf(options.body, headers);
+    const body = own ?? (from === undefined ? undefined : (takeBody(from) ?? undefined));
+    if (body !== undefined && (method === "GET" || method === "HEAD"))
+        throw new TypeError(`a ${method} request has no body`);
+    return { url, method, headers, redirect, body, signal };
+}
+
+// Begins it; the promise fails when the signal is aborted first, and the body that comes later with it.
+function start(call: Call, body: Bytes | undefined): Promise<Response> {
+    const handle = requireCurrent("fetch()");
+    const { signal } = call;
     const flat: string[] = [];
-    for (const [name, value] of headers) flat.push(name, value);
-    return hostPromise(
-        "fetch()",
-        (handle, ticket) => host.fetch(handle, ticket, url, verb, flat, mode, body),
-        (answer) => new FetchResponse(answer as Answer),
-    );
+    for (const [name, value] of call.headers) flat.push(name, value);
+    return new Promise((resolve, reject) => {
+        let abortBody: ((reason: unknown) => void) | undefined;
+        const onAbort = () => {
+            signal?.removeEventListener("abort", onAbort);
+            if (removeWaiting(handle, ticket)) host.fetchCancel(handle, ticket);
+            reject(signal?.reason as Error);
+            abortBody?.(signal?.reason);
+        };
+        const ticket = addWaiting(handle, {
+            settle: (answer) => {
+                const { response, native } = ofAnswer(handle, answer as Answer);
+                if (native === undefined) signal?.removeEventListener("abort", onAbort);
+                else abortBody = (reason) => native.fail(reason);
+                resolve(response);
+            },
+            fail: (text) => {
+                signal?.removeEventListener("abort", onAbort);
+                reject(new GatewayError(text));
+            },
+        });
+        try {
+            host.fetch(handle, ticket, call.url, call.method, flat, call.redirect, body);
+        } catch (error) {
+            removeWaiting(handle, ticket);
+            throw error;
+        }
+        signal?.addEventListener("abort", onAbort);
+    });
+}
+
+function throwIfAborted(signal: Signal | null): void {
+    if (signal?.aborted === true) throw signal.reason;
+}
+
+export async function fetch(input?: unknown, options?: FetchOptions | null): Promise<Response> {
+    const call = describeCall(input, options ?? {});
+    throwIfAborted(call.signal);
+    // A request's body goes as a whole.
+    const body = isSource(call.body) ? await readAll(call.body) : call.body;
+    throwIfAborted(call.signal);
+    return start(call, body);
 }
 
 export const http = { fetch };

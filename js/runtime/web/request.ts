@@ -1,0 +1,135 @@
+// Request of the Fetch standard.
+
+import { Headers, type HeadersInit } from "../fields";
+import { Body, extract, moveBody, shareBody, type Content } from "./body";
+import type { Stream } from "./streams";
+
+export interface Signal {
+    readonly aborted: boolean;
+    readonly reason: unknown;
+    addEventListener(type: "abort", listener: () => void): void;
+    removeEventListener(type: "abort", listener: () => void): void;
+}
+
+export interface RequestInit {
+    method?: string;
+    headers?: HeadersInit;
+    body?: unknown;
+    redirect?: string;
+    signal?: Signal | null;
+    duplex?: string;
+}
+
+const scope = globalThis as unknown as { URL: new (url: string) => { href: string; username: string; password: string } };
+
+export function requireMethod(method: unknown): string {
+    const text = String(method);
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) throw new TypeError(`"${text}" is not a method`);
+    if (/^(connect|trace|track)$/i.test(text)) throw new TypeError(`the method ${text} is not allowed`);
+    return /^(delete|get|head|options|post|put)$/i.test(text) ? text.toUpperCase() : text;
+}
+
+export function requireRedirect(mode: unknown): string {
+    const text = String(mode);
+    if (text !== "follow" && text !== "error" && text !== "manual")
+        throw new TypeError('redirect must be "follow", "error" or "manual"');
+    return text;
+}
+
+export function requireSignal(signal: unknown): Signal | null {
+    if (signal === null || signal === undefined) return null;
+    const s = signal as Partial<Signal>;
+    if (typeof s.aborted !== "boolean" || typeof s.addEventListener !== "function")
+        throw new TypeError("signal is not an AbortSignal");
+    return signal as Signal;
+}
+
+function parse(input: unknown): string {
+    let url;
+    try {
+        url = new scope.URL(String(input));
+    } catch {
+        throw new TypeError(`"${String(input)}" is not an absolute URL`);
+    }
+    if (url.username !== "" || url.password !== "") throw new TypeError("a URL with a user name or password is not allowed");
+    return url.href;
+}
+
+function contentOf(from: Request | undefined, init: RequestInit, method: string, headers: Headers): Content | Stream {
+    if (init.body === undefined || init.body === null) return from === undefined ? null : moveBody(from);
+    if (method === "GET" || method === "HEAD") throw new TypeError(`a ${method} request has no body`);
+    const { content, type } = extract(init.body);
+    if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
+    return content;
+}
+
+export let isRequest: (value: unknown) => value is Request;
+
+let copied: { from: Request; content: Content | Stream } | undefined; // for the constructor, from within
+
+export class Request extends Body {
+    readonly #url: string;
+    readonly #method: string;
+    readonly #headers: Headers;
+    readonly #redirect: string;
+    readonly #signal: Signal | null;
+
+    constructor(input?: unknown, init?: RequestInit | null) {
+        const copy = copied;
+        copied = undefined;
+        const from = copy?.from ?? (isRequest(input) ? input : undefined);
+        const own = init ?? {};
+        const method = own.method === undefined ? (from?.method ?? "GET") : requireMethod(own.method);
+        const headers = new Headers(own.headers ?? from?.headers);
+        const url = from?.url ?? parse(input);
+        const redirect = requireRedirect(own.redirect ?? from?.redirect ?? "follow");
+        const signal = own.signal === undefined ? (from?.signal ?? null) : requireSignal(own.signal);
+        super(copy !== undefined ? copy.content : contentOf(from, own, method, headers));
+        this.#url = url;
+        this.#method = method;
+        this.#headers = headers;
+        this.#redirect = redirect;
+        this.#signal = signal;
+    }
+
+    static {
+        isRequest = (value): value is Request => typeof value === "object" && value !== null && #url in value;
+    }
+
+    get url(): string {
+        return this.#url;
+    }
+
+    get method(): string {
+        return this.#method;
+    }
+
+    get headers(): Headers {
+        return this.#headers;
+    }
+
+    get redirect(): string {
+        return this.#redirect;
+    }
+
+    get signal(): Signal | null {
+        return this.#signal;
+    }
+
+    get duplex(): string {
+        return "half";
+    }
+
+    clone(): Request {
+        copied = { from: this, content: shareBody(this) };
+        return new Request();
+    }
+
+    protected override contentType(): string | null {
+        return this.#headers.get("content-type");
+    }
+
+    get [Symbol.toStringTag](): string {
+        return "Request";
+    }
+}

@@ -1,0 +1,169 @@
+// Response of the Fetch standard.
+
+import { jsonText } from "../body";
+import { Headers, pairs, type HeadersInit } from "../fields";
+import { Body, extract, shareBody, type Content } from "./body";
+import { NativeStream } from "./native_stream";
+import type { Stream } from "./streams";
+
+export interface ResponseInit {
+    status?: number;
+    statusText?: string;
+    headers?: HeadersInit;
+}
+
+// What host.fetch() settles with: status, reason, URL, whether redirected, header names and values (a line each), body or its
+// stream
+export type Answer = [number, string, string, boolean, string, ArrayBuffer | number];
+
+interface Origin {
+    url: string;
+    redirected: boolean;
+    type: string;
+}
+
+const OWN: Origin = { url: "", redirected: false, type: "default" };
+
+// What only the runtime may make.
+interface Inside {
+    status: number;
+    statusText: string;
+    headers: Headers | string; // as in Answer, to be read when it is asked for
+    content: Content | Stream;
+    origin: Origin;
+}
+
+function hasNoBody(status: number): boolean {
+    return status === 101 || status === 103 || status === 204 || status === 205 || status === 304;
+}
+
+function requireStatus(value: unknown): number {
+    const status = value === undefined ? 200 : Number(value);
+    if (!Number.isInteger(status) || status < 200 || status > 599)
+        throw new RangeError(`${String(value)} is not a status from 200 to 599`);
+    return status;
+}
+
+function requireReason(value: unknown): string {
+    const text = value === undefined ? "" : String(value);
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new TypeError("statusText has characters that are not allowed");
+    return text;
+}
+
+function make(body: unknown, init: ResponseInit, type?: string): Inside {
+    // ctx.upstream(), as in new Response(body, ctx.upstream())
+    const upstream = typeof init.status === "function" ? (init as unknown as { statusCode: number }) : undefined;
+    const status = requireStatus(upstream === undefined ? init.status : upstream.statusCode);
+    const statusText = upstream === undefined ? requireReason(init.statusText) : "";
+    const headers = new Headers(init.headers);
+    const extracted = extract(body);
+    if (extracted.content !== null && hasNoBody(status)) throw new TypeError(`a response with status ${status} has no body`);
+    const own = type ?? extracted.type;
+    if (own !== undefined && !headers.has("content-type")) headers.set("content-type", own);
+    return { status, statusText, headers, content: extracted.content, origin: OWN };
+}
+
+let inside: Inside | undefined; // for the constructor, from within
+
+function construct(own: Inside): Response {
+    inside = own;
+    return new Response();
+}
+
+export let isResponse: (value: unknown) => value is Response;
+
+export class Response extends Body {
+    readonly #status: number;
+    readonly #statusText: string;
+    #headers: Headers | string;
+    readonly #origin: Origin;
+
+    constructor(body?: unknown, init?: ResponseInit | null) {
+        const given = inside;
+        inside = undefined;
+        const own = given ?? make(body, init ?? {});
+        super(own.content);
+        this.#status = own.status;
+        this.#statusText = own.statusText;
+        this.#headers = own.headers;
+        this.#origin = own.origin;
+    }
+
+    static json(data?: unknown, init?: ResponseInit | null): Response {
+        return construct(make(jsonText(data), init ?? {}, "application/json"));
+    }
+
+    static redirect(url: unknown, status: unknown = 302): Response {
+        const code = Number(status);
+        if (![301, 302, 303, 307, 308].includes(code))
+            throw new RangeError(`${String(status)} is not a status of a redirect: 301, 302, 303, 307 or 308`);
+        const location = encodeURI(String(url)).replace(/%25/g, "%");
+        const headers = new Headers({ location });
+        return construct({ status: code, statusText: "", headers, content: null, origin: OWN });
+    }
+
+    static error(): Response {
+        const origin = { ...OWN, type: "error" };
+        return construct({ status: 0, statusText: "", headers: new Headers(), content: null, origin });
+    }
+
+    get type(): string {
+        return this.#origin.type;
+    }
+
+    get url(): string {
+        return this.#origin.url;
+    }
+
+    get redirected(): boolean {
+        return this.#origin.redirected;
+    }
+
+    get status(): number {
+        return this.#status;
+    }
+
+    get ok(): boolean {
+        return this.#status >= 200 && this.#status <= 299;
+    }
+
+    get statusText(): string {
+        return this.#statusText;
+    }
+
+    get headers(): Headers {
+        if (typeof this.#headers === "string") this.#headers = new Headers(pairs(this.#headers.split("\n")));
+        return this.#headers;
+    }
+
+    clone(): Response {
+        return construct({
+            status: this.#status,
+            statusText: this.#statusText,
+            headers: new Headers(this.headers),
+            content: shareBody(this),
+            origin: this.#origin,
+        });
+    }
+
+    static {
+        isResponse = (value): value is Response => typeof value === "object" && value !== null && #status in value;
+    }
+
+    protected override contentType(): string | null {
+        return this.headers.get("content-type");
+    }
+
+    get [Symbol.toStringTag](): string {
+        return "Response";
+    }
+}
+
+// The response of a fetch, and the stream of its body if that comes piece by piece.
+export function ofAnswer(handle: number, answer: Answer): { response: Response; native: NativeStream | undefined } {
+    const [status, statusText, url, redirected, fields, body] = answer;
+    const native = typeof body === "number" ? new NativeStream(handle, body) : undefined;
+    const content = native ?? (hasNoBody(status) ? null : new Uint8Array(body as ArrayBuffer));
+    const origin = { url, redirected, type: "basic" };
+    return { response: construct({ status, statusText, headers: fields, content, origin }), native };
+}
