@@ -140,6 +140,7 @@ static const struct expression CASES[] = {
      "[\xc3\xa4"
      "A]"},
     {"(async () => { const s = new ReadableStream({ start(c) { c.enqueue(new Uint8Array([255])); "
+     "c.close(); "
      "} }).pipeThrough(new TextDecoderStream('utf-8', { fatal: true })); for await (const t of s); "
      "})()",
      "! TypeError"},
@@ -149,6 +150,7 @@ static void behaves_as_the_standard_says(void **state)
 {
     (void)state;
     struct fixture *f = fixture_create(NULL);
+    unsigned wrong = 0;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
         char source[1024];
         (void)snprintf(source, sizeof(source),
@@ -162,9 +164,12 @@ static void behaves_as_the_standard_says(void **state)
         const char *text = fixture_handle(f);
         const char *want = CASES[i].text;
         const size_t len = want[0] == '!' ? strlen(want) : strlen(text) + strlen(want);
-        if (strncmp(text, want, len) != 0)
-            fail_msg("%s\nis %s\nand not %s", CASES[i].code, text, want);
+        if (strncmp(text, want, len) == 0)
+            continue;
+        print_error("%s\nis %s\nand not %s\n", CASES[i].code, text, want);
+        wrong++;
     }
+    assert_int_equal(wrong, 0);
     fixture_destroy(f);
 }
 
