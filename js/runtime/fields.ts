@@ -101,9 +101,12 @@ export class Headers {
         if (init === undefined || init === null) return;
         const isIterable = typeof (init as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
         const list = isIterable ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
-        for (const [name, value] of list)
+        for (const pair of list) {
+            if (Array.isArray(pair) && pair.length !== 2) throw new TypeError("a header is a pair of name and value");
+            const [name, value] = pair;
             if (Array.isArray(value)) value.forEach((v) => this.append(name, v));
             else this.append(name, value);
+        }
     }
 
     static #name(name: unknown): string {

@@ -128,6 +128,7 @@ export interface Host {
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;
+    // No effect once its response has come: then the stream of its body is cancelled.
     fetchCancel(handle: number, ticket: number): void;
 
     environment(): string[]; // host name, then names and values of variables

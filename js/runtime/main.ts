@@ -4,6 +4,7 @@ import "core-js/web/url";
 import "core-js/web/url-search-params";
 
 import { host, Level } from "./host";
+import { installAwaiter } from "./awaiter";
 import { installBudget } from "./budget";
 import { atob, btoa } from "./base64";
 import { fetch } from "./builtins/http";
@@ -20,6 +21,7 @@ import { defineStreams } from "./web/streams";
 import { sweepTimers, timers } from "./timers";
 
 installBudget();
+installAwaiter();
 
 function queueMicrotask(callback: unknown): void {
     if (typeof callback !== "function") throw new TypeError("queueMicrotask() takes a function");

@@ -88,7 +88,7 @@ export class Program {
             const { module } = unit;
             try {
                 const require = (name: string) => this.#require(unit, String(name));
-                unit.wrapper.call(undefined, module.exports, require, module, unit.console);
+                unit.wrapper.call(globalThis, module.exports, require, module, unit.console);
             } catch (error) {
                 delete unit.module;
                 throw error;

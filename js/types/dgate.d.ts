@@ -48,6 +48,11 @@ interface DGateRequest {
     readonly contentLength: number;
     readonly headers: DGateFields;
     readonly query: DGateQuery;
+    /**
+     * The body piece by piece, in a requestHandler (with a service it is the upstream's). null when it is empty. Reading it
+     * does not make DGate collect the body.
+     */
+    readonly body: ReadableStream<Uint8Array> | null;
     readBody(): ArrayBuffer;
     readJson<T = any>(): T;
     writeBody(data: DGateBytes): void;
@@ -114,6 +119,13 @@ interface DGateUpstream {
     readonly transferEncoding: string[];
     readonly uncompressed: boolean;
     status(code: number): this;
+    /**
+     * The body piece by piece, while it comes. What is read of it is not sent: give something in its place with setBody()
+     * or a Response. null when it is empty.
+     */
+    readonly body: ReadableStream<Uint8Array> | null;
+    /** What is sent in the place of the body: bytes, or a stream of them. */
+    setBody(data: DGateBytes | ReadableStream<Uint8Array>): this;
     readBody(): Promise<ArrayBuffer>;
     readJson<T = any>(): Promise<T>;
     writeBody(data: DGateBytes): this;
@@ -237,26 +249,53 @@ interface DGateScriptContext {
     hashString(text: string): string;
 }
 
-interface DGateFetchOptions {
+/** What an AbortSignal has. */
+interface DGateSignal {
+    readonly aborted: boolean;
+    readonly reason: any;
+    addEventListener(type: "abort", listener: () => void): void;
+    removeEventListener(type: "abort", listener: () => void): void;
+}
+
+type DGateHeadersInit = Headers | DGateFields | Iterable<readonly [string, string]> | Record<string, unknown>;
+
+/** What the body of a Request or Response may be made of; FormData, where there is one, too. */
+type DGateBodyInit = DGateBytes | URLSearchParams | ReadableStream<Uint8Array> | Iterable<[string, any]> | null;
+
+interface DGateRequestInit {
     method?: string;
-    headers?: Headers | DGateFields | Iterable<readonly [string, string]> | Record<string, unknown>;
-    /** A plain object is sent as JSON, URLSearchParams as a form. */
-    body?: DGateBytes | URLSearchParams | Record<string, unknown> | null;
+    headers?: DGateHeadersInit;
+    body?: DGateBodyInit;
     redirect?: "follow" | "error" | "manual";
+    signal?: DGateSignal | null;
+    duplex?: "half";
+}
+
+interface DGateFetchOptions extends Omit<DGateRequestInit, "body"> {
+    /** A plain object is sent as JSON, URLSearchParams as a form. A stream is collected first. */
+    body?: DGateBodyInit | Record<string, unknown>;
     redirects?: "follow" | "error" | "manual";
 }
 
-interface DGateFetchResponse {
-    readonly status: number;
-    readonly statusText: string;
-    readonly ok: boolean;
-    readonly url: string;
-    readonly redirected: boolean;
-    readonly headers: Headers;
+interface DGateResponseInit {
+    /** 200 to 599; 200 */
+    status?: number;
+    statusText?: string;
+    headers?: DGateHeadersInit;
+}
+
+/** What Request and Response share. Each body can be used once. */
+interface DGateBody {
+    readonly body: ReadableStream<Uint8Array> | null;
     readonly bodyUsed: boolean;
     text(): Promise<string>;
     json<T = any>(): Promise<T>;
     arrayBuffer(): Promise<ArrayBuffer>;
+    bytes(): Promise<Uint8Array>;
+    /** Where there is a FormData. */
+    formData(): Promise<any>;
+    /** Where there is a Blob. */
+    blob(): Promise<any>;
 }
 
 declare module "dgate" {
@@ -281,7 +320,7 @@ declare module "dgate" {
 }
 
 declare module "dgate/http" {
-    export function fetch(url: string | URL, options?: DGateFetchOptions): Promise<DGateFetchResponse>;
+    export function fetch(input: string | URL | Request, options?: DGateFetchOptions): Promise<Response>;
     const http: typeof import("dgate/http");
     export default http;
 }
@@ -459,6 +498,183 @@ declare class Headers {
     [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
+declare class Request implements DGateBody {
+    constructor(input: string | URL | Request, init?: DGateRequestInit);
+    readonly url: string;
+    readonly method: string;
+    readonly headers: Headers;
+    readonly redirect: string;
+    readonly signal: DGateSignal | null;
+    readonly duplex: "half";
+    clone(): Request;
+    readonly body: ReadableStream<Uint8Array> | null;
+    readonly bodyUsed: boolean;
+    text(): Promise<string>;
+    json<T = any>(): Promise<T>;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    bytes(): Promise<Uint8Array>;
+    formData(): Promise<any>;
+    blob(): Promise<any>;
+}
+
+/** What a requestHandler, requestModifier or errorHandler may return as its answer, a responseModifier in place of the
+ * upstream's response, and what fetch() gives. */
+declare class Response implements DGateBody {
+    /** With ctx.upstream() as init it has that status and those headers. */
+    constructor(body?: DGateBodyInit, init?: DGateResponseInit | DGateUpstream);
+    static json(data: unknown, init?: DGateResponseInit): Response;
+    /** 302, or 301, 303, 307, 308 */
+    static redirect(url: string | URL, status?: number): Response;
+    static error(): Response;
+    readonly type: string;
+    readonly url: string;
+    readonly redirected: boolean;
+    readonly status: number;
+    readonly ok: boolean;
+    readonly statusText: string;
+    readonly headers: Headers;
+    clone(): Response;
+    readonly body: ReadableStream<Uint8Array> | null;
+    readonly bodyUsed: boolean;
+    text(): Promise<string>;
+    json<T = any>(): Promise<T>;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    bytes(): Promise<Uint8Array>;
+    formData(): Promise<any>;
+    blob(): Promise<any>;
+}
+
+interface QueuingStrategy<T = any> {
+    highWaterMark?: number;
+    size?(chunk: T): number;
+}
+
+interface StreamPipeOptions {
+    preventClose?: boolean;
+    preventAbort?: boolean;
+    preventCancel?: boolean;
+    signal?: DGateSignal;
+}
+
+type ReadableStreamReadResult<T> = { done: false; value: T } | { done: true; value: undefined };
+
+interface ReadableStreamDefaultController<R = any> {
+    /** How much more the consumer wants; 0 or less: enough. */
+    readonly desiredSize: number | null;
+    enqueue(chunk: R): void;
+    close(): void;
+    error(reason?: any): void;
+}
+
+interface ReadableStreamDefaultReader<R = any> {
+    readonly closed: Promise<undefined>;
+    read(): Promise<ReadableStreamReadResult<R>>;
+    cancel(reason?: any): Promise<void>;
+    releaseLock(): void;
+}
+
+interface UnderlyingSource<R = any> {
+    start?(controller: ReadableStreamDefaultController<R>): any;
+    /** Called when the consumer wants more; again when the promise it returns has settled. */
+    pull?(controller: ReadableStreamDefaultController<R>): void | PromiseLike<void>;
+    /** The consumer (in the end: the client) wants no more. */
+    cancel?(reason?: any): void | PromiseLike<void>;
+    type?: undefined;
+}
+
+declare class ReadableStream<R = any> {
+    constructor(source?: UnderlyingSource<R>, strategy?: QueuingStrategy<R>);
+    static from<T>(source: Iterable<T> | AsyncIterable<T>): ReadableStream<T>;
+    readonly locked: boolean;
+    getReader(): ReadableStreamDefaultReader<R>;
+    cancel(reason?: any): Promise<void>;
+    pipeThrough<T>(
+        pair: { readable: ReadableStream<T>; writable: WritableStream<R> },
+        options?: StreamPipeOptions,
+    ): ReadableStream<T>;
+    pipeTo(destination: WritableStream<R>, options?: StreamPipeOptions): Promise<void>;
+    tee(): [ReadableStream<R>, ReadableStream<R>];
+    values(options?: { preventCancel?: boolean }): AsyncIterableIterator<R>;
+    [Symbol.asyncIterator](options?: { preventCancel?: boolean }): AsyncIterableIterator<R>;
+}
+
+interface WritableStreamDefaultController {
+    readonly signal: DGateSignal;
+    error(reason?: any): void;
+}
+
+interface UnderlyingSink<W = any> {
+    start?(controller: WritableStreamDefaultController): any;
+    write?(chunk: W, controller: WritableStreamDefaultController): void | PromiseLike<void>;
+    close?(): void | PromiseLike<void>;
+    abort?(reason?: any): void | PromiseLike<void>;
+}
+
+interface WritableStreamDefaultWriter<W = any> {
+    readonly closed: Promise<undefined>;
+    readonly ready: Promise<undefined>;
+    readonly desiredSize: number | null;
+    write(chunk: W): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: any): Promise<void>;
+    releaseLock(): void;
+}
+
+declare class WritableStream<W = any> {
+    constructor(sink?: UnderlyingSink<W>, strategy?: QueuingStrategy<W>);
+    readonly locked: boolean;
+    getWriter(): WritableStreamDefaultWriter<W>;
+    close(): Promise<void>;
+    abort(reason?: any): Promise<void>;
+}
+
+interface TransformStreamDefaultController<O = any> {
+    readonly desiredSize: number | null;
+    enqueue(chunk: O): void;
+    error(reason?: any): void;
+    terminate(): void;
+}
+
+interface Transformer<I = any, O = any> {
+    start?(controller: TransformStreamDefaultController<O>): any;
+    transform?(chunk: I, controller: TransformStreamDefaultController<O>): void | PromiseLike<void>;
+    flush?(controller: TransformStreamDefaultController<O>): void | PromiseLike<void>;
+    cancel?(reason?: any): void | PromiseLike<void>;
+}
+
+declare class TransformStream<I = any, O = any> {
+    constructor(transformer?: Transformer<I, O>, writable?: QueuingStrategy<I>, readable?: QueuingStrategy<O>);
+    readonly readable: ReadableStream<O>;
+    readonly writable: WritableStream<I>;
+}
+
+declare class ByteLengthQueuingStrategy implements QueuingStrategy<ArrayBufferView> {
+    constructor(init: { highWaterMark: number });
+    readonly highWaterMark: number;
+    size(chunk: ArrayBufferView): number;
+}
+
+declare class CountQueuingStrategy implements QueuingStrategy {
+    constructor(init: { highWaterMark: number });
+    readonly highWaterMark: number;
+    size(): number;
+}
+
+declare class TextEncoderStream {
+    readonly encoding: string;
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<string>;
+}
+
+declare class TextDecoderStream {
+    constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+    readonly encoding: string;
+    readonly fatal: boolean;
+    readonly ignoreBOM: boolean;
+    readonly readable: ReadableStream<string>;
+    readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
+}
+
 declare class URLSearchParams {
     constructor(init?: string | Iterable<readonly [string, string]> | Record<string, string>);
     readonly size: number;
@@ -527,7 +743,7 @@ declare const process: {
     readonly host: string;
 };
 
-declare function fetch(url: string | URL, options?: DGateFetchOptions): Promise<DGateFetchResponse>;
+declare function fetch(input: string | URL | Request, options?: DGateFetchOptions): Promise<Response>;
 declare function setTimeout<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;
 declare function setInterval<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;
 declare function setImmediate<A extends unknown[]>(callback: (...args: A) => void, ...args: A): number;

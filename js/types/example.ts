@@ -46,3 +46,24 @@ export async function countVisits(user: string): Promise<number> {
     await storage.delete("lock");
     return known.length + (await increment(`visits/${user}`));
 }
+
+// Streams.
+export const proxied = async (ctx: Context): Promise<Response> => {
+    const answer = await fetch(new Request("http://127.0.0.1/", { method: "POST", body: ctx.request().body }));
+    const upper = new TransformStream<string, string>({
+        transform: (text, controller) => controller.enqueue(text.toUpperCase()),
+    });
+    const body = answer.body?.pipeThrough(new TextDecoderStream()).pipeThrough(upper).pipeThrough(new TextEncoderStream());
+    return new Response(body ?? null, { status: answer.status, headers: answer.headers });
+};
+
+export const changed = (ctx: Context): Response | undefined => {
+    const upstream = ctx.upstream();
+    if (upstream === null || upstream.body === null) return undefined;
+    upstream.setBody(upstream.body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>()));
+    return new Response(upstream.body, upstream);
+};
+
+export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<number> {
+    for await (const chunk of body) yield chunk.length;
+}

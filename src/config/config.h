@@ -69,7 +69,6 @@ struct config_limits {
     int64_t fetch_connect_timeout_ms;
     int64_t fetch_idle_timeout_ms; /* until a response's head, and between bytes of its body */
     int64_t fetch_header_max;
-    int64_t fetch_body_max; /* collected */
     int64_t module_timers;    /* per request */
     int64_t module_log_lines; /* per second and worker */
     int64_t module_source_max;

@@ -291,8 +291,6 @@ const struct keys_key keys_all[] = {
     TIME(fetch_idle_timeout_ms, 30 * SECOND, 100, HOUR,
          "from there until the response's header, and between two reads of its body"),
     NUMBER(fetch_header_max, 64 * KIB, KIB, MIB, "header fields of a fetch's response together"),
-    NUMBER(fetch_body_max, 8 * MIB, 0, 256 * MIB,
-           "body of a fetch's response that is collected, decoded"),
     NUMBER(module_timers, 100, 0, 10000, "timers per request"),
     NUMBER(module_log_lines, 1000, 0, MIB, "lines that modules log per second and worker"),
     NUMBER(module_source_max, MODEL_SOURCE_MAX, KIB, MODEL_SOURCE_MAX, "source of a module"),

@@ -564,8 +564,3 @@ void fetch_pool_destroy(struct fetch_pool *p)
         free_memory(container_of(n, struct fetch, node));
     free(p);
 }
-
-const struct fetch_options *fetch_pool_options(const struct fetch_pool *p)
-{
-    return &p->options;
-}

@@ -23,7 +23,6 @@ struct fetch_options {
     uint32_t connections_max;    /* per host and port */
     uint32_t queue_max;          /* fetches that wait for one of them */
     uint32_t idle_max;           /* connections without a request, of all hosts */
-    size_t body_max;             /* of a response that is collected, decoded */
     bool refuse_private;         /* connect to no address that ip_address_is_private() names */
 };
 
@@ -63,8 +62,6 @@ struct fetch_pool *fetch_pool_create(struct loop *loop, const struct fetch_optio
 
 /* Every fetch must have ended. p may be NULL. */
 void fetch_pool_destroy(struct fetch_pool *p);
-
-const struct fetch_options *fetch_pool_options(const struct fetch_pool *p);
 
 /* A fetch that is not begun: its memory and the body to send (of at most body_max bytes) are filled by the caller. */
 struct fetch *fetch_create(struct fetch_pool *p, size_t body_max, const struct fetch_events *events,

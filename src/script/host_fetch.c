@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "script/fetch.h"
 #include "script/host_groups.h"
+#include "script/host_stream.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
 
@@ -20,6 +21,8 @@ struct host_fetch {
     struct script_run *run;
     struct fetch *fetch;
     double ticket;
+    struct loop_task task; /* tells of a response whose body did not come with it */
+    size_t asked;          /* of the body, and not come yet */
     /* The response, from on_head on. */
     uint16_t status;
     bool redirected;
@@ -27,11 +30,13 @@ struct host_fetch {
     JSStringRef url;
     JSStringRef fields;
     struct buf body;
+    struct host_stream *stream; /* that it goes to; NULL: the response is not told yet */
 };
 
 static void destroy(struct host_fetch *h)
 {
     ilist_remove(&h->node);
+    loop_unschedule(&h->task);
     buf_finish(&h->body);
     if (h->fields != NULL) {
         JSStringRelease(h->reason);
@@ -61,7 +66,7 @@ static JSStringRef lines_of(const struct fetch_response *r)
     return string;
 }
 
-/* [status, reason, url, redirected, "name\nvalue\n...", body] */
+/* [status, reason, url, redirected, "name\nvalue\n...", body or the number of its stream] */
 static JSValueRef answer(JSContextRef ctx, const struct host_fetch *h)
 {
     const JSValueRef parts[] = {
@@ -70,7 +75,8 @@ static JSValueRef answer(JSContextRef ctx, const struct host_fetch *h)
         JSValueMakeString(ctx, h->url),
         JSValueMakeBoolean(ctx, h->redirected),
         JSValueMakeString(ctx, h->fields),
-        jsvalue_array_buffer(ctx, buf_str(&h->body), NULL),
+        h->stream != NULL ? JSValueMakeNumber(ctx, host_stream_id(h->stream))
+                          : jsvalue_array_buffer(ctx, buf_str(&h->body), NULL),
     };
     return JSObjectMakeArray(ctx, ARRAY_LEN(parts), parts, NULL);
 }
@@ -84,9 +90,38 @@ static void settle(struct host_fetch *h, enum script_run_settlement how, JSValue
     script_run_settle(r, ticket, how, value);
 }
 
-static void reject(struct host_fetch *h, const char *text)
+static void on_wanted(void *user, size_t room)
 {
-    settle(h, SCRIPT_RUN_REJECT, jsvalue_text(script_run_context(h->run), str_of(text)));
+    struct host_fetch *h = user;
+    if (room <= h->asked)
+        return;
+    const size_t more = room - h->asked;
+    h->asked = room;
+    fetch_read(h->fetch, more);
+}
+
+static void on_cancelled(void *user)
+{
+    struct host_fetch *h = user;
+    fetch_cancel(h->fetch);
+    destroy(h);
+}
+
+/* Tells of the response; what there is of the body, and what will come, goes to a stream. h may be gone afterwards. */
+static void stream(struct host_fetch *h)
+{
+    static const struct host_stream_source source = {on_wanted, on_cancelled};
+    h->stream = host_stream_open(h->run, &source, h);
+    host_stream_push(h->stream, buf_str(&h->body));
+    buf_finish(&h->body);
+    loop_unschedule(&h->task);
+    script_run_settle(h->run, h->ticket, SCRIPT_RUN_RESOLVE,
+                      answer(script_run_context(h->run), h));
+}
+
+static void on_task(struct loop_task *t)
+{
+    stream(container_of(t, struct host_fetch, task));
 }
 
 static void on_head(void *user, const struct fetch_response *r)
@@ -97,27 +132,47 @@ static void on_head(void *user, const struct fetch_response *r)
     h->reason = jsvalue_string(r->reason);
     h->url = jsvalue_string(r->url);
     h->fields = lines_of(r);
-    fetch_read(h->fetch, h->body.max + 1);
+    h->asked = HOST_STREAM_WINDOW;
+    fetch_read(h->fetch, h->asked);
+    loop_schedule(h->run->vm->loop, &h->task);
 }
 
 static void on_data(void *user, struct str data)
 {
     struct host_fetch *h = user;
-    if (buf_add(&h->body, data))
+    h->asked -= data.len;
+    if (h->stream != NULL) {
+        host_stream_push(h->stream, data); /* h may be gone now */
         return;
-    fetch_cancel(h->fetch);
-    reject(h, "the response body is too large");
+    }
+    if (!buf_add(&h->body, data))
+        abort();
+    if (h->asked == 0)
+        stream(h);
 }
 
 static void on_end(void *user)
 {
     struct host_fetch *h = user;
-    settle(h, SCRIPT_RUN_RESOLVE, answer(script_run_context(h->run), h));
+    struct host_stream *s = h->stream;
+    if (s == NULL) {
+        settle(h, SCRIPT_RUN_RESOLVE, answer(script_run_context(h->run), h));
+        return;
+    }
+    destroy(h);
+    host_stream_end(s, NULL);
 }
 
 static void on_failed(void *user, const char *text)
 {
-    reject(user, text);
+    struct host_fetch *h = user;
+    struct host_stream *s = h->stream;
+    if (s == NULL) {
+        settle(h, SCRIPT_RUN_REJECT, jsvalue_text(script_run_context(h->run), str_of(text)));
+        return;
+    }
+    destroy(h);
+    host_stream_end(s, text);
 }
 
 static const struct fetch_events events = {on_head, on_data, on_end, on_failed};
@@ -192,7 +247,8 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     h->run = r;
     h->ticket = JSValueToNumber(ctx, argv[1], NULL);
     h->fetch = fetch_create(pool, r->vm->limits.body_max, &events, h);
-    buf_init(&h->body, fetch_pool_options(pool)->body_max);
+    h->task.run = on_task;
+    buf_init(&h->body, HOST_STREAM_WINDOW);
     struct err e = {0};
     if (begin(h, ctx, argv, &e) != ERR_OK) {
         fetch_cancel(h->fetch);
@@ -204,7 +260,7 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     return JSValueMakeUndefined(ctx);
 }
 
-/* fetchCancel(handle, ticket): no effect when it has ended */
+/* fetchCancel(handle, ticket): no effect once its response was told */
 static JSValueRef cancel(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                          const JSValueRef argv[], JSValueRef *exception)
 {
@@ -216,7 +272,7 @@ static JSValueRef cancel(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     const double ticket = host_number(ctx, argc, argv, 1);
     ilist_for_each_safe (n, next, &r->fetches) {
         struct host_fetch *h = container_of(n, struct host_fetch, node);
-        if (h->ticket < ticket || h->ticket > ticket)
+        if (h->stream != NULL || h->ticket < ticket || h->ticket > ticket)
             continue;
         fetch_cancel(h->fetch);
         destroy(h);

@@ -45,18 +45,25 @@ bool realm_install(struct realm *r, JSObjectRef functions)
     return true;
 }
 
+/* The runtime library's text: one for all contexts of the process. */
+static JSStringRef runtime_source(void)
+{
+    static JSStringRef source;
+    if (source == NULL)
+        source = constant(js_runtime);
+    return source;
+}
+
 static bool load_runtime(struct realm *r)
 {
     struct entry e;
     entry_begin(&e, r, (struct str){0}, STR("(start)"));
     set_property(r->ctx, JSContextGetGlobalObject(r->ctx), "dgateHost", host_object(r->ctx));
-    JSStringRef source = constant(js_runtime);
     JSStringRef url = constant("dgate:runtime");
     JSValueRef exception = NULL;
     /* NOLINTNEXTLINE(readability-suspicious-call-argument): the names only happen to be alike */
-    (void)JSEvaluateScript(r->ctx, source, NULL, url, 1, &exception);
+    (void)JSEvaluateScript(r->ctx, runtime_source(), NULL, url, 1, &exception);
     JSStringRelease(url);
-    JSStringRelease(source);
     if (exception != NULL) {
         size_t len = 0;
         char *text = jsvalue_copy(r->ctx, exception, &len);

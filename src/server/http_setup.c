@@ -83,7 +83,6 @@ struct fetch_options http_setup_fetch(const struct config *c, struct resolver *r
         .connections_max = (uint32_t)l->fetch_connections,
         .queue_max = (uint32_t)l->fetch_queue,
         .idle_max = (uint32_t)l->fetch_idle_connections,
-        .body_max = (size_t)l->fetch_body_max,
         .refuse_private = c->proxy.disable_private_ips,
     };
     options.limits.head_max = (uint32_t)l->fetch_header_max;

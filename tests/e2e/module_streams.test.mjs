@@ -12,10 +12,9 @@ const MIB = 1 << 20;
 
 let gateway;
 const upstreams = [];
-const logged = () => gateway.output;
 
 before(async () => {
-    gateway = await new Gateway({ workers: 1, limits: { module_idle_ms: 1000, module_wall_ms: 1500 } }).start();
+    gateway = await new Gateway({ workers: 1, limits: { module_idle_ms: 1000, module_wall_ms: 1500, compile_timeout_ms: 60000 } }).start();
 });
 
 after(async () => {
@@ -154,4 +153,237 @@ test('64 MiB pass a TransformStream in bounded memory', async (t) => {
     const grown = memory('VmHWM') - before;
     t.diagnostic(`${Math.round(64000 / (Date.now() - began))} MiB/s, worker grew by ${grown.toFixed(1)} MiB`);
     assert.ok(grown < 40, `the worker grew by ${grown} MiB`);
+});
+
+// What modules log of the streams of a test: "name:event".
+const noted = (name) => [...gateway.log.matchAll(new RegExp(`${name}:(\\w+)`, 'g'))].map((m) => m[1]);
+
+// A body without end, in chunks of a MiB, that logs when it is pulled and cancelled.
+const endless = (name) => `
+    const chunk = new Uint8Array(${MIB}).fill(97);
+    export const requestHandler = () => new Response(new ReadableStream({
+        pull(c: any) { console.info("${name}:pull"); c.enqueue(chunk); },
+        cancel(reason: any) { console.info("${name}:cancelled", String(reason)); },
+    }, { highWaterMark: 0 }));`;
+
+test('a client that reads slowly stops the reading of the stream', async () => {
+    const path = await route(endless('slow'));
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.see(/200 OK/);
+    client.socket.pause();
+    const pulled = await stays(() => noted('slow').length, 500);
+    assert.ok(pulled >= 1 && pulled < 32, `${pulled} MiB were made for a client that does not read`);
+    client.socket.resume();
+    const before = client.data.length;
+    await client.wait('more', (c) => c.data.length > before + 12 * MIB);
+    client.close();
+    await until('the cancel', () => noted('slow').includes('cancelled'));
+    assert.match(gateway.log, /slow:cancelled Error: the client is gone/);
+});
+
+test('a client that goes away cancels the stream behind a TransformStream, and the upstream', async () => {
+    const { name, up } = await service((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    });
+    const path = await route(`export const responseModifier = (ctx: any) => {
+        ctx.upstream().setBody(ctx.upstream().body.pipeThrough(new TransformStream()));
+    };`, { service: name });
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.see(/hello/);
+    assert.equal(up.connections[0].ended, false);
+    client.close();
+    await until('the upstream is told', () => up.connections[0].ended || up.connections[0].closed);
+});
+
+test('an error in the stream aborts the connection', async () => {
+    const path = await route(`
+        export const requestHandler = () => new Response(new ReadableStream({
+            start(c: any) { c.enqueue(new TextEncoder().encode("first")); },
+            async pull() { await new Promise((done) => setTimeout(done, 50)); throw new Error("no more"); },
+        }, { highWaterMark: 0 }));`);
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.end();
+    assert.match(client.text, /5\r\nfirst\r\n$/);
+    await until('the log', () => /module of route r\d+ broke off: m\d+:\d+:\d+: Error: no more/.test(gateway.log));
+    client.close();
+});
+
+test('chunks that are no bytes abort the connection', async () => {
+    const path = await route(`export const requestHandler = () => new Response(new ReadableStream({
+        start(c: any) { c.enqueue("text"); c.close(); } }));`);
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.end();
+    assert.doesNotMatch(client.text, /0\r\n\r\n/);
+    await until('the log', () => /a chunk of the body is of type string, expected Uint8Array/.test(gateway.log));
+    client.close();
+});
+
+test('an upstream that breaks off aborts the client, whatever the module makes of it', async () => {
+    const { name } = await service((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello');
+        setTimeout(() => socket.destroy(), 50);
+    });
+    const path = await route(`export const responseModifier = (ctx: any) => {
+        const reader = ctx.upstream().body.getReader();
+        return new Response(new ReadableStream({
+            async pull(c: any) {
+                try {
+                    const { done, value } = await reader.read();
+                    if (done) c.close(); else c.enqueue(value);
+                } catch (e) {
+                    console.info("swallowed " + e);
+                    c.close();
+                }
+            },
+        }));
+    };`, { service: name });
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.end();
+    assert.match(client.text, /200 OK[^]*hello/);
+    assert.doesNotMatch(client.text, /0\r\n\r\n$/);
+    await until('the log', () => /upstream \S+ broke off/.test(gateway.log));
+    client.close();
+});
+
+test('a stream that stands still is aborted, one whose client stands still is not', async () => {
+    const path = await route(`export const requestHandler = () => new Response(new ReadableStream({
+        start(c: any) { c.enqueue(new TextEncoder().encode("first")); },
+        cancel() { console.info("idle:cancelled"); } }));`);
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.end();
+    assert.match(client.text, /first\r\n$/);
+    await until('the log', () => /the body that requestHandler streams did not go on within 1000 ms/.test(gateway.log));
+    await until('the cancel', () => noted('idle').includes('cancelled'));
+    client.close();
+});
+
+test('the CPU limit counts for each piece', async () => {
+    const path = await route(`
+        const busy = (ms: number) => { for (const end = Date.now() + ms; Date.now() < end;); };
+        export const requestHandler = (ctx: any) => {
+            let n = 0;
+            return new Response(new ReadableStream({
+                async pull(c: any) {
+                    await new Promise((done) => setTimeout(done, 1));
+                    if (n++ === 10) { if (ctx.query().has("loop")) for (;;); c.close(); return; }
+                    busy(20);
+                    c.enqueue(new TextEncoder().encode("x"));
+                },
+            }, { highWaterMark: 0 }));
+        };`);
+    assert.equal((await gateway.proxy(path)).text, 'xxxxxxxxxx');
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path}?loop HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.end();
+    assert.match(client.text, /1\r\nx\r\n$/);
+    await until('the log', () => /broke off: requestHandler used more than its 100 ms of CPU time/.test(gateway.log));
+    client.close();
+});
+
+test('what a responseModifier does to the body', async () => {
+    const { name } = await service((socket, head) => {
+        const body = head.startsWith('HEAD') ? '' : '5\r\nhello\r\n0\r\n\r\n';
+        socket.write(`HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\nX-Up: 1\r\nConnection: close\r\n\r\n${body}`);
+    });
+    const upper = `const upper = () => new TransformStream({ transform(chunk: any, c: any) {
+        c.enqueue(new TextEncoder().encode(new TextDecoder().decode(chunk).toUpperCase())); } });\n`;
+    for (const [source, status, up, text] of [
+        ['{ u.setBody(u.body.pipeThrough(upper())); }', 202, '1', 'HELLO'],
+        ['{ u.setBody(u.body); }', 202, '1', 'hello'],
+        ['{ return new Response(u.body); }', 200, undefined, 'hello'],
+        ['{ return new Response(u.body, u); }', 202, '1', 'hello'],
+        ['{ return new Response(u.body.pipeThrough(upper()), { status: 203, headers: { "X-Up": "2" } }); }', 203, '2', 'HELLO'],
+        ['{ return new Response("own"); }', 200, undefined, 'own'],
+        ['{ u.setBody("own"); }', 202, '1', 'own'],
+        ['{ u.setBody(u.body); u.setBody("last"); }', 202, '1', 'last'],
+        ['{ const t = await new Response(u.body).text(); u.setBody(t + "!"); }', 202, '1', 'hello!'],
+        ['{ const t = await new Response(u.body).text(); return Response.json({ t }); }', 200, undefined, '{"t":"hello"}'],
+        ['{ u.setBody(u.body); u.setBody(u.body.pipeThrough(upper())); }', 202, '1', 'HELLO'],
+        ['{ u.setBody(u.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream())); }', 202, '1', 'hello'],
+        ['{ await u.body.cancel(); u.setBody(new Response("a stream").body); }', 202, '1', 'a stream'],
+        ['{ u.setBody(u.body); ctx.response().status(206).send("sent"); }', 206, undefined, 'sent'],
+        ['{ await u.body.getReader().read(); }', 502, undefined, undefined],
+        ['{ await u.body.cancel(); }', 502, undefined, undefined],
+        ['{ u.body.getReader(); u.setBody(u.body); }', 502, undefined, undefined],
+        ['{ u.body; }', 502, undefined, undefined],
+        ['{ u.body; await u.readBody(); }', 202, '1', 'hello'],
+        ['{ u.readBody; u.setBody(u.body.pipeThrough(upper())); }', 202, '1', 'HELLO'],
+    ]) {
+        const path = await route(`${upper}export const responseModifier = async (ctx: any) => { const u: any = ctx.upstream(); ${source} };`, { service: name });
+        const got = await gateway.proxy(path);
+        assert.equal(got.status, status, source);
+        assert.equal(got.headers['x-up'], up, source);
+        if (text !== undefined) assert.equal(got.text, text, source);
+    }
+});
+
+test('several responseModifiers, each of which sees what the one before made', async () => {
+    const { name } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'));
+    const wrap = (a, b) => `export const responseModifier = (ctx: any) => {
+        const enc = new TextEncoder();
+        const t = new TransformStream({ start(c: any) { c.enqueue(enc.encode("${a}")); }, flush(c: any) { c.enqueue(enc.encode("${b}")); } });
+        return new Response(ctx.upstream().body.pipeThrough(t), { status: ctx.upstream().statusCode + 1 });
+    };`;
+    await gateway.module('inner', wrap('(', ')'), { moduleType: 'typescript' });
+    await gateway.module('outer', wrap('[', ']'), { moduleType: 'typescript' });
+    await gateway.put('route', { name: 'two', paths: ['/two'], methods: ['*'], modules: ['outer', 'inner'], service: name });
+    const got = await gateway.proxy('/two');
+    assert.equal(got.text, '[(hello)]');
+    assert.equal(got.status, 202);
+});
+
+test('fetch() goes on as a Response, and a request body as a stream', async () => {
+    const up = http.createServer((req, res) => {
+        const chunks = [];
+        req.on('data', (c) => chunks.push(c));
+        req.on('end', () => {
+            res.writeHead(203, { 'X-Method': req.method, 'Content-Type': 'a/b' });
+            res.write('got ');
+            res.end(Buffer.concat(chunks).toString() + req.headers['content-type']);
+        });
+    });
+    await new Promise((done) => up.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${up.address().port}/`;
+    try {
+        for (const [source, text] of [
+            [`fetch("${url}", { method: "POST", body: "text" })`, 'got texttext/plain;charset=UTF-8'],
+            [`fetch(new Request("${url}", { method: "POST", body: new URLSearchParams("a=b") }))`, 'got a=bapplication/x-www-form-urlencoded;charset=UTF-8'],
+            [`fetch("${url}", { method: "PUT", body: ctx.request().body, headers: { "content-type": "c/d" } })`, 'got from the clientc/d'],
+            [`fetch("${url}", { method: "PUT", body: new Response("stream").body, headers: { "content-type": "c/d" } })`, 'got streamc/d'],
+            [`fetch("${url}", { method: "PUT", body: { a: 1 } }).then((r: any) => new Response(r.body, r))`, 'got {"a":1}application/json'],
+            [`fetch("${url}", { method: "PUT", body: "x" }).then((r: any) => new Response(r.body.pipeThrough(new TransformStream()), { status: r.status, headers: r.headers }))`, 'got xtext/plain;charset=UTF-8'],
+        ]) {
+            const path = await route(`export const requestHandler = (ctx: any) => ${source};`);
+            const got = await gateway.proxy(path, { method: 'POST', body: 'from the client' });
+            assert.equal(got.text, text, source);
+            assert.equal(got.status, 203, source);
+            assert.equal(got.headers['content-type'], 'a/b', source);
+        }
+    } finally {
+        up.closeAllConnections();
+        up.close();
+    }
+});
+
+test('16 MiB are sent back as they come', async () => {
+    const path = await route('export const requestHandler = (ctx: any) => new Response(ctx.request().body);');
+    const size = 16 * MIB;
+    const checker = new Checker();
+    await new Promise((done, fail) => {
+        const req = http.request(`${gateway.proxyUrl}${path}`, { method: 'POST' }, (res) => {
+            res.on('data', (chunk) => checker.add(chunk));
+            res.on('end', done);
+            res.on('error', fail);
+        });
+        req.on('error', fail);
+        send(req, size).then(() => req.end());
+    });
+    assert.equal(checker.received, size);
+    assert.equal(checker.wrong, 0);
 });

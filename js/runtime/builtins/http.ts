@@ -112,13 +112,21 @@ function throwIfAborted(signal: Signal | null): void {
     if (signal?.aborted === true) throw signal.reason;
 }
 
-export async function fetch(input?: unknown, options?: FetchOptions | null): Promise<Response> {
-    const call = describeCall(input, options ?? {});
-    throwIfAborted(call.signal);
-    // A request's body goes as a whole.
-    const body = isSource(call.body) ? await readAll(call.body) : call.body;
+// A request's body goes as a whole.
+async function startWithAll(call: Call, source: Source): Promise<Response> {
+    const body = await readAll(source);
     throwIfAborted(call.signal);
     return start(call, body);
+}
+
+export function fetch(input?: unknown, options?: FetchOptions | null): Promise<Response> {
+    try {
+        const call = describeCall(input, options ?? {});
+        throwIfAborted(call.signal);
+        return isSource(call.body) ? startWithAll(call, call.body) : start(call, call.body);
+    } catch (error) {
+        return Promise.reject(error as Error);
+    }
 }
 
 export const http = { fetch };

@@ -22,6 +22,11 @@ struct fake_script {
     unsigned calls[SCRIPT_FUNCTION_COUNT];
     char error_text[256]; /* what the last errorHandler was given */
     struct script_run *pending;
+
+    unsigned pulls;
+    size_t room;      /* of the last pull */
+    const char *give; /* what a pull is answered with, as far as there is room; NULL: nothing */
+    char fed[SCRIPT_SIDE_COUNT][4096]; /* with "." at the end, or "!" and the error */
 };
 static struct fake_script fake_script;
 
@@ -123,6 +128,42 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         fake_script.pending = r;
     else
         fake_script_complete(r);
+}
+
+void script_run_pull(struct script_run *r, size_t room)
+{
+    assert_null(r->done);
+    assert_true(r->x->flows);
+    fake_script.pulls++;
+    fake_script.room = room;
+    if (fake_script.give == NULL)
+        return;
+    const size_t left = strlen(fake_script.give);
+    const size_t n = left < room ? left : room;
+    r->x->flow->write(r->x->flow_user, (struct str){fake_script.give, n});
+    fake_script.give += n;
+    if (n == left)
+        r->x->flow->finish(r->x->flow_user, NULL);
+}
+
+static inline void fake_script_note(enum script_side side, struct str text)
+{
+    char *fed = fake_script.fed[side];
+    const size_t used = strlen(fed);
+    (void)snprintf(fed + used, sizeof(fake_script.fed[side]) - used, "%.*s", STR_ARG(text));
+}
+
+void script_run_feed(struct script_run *r, enum script_side side, struct str data)
+{
+    (void)r;
+    fake_script_note(side, data);
+}
+
+void script_run_feed_end(struct script_run *r, enum script_side side, const char *error)
+{
+    (void)r;
+    fake_script_note(side, error != NULL ? STR("!") : STR("."));
+    fake_script_note(side, str_of(error));
 }
 
 void script_run_destroy(struct script_run *r)

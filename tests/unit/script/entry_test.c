@@ -75,7 +75,12 @@ static void time_between_entries_does_not_count(void **state)
 static void wall_limit_ends_a_wait(void **state)
 {
     (void)state;
-    const struct script_limits limits = {100, 50, (size_t)1 << 30, 1 << 20, 32, 64};
+    const struct script_limits limits = {.cpu_ms = 100,
+                                         .wall_ms = 50,
+                                         .heap_bytes = (size_t)1 << 30,
+                                         .body_max = 1 << 20,
+                                         .fetches = 32,
+                                         .timers = 64};
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
@@ -93,7 +98,12 @@ static void wall_limit_ends_a_wait(void **state)
 static void a_late_end_is_not_taken_for_another(void **state)
 {
     (void)state;
-    const struct script_limits limits = {100, 50, (size_t)1 << 30, 1 << 20, 32, 64};
+    const struct script_limits limits = {.cpu_ms = 100,
+                                         .wall_ms = 50,
+                                         .heap_bytes = (size_t)1 << 30,
+                                         .body_max = 1 << 20,
+                                         .fetches = 32,
+                                         .timers = 64};
     struct fixture *f = fixture_create(&limits);
     fixture_module(f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
                       "setTimeout(r, 70)); throw new Error('late'); }\n"
@@ -110,7 +120,12 @@ static void a_late_end_is_not_taken_for_another(void **state)
 static void heap_limit_stops_growth(void **state)
 {
     (void)state;
-    const struct script_limits limits = {5000, 5000, (size_t)64 << 20, 1 << 20, 32, 64};
+    const struct script_limits limits = {.cpu_ms = 5000,
+                                         .wall_ms = 5000,
+                                         .heap_bytes = (size_t)64 << 20,
+                                         .body_max = 1 << 20,
+                                         .fetches = 32,
+                                         .timers = 64};
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f,
@@ -131,7 +146,12 @@ static void heap_limit_stops_growth(void **state)
 static void counts_of_a_request_are_limited(void **state)
 {
     (void)state;
-    const struct script_limits limits = {1000, 2000, (size_t)1 << 30, 100, 2, 3};
+    const struct script_limits limits = {.cpu_ms = 1000,
+                                         .wall_ms = 2000,
+                                         .heap_bytes = (size_t)1 << 30,
+                                         .body_max = 100,
+                                         .fetches = 2,
+                                         .timers = 3};
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f, HANDLER

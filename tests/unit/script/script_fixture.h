@@ -214,7 +214,6 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
         .connections_max = 8,
         .queue_max = 100,
         .idle_max = 8,
-        .body_max = f->limits.body_max,
     };
     const struct script_host host = {.user = f,
                                      .state = fixture_state,
