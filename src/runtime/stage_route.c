@@ -226,3 +226,10 @@ bool stage_route_links(struct stage_route *r, const struct http_head *head, stru
     struct catalog_route *route = match.target;
     return route->module_count == 0 || catalog_route_link(route, r->stage->vm, e) != NULL;
 }
+
+bool stage_route_failed(const struct stage_route *r)
+{
+    struct proxy_stats stats;
+    proxy_stats_get(r->proxy, &stats);
+    return stats.module_errors > 0 || stats.upstream_errors > 0;
+}

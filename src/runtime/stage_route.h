@@ -42,4 +42,7 @@ struct exchange *stage_route_next_upstream(struct stage_route *r);
  * be answered 500. True as well when the route does not match it. */
 bool stage_route_links(struct stage_route *r, const struct http_head *head, struct err *e);
 
+/* Whether a module or an upstream has failed in any request so far. */
+bool stage_route_failed(const struct stage_route *r);
+
 #endif
