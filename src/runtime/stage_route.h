@@ -10,7 +10,7 @@
 
 struct stage_route;
 
-/* fields (may be NULL) are those of a route in the admin API, but for name, namespace, service and modules; without
+/* fields (may be NULL) are those of a route in the admin API, but for namespace, service and modules; without
  * paths it has all, without methods all. service is that of a service, or NULL: the route has none. modules, in the route's
  * order, are compiled. real: upstreams are connected to. NULL with problems. */
 struct stage_route *stage_route_create(struct stage *s, const json_t *fields, const json_t *service,
