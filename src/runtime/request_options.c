@@ -1,5 +1,8 @@
 #include "runtime/request_options.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "config/file_text.h"
 
@@ -17,6 +20,7 @@ void request_options_finish(struct request_options *o)
     arena_finish(&o->arena);
     buf_finish(&o->body);
     vec_finish(&o->params);
+    vec_finish(&o->collections);
 }
 
 static bool take_request(struct request_options *o, const struct arguments *a)
@@ -96,8 +100,33 @@ bool request_options_take(struct request_options *o, const struct arguments *a, 
         return take_body(o, a);
     case REQUEST_OPTIONS_PARAM:
         return take_param(o, a);
+    case REQUEST_OPTIONS_COLLECTION:
+        vec_push(&o->collections, a->value);
+        return true;
     default:
         return true;
+    }
+}
+
+static void on_made(void *user, struct str result, const struct err *e)
+{
+    const char *const *name = user;
+    (void)result;
+    if (e != NULL)
+        (void)fprintf(stderr, "dgate-runtime: --collection %s: %s\n", *name, e->msg);
+}
+
+void request_options_fill(const struct request_options *o, struct memory_state *state)
+{
+    for (size_t i = 0; i < o->collections.n; i++) {
+        json_t *collection =
+            json_pack("{s:s, s:s}", "name", o->collections.v[i], "type", "document");
+        char *text = json_dumps(collection, JSON_COMPACT);
+        const struct script_state_request request = {
+            .op = SCRIPT_PUT_COLLECTION, .ns = STR("default"), .args = str_of(text)};
+        memory_state_ask(state, &request, on_made, &o->collections.v[i]);
+        free(text);
+        json_decref(collection);
     }
 }
 

@@ -212,12 +212,12 @@ it("is after them", () => undefined);
 
 test('limits come from a configuration', async () => {
     const files = {
-        'c.yaml': 'version: v1\nlimits:\n  module_cpu_ms: 30\n  module_wall_ms: 1000\n',
+        'c.yaml': 'version: v1\nlimits:\n  module_cpu_ms: 300\n  module_wall_ms: 1000\n',
         'a.test.ts': 'import { it } from "dgate/test"; it("loops", () => { for (;;); });',
     };
     await withFiles(files, async (folder) => {
         const { stdout } = await run(['test', '-c', 'c.yaml', '--timeout', '900'], folder);
-        assert.match(results(stdout).loops.block, /more than 30 ms of CPU time/);
+        assert.match(results(stdout).loops.block, /more than 300 ms of CPU time/);
         const late = await run(['test', '-c', 'c.yaml', '--timeout', '1500'], folder);
         assert.match(late.stderr, /--timeout is 1500; calls of modules end after 1000 ms/);
         assert.equal(late.status, 2);
