@@ -22,7 +22,7 @@ static const char HELP[] =
     "usage: dgate-runtime bench [OPTION]... FILE\n"
     "\n"
     "Measures what a call of each function of a module costs: the median of batches, in "
-    "nanoseconds, and\n"
+    "nanoseconds of\n"
     "CPU time, and that of an empty function to compare with.\n"
     "\n" REQUEST_OPTIONS_HELP "  -s, --seconds N                    for each function (default 1)\n"
     "  -c, --config FILE                  a configuration whose limits apply (default: the "

@@ -1,9 +1,9 @@
 // dgate-runtime: tests, type checks, single requests and measurements of modules without a server.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import test from 'node:test';
 import { withUpstream } from './lib/gateway.mjs';
 
@@ -379,6 +379,42 @@ test('the examples have no type errors', async () => {
     const { stdout, status } = await run(['check', 'examples']);
     assert.equal(stdout, '');
     assert.equal(status, 0);
+});
+
+test('the examples of the documentation have no type errors', async () => {
+    const pages = [resolve('docs/modules.md'), ...readdirSync('docs/modules').map((name) => resolve('docs/modules', name))];
+    const files = {};
+    for (const page of pages)
+        for (const [, type, text] of readFileSync(page, 'utf8').matchAll(/^```(ts|js) example\n([^]*?)^```/gm))
+            files[`${basename(page, '.md')}-${Object.keys(files).length}.${type}`] = text;
+    assert.ok(Object.keys(files).length > 0);
+    const { stdout, status } = await runIn(files, 'check');
+    assert.equal(stdout, '');
+    assert.equal(status, 0);
+});
+
+test('the types work as a package', async () => {
+    const options = {
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2023'],
+        types: ['@dgate/types'],
+        strict: true,
+        noEmit: true,
+    };
+    const files = {
+        'tsconfig.json': JSON.stringify({ compilerOptions: options, include: ['*.ts'] }),
+        'good.ts': 'import type { Context } from "dgate";\nexport const requestHandler = (ctx: Context): void => void ctx.response().json({});',
+        'good.test.ts': 'import { expect, it, route } from "dgate/test";\nit("x", async () => expect((await route("./good").get("/")).status).toBe(200));',
+        'bad.ts': 'import type { Context } from "dgate";\nexport const requestHandler = (ctx: Context): number => ctx.request().method;',
+    };
+    await withFiles(files, async (folder) => {
+        mkdirSync(join(folder, 'node_modules/@dgate'), { recursive: true });
+        symlinkSync(resolve('js/types'), join(folder, 'node_modules/@dgate/types'));
+        const tsc = spawnSync(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', folder], { encoding: 'utf8' });
+        assert.match(tsc.stdout, /^\S*bad\.ts\(2,57\): error TS2322: Type 'string' is not assignable to type 'number'\.\n$/);
+    });
 });
 
 test('run makes one request', async () => {
