@@ -31,7 +31,8 @@ js_@name@_end:
         COMMAND ${DGATE_ESBUILD} ${CMAKE_SOURCE_DIR}/js/${main} --bundle --minify
             --platform=browser --charset=ascii --legal-comments=none ${ARGN}
             --log-level=error --log-limit=20 --outfile=${bundle}
-        DEPENDS ${DGATE_JS_SOURCES} ${CMAKE_SOURCE_DIR}/js/tsconfig.json ${CMAKE_SOURCE_DIR}/package-lock.json
+        DEPENDS ${DGATE_JS_SOURCES} ${DGATE_JS_MORE_SOURCES} ${CMAKE_SOURCE_DIR}/js/tsconfig.json
+            ${CMAKE_SOURCE_DIR}/package-lock.json
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
         COMMENT "Bundling js/${main}"
         VERBATIM)
@@ -50,7 +51,15 @@ dgate_js_bundle(DGATE_JS_OBJECTS runtime runtime/main.ts ${script})
 dgate_js_bundle(DGATE_JS_OBJECTS validator validator/main.ts ${script})
 # A module as the compiler would make it: CommonJS, async functions lowered. Names stay, for stacks.
 dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_test tool/test/index.ts --format=cjs --target=es2016 --external:dgate/* --keep-names)
-dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_check tool/check/main.ts ${script} --loader:.d.ts=text)
+set(libs ${DGATE_JS_DIR}/libs.json)
+set(DGATE_JS_MORE_SOURCES ${libs})
+dgate_js_bundle(DGATE_JS_TOOL_OBJECTS tool_check tool/check/main.ts ${script} --alias:dgate-libs=${libs})
+add_custom_command(
+    OUTPUT ${libs}
+    COMMAND node ${CMAKE_SOURCE_DIR}/js/tool/check/libs.mjs ${libs}
+    DEPENDS ${DGATE_JS_SOURCES} ${CMAKE_SOURCE_DIR}/js/tool/check/libs.mjs ${CMAKE_SOURCE_DIR}/package-lock.json
+    COMMENT "Collecting TypeScript's libraries"
+    VERBATIM)
 add_custom_target(dgate_js DEPENDS ${DGATE_JS_OBJECTS} ${DGATE_JS_TOOL_OBJECTS})
 
 # Exported by the library but declared only in its private headers: src/script/jsc_private.h declares them.

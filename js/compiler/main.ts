@@ -5,18 +5,28 @@ import ts from "typescript";
 
 import { compile, type CompileRequest } from "./compile";
 
-declare const globalThis: { dgateCompile: (request: string) => string; dgateTypeScript: typeof ts };
+declare const globalThis: {
+    dgateCompile: (request: string) => string;
+    // What a tool adds: it answers requests of its own, undefined for others.
+    dgateExtension?: (request: object) => object | undefined;
+    dgateTypeScript: typeof ts; // for it
+};
 
-globalThis.dgateTypeScript = ts; // for extensions
+globalThis.dgateTypeScript = ts;
+
+type Request = CompileRequest & { id: number; extension?: string };
+
+function extended(request: Request): object | undefined {
+    if (request.extension === undefined) return globalThis.dgateExtension?.(request);
+    (0, eval)(request.extension);
+    return {};
+}
 
 globalThis.dgateCompile = (text) => {
-    const request = JSON.parse(text) as CompileRequest & { id: number; extension?: string };
-    if (request.extension !== undefined) {
-        (0, eval)(request.extension); // of a tool: it may take over dgateCompile
-        return JSON.stringify({ id: request.id, ok: true });
-    }
+    const request = JSON.parse(text) as Request;
     try {
-        const result = compile(request);
+        const more = extended(request);
+        const result = more !== undefined ? { ok: true, ...more } : compile(request);
         return JSON.stringify({ id: request.id, ...result });
     } catch (error) {
         // The TypeScript compiler recurses with the source, so deep nesting ends here as a RangeError.

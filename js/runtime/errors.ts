@@ -32,7 +32,7 @@ export function removeSource(url: string): void {
 
 function place(url: string, line: number, column: number | undefined): string | undefined {
     const source = sources.get(url);
-    if (source === undefined) return undefined;
+    if (source === undefined || source.mappings === "") return undefined; // not a file of the user's
     const at = originalPosition(source.mappings, line - LINES_BEFORE, column);
     return at === undefined ? source.name : `${source.name}:${at.line}:${at.column}`;
 }

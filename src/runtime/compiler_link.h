@@ -21,4 +21,8 @@ void compiler_link_destroy(struct compiler_link *c);
 json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err *e)
     __attribute__((warn_unused_result));
 
+/* Lets the process check types, too (js/tool/check/main.ts says what it answers then). */
+enum err_code compiler_link_extend(struct compiler_link *c, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -451,8 +451,11 @@ static bool link_program(struct session *s, const struct source_list *files,
     vec_finish(&all);
     if (s->program != NULL && stage_route_links(s->program, &ask_head, &e))
         return true;
+    const struct str text = str_of(e.msg);
+    const struct str prefix = STR("(main): "); /* nobody knows of it */
+    const struct str shown = str_starts(text, prefix) ? str_skip(text, prefix.len) : text;
     if (s->program != NULL)
-        model_problems_add(problems, "", "%s", e.msg);
+        model_problems_add(problems, "", "%.*s", STR_ARG(shown));
     return false;
 }
 

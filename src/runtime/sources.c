@@ -188,20 +188,25 @@ static bool is_builtin(struct str name)
            str_starts(name, STR("node:"));
 }
 
+static char *below(const char *folder, const char *name)
+{
+    char *base = normalise(folder, name);
+    char *path = existing(base);
+    free(base);
+    return path;
+}
+
 const struct source *sources_find(struct sources *s, const struct source *from, const char *name,
                                   struct model_problems *problems)
 {
     if (is_builtin(str_of(name)))
         return NULL;
-    char *dir = mem_strdup(s->root);
-    if (name[0] == '.' && from != NULL) {
-        free(dir);
-        dir = normalise(from->path, "..");
+    char *path = name[0] == '.' && from != NULL ? NULL : below(s->root, name);
+    if (path == NULL && from != NULL) {
+        char *folder = normalise(from->path, "..");
+        path = below(folder, name);
+        free(folder);
     }
-    char *base = normalise(dir, name);
-    char *path = existing(base);
-    free(base);
-    free(dir);
     return path != NULL ? take_path(s, path, problems) : NULL;
 }
 
@@ -242,6 +247,20 @@ static bool compile(struct sources *s, struct source *f, struct model_problems *
 static bool load(struct sources *s, struct source *f, struct source_list *list,
                  struct model_problems *problems);
 
+/* The i-th import of f is of a file that there is not. */
+static bool add_missing(const struct sources *s, const struct source *f, size_t i,
+                        struct model_problems *problems)
+{
+    const json_t *name = json_array_get(json_object_get(f->compiled, "imports"), i);
+    const json_t *at = json_array_get(json_object_get(f->compiled, "importPositions"), i);
+    char place[PATH_BYTES_MAX];
+    (void)snprintf(place, sizeof(place), "%s:%d:%d", sources_show(s, f),
+                   (int)json_integer_value(json_array_get(at, 0)),
+                   (int)json_integer_value(json_array_get(at, 1)));
+    model_problems_add(problems, place, "there is no file for \"%s\"", json_string_value(name));
+    return false;
+}
+
 static bool load_imports(struct sources *s, const struct source *f, struct source_list *list,
                          struct model_problems *problems)
 {
@@ -251,7 +270,9 @@ static bool load_imports(struct sources *s, const struct source *f, struct sourc
     json_array_foreach(json_object_get(f->compiled, "imports"), i, name)
     {
         const struct source *found = sources_find(s, f, json_string_value(name), problems);
-        if (found != NULL)
+        if (found == NULL && json_string_value(name)[0] == '.')
+            ok = add_missing(s, f, i, problems);
+        else if (found != NULL)
             ok = load(s, find_path(s, found->path), list, problems) && ok;
     }
     return ok;

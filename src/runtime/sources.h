@@ -32,7 +32,7 @@ const struct source *sources_read(struct sources *s, const char *path,
                                   struct model_problems *problems);
 
 /* The file that an import of that name in from means: a relative path with or without .ts or .js, or a name below the
- * root. from is NULL: paths are relative to the root. NULL: none; built-in modules are none either. */
+ * root, or in the folder of from. from is NULL: paths are relative to the root. NULL: none; built-in modules are none either. */
 const struct source *sources_find(struct sources *s, const struct source *from, const char *name,
                                   struct model_problems *problems);
 

@@ -31,14 +31,21 @@ static struct model_resource *make(enum model_kind kind, const json_t *fields, c
                                    json_t *more, struct model_problems *problems)
 {
     json_t *all = json_is_object(fields) ? json_deep_copy(fields) : json_object();
-    (void)json_object_set_new(all, "name", json_string(name));
+    if (json_object_get(all, "name") == NULL)
+        (void)json_object_set_new(all, "name", json_string(name));
     (void)json_object_update_new(all, more);
     struct model_resource *r = model_decode(kind, all, MODEL_FROM_API, NAMESPACE, "", problems);
     json_decref(all);
     return r;
 }
 
-static struct model_resource *make_route(const json_t *fields, bool has_service,
+static const char *service_name(const json_t *service)
+{
+    const char *name = json_string_value(json_object_get(service, "name"));
+    return name != NULL ? name : SERVICE_NAME;
+}
+
+static struct model_resource *make_route(const json_t *fields, const json_t *service,
                                          const struct source_list *modules,
                                          struct model_problems *problems)
 {
@@ -50,15 +57,15 @@ static struct model_resource *make_route(const json_t *fields, bool has_service,
         (void)json_object_set_new(more, "paths", json_pack("[s]", "/**"));
     if (json_object_get(fields, "methods") == NULL)
         (void)json_object_set_new(more, "methods", json_pack("[s]", "*"));
-    if (has_service)
-        (void)json_object_set_new(more, "service", json_string(SERVICE_NAME));
+    if (service != NULL)
+        (void)json_object_set_new(more, "service", json_string(service_name(service)));
     return make(MODEL_ROUTE, fields, ROUTE_NAME, more, problems);
 }
 
 static bool fill_catalog(struct stage_route *r, const json_t *fields, const json_t *service,
                          const struct source_list *modules, struct model_problems *problems)
 {
-    struct model_resource *route = make_route(fields, service != NULL, modules, problems);
+    struct model_resource *route = make_route(fields, service, modules, problems);
     struct model_resource *ns = make(MODEL_NAMESPACE, NULL, NAMESPACE, json_object(), problems);
     struct model_resource *s =
         service != NULL ? make(MODEL_SERVICE, service, SERVICE_NAME, json_object(), problems)
@@ -225,4 +232,11 @@ bool stage_route_links(struct stage_route *r, const struct http_head *head, stru
         return true;
     struct catalog_route *route = match.target;
     return route->module_count == 0 || catalog_route_link(route, r->stage->vm, e) != NULL;
+}
+
+bool stage_route_failed(const struct stage_route *r)
+{
+    struct proxy_stats stats;
+    proxy_stats_get(r->proxy, &stats);
+    return stats.module_errors > 0 || stats.upstream_errors > 0;
 }

@@ -10,7 +10,7 @@
 
 struct stage_route;
 
-/* fields (may be NULL) are those of a route in the admin API, but for name, namespace, service and modules; without
+/* fields (may be NULL) are those of a route in the admin API, but for namespace, service and modules; without
  * paths it has all, without methods all. service is that of a service, or NULL: the route has none. modules, in the route's
  * order, are compiled. real: upstreams are connected to. NULL with problems. */
 struct stage_route *stage_route_create(struct stage *s, const json_t *fields, const json_t *service,
@@ -41,5 +41,8 @@ struct exchange *stage_route_next_upstream(struct stage_route *r);
 /* Whether the modules for a request with that head link; false with e filled when they do not, and every such request will
  * be answered 500. True as well when the route does not match it. */
 bool stage_route_links(struct stage_route *r, const struct http_head *head, struct err *e);
+
+/* Whether a module or an upstream has failed in any request so far. */
+bool stage_route_failed(const struct stage_route *r);
 
 #endif

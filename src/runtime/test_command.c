@@ -19,9 +19,9 @@
 #include "runtime/compiler_link.h"
 #include "runtime/problem_text.h"
 #include "runtime/session.h"
+#include "runtime/source_files.h"
 #include "runtime/stage.h"
 #include "runtime/tap.h"
-#include "runtime/test_files.h"
 
 enum { TIMEOUT_MS = 5000, MESSAGE_MAX = 8192 };
 
@@ -61,7 +61,7 @@ struct test_run {
     uint64_t timeout_ms;
     struct config *config;
     struct compiler_link *compiler;
-    struct test_files files;
+    struct source_files files;
     struct counts *counts; /* shared with the children */
 };
 
@@ -224,9 +224,9 @@ static int run_all(struct test_run *t)
 static int find_files(struct test_run *t, const struct arguments *a)
 {
     struct err e = {0};
-    enum err_code rc = a->operands.n == 0 ? test_files_add(&t->files, ".", &e) : ERR_OK;
+    enum err_code rc = a->operands.n == 0 ? source_files_add(&t->files, ".", true, &e) : ERR_OK;
     for (size_t i = 0; i < a->operands.n && rc == ERR_OK; i++)
-        rc = test_files_add(&t->files, a->operands.v[i], &e);
+        rc = source_files_add(&t->files, a->operands.v[i], true, &e);
     if (rc == ERR_OK)
         return run_all(t);
     (void)fprintf(stderr, "dgate-runtime test: %s\n", e.msg);
@@ -267,7 +267,7 @@ int test_command_run(char **args)
         (void)fputs(HELP, stdout);
     else if (status == ARGUMENTS_OK)
         status = find_files(&t, &a);
-    test_files_finish(&t.files);
+    source_files_finish(&t.files);
     arguments_finish(&a);
     return status;
 }

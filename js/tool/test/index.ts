@@ -33,7 +33,7 @@ async function run(q: Command & { op: "test" }): Promise<{ result: string; tap: 
         await runTest(t, q.timeout);
         return { result: "pass", tap: resultLine(true, q.number, t.name, "") };
     } catch (error) {
-        const why = diagnostic(error, Date.now() - begun, q.folder);
+        const why = diagnostic(error, Date.now() - begun, q.folder, t.at);
         return { result: "fail", tap: resultLine(false, q.number, t.name, "") + why };
     }
 }

@@ -28,6 +28,7 @@ export interface Test {
     mode: Mode;
     body: Body | undefined;
     timeout: number | undefined;
+    at: Error; // where it was written
 }
 
 const root = new Suite("", undefined, "run");
@@ -56,7 +57,7 @@ function addTest(mode: Mode, name: string, body?: Body, timeout?: number): void 
     requireLoading("it");
     if (mode !== "todo" && typeof body !== "function") throw new TypeError("it() takes a name and a function");
     const names = current.path().map((suite) => suite.name);
-    tests.push({ name: [...names.slice(1), String(name)].join(" > "), suite: current, mode, body, timeout });
+    tests.push({ name: [...names.slice(1), String(name)].join(" > "), suite: current, mode, body, timeout, at: new Error() });
 }
 
 function hook(kind: HookKind): (body: Body) => void {
@@ -172,13 +173,8 @@ async function runBody(t: Test): Promise<void> {
 // Rejects with what the test failed with.
 export function runTest(t: Test, timeout: number): Promise<void> {
     const ms = t.timeout ?? timeout;
-    const at = new Error();
     return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-            const error = new AssertionError(`the test did not end within ${ms} ms`);
-            error.stack = at.stack as string;
-            reject(error);
-        }, ms);
+        const timer = setTimeout(() => reject(new AssertionError(`the test did not end within ${ms} ms`)), ms);
         beginTurn();
         runBody(t)
             .finally(() => clearTimeout(timer))

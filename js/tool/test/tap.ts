@@ -18,17 +18,16 @@ function yaml(key: string, value: string, indent: string): string {
     return `${indent}${key}: |-\n${lines.join("\n")}\n`;
 }
 
-const OURS = /^(dgate\/|\(main\))/;
-
 function stackOf(error: Error, folder: string): string[] {
     return places(error)
-        .filter((place) => !OURS.test(place.at) && /:\d+$/.test(place.at)) // not what the compiler added
+        .filter((place) => /:\d+$/.test(place.at)) // not what the compiler added
         .slice(0, 10)
         .map(({ name, at }) => (name === "" ? folder + at : `${name} (${folder}${at})`));
 }
 
-// The block that says why a test failed. folder is what the names of modules are relative to ("" or "a/b/").
-export function diagnostic(error: unknown, milliseconds: number, folder: string): string {
+// The block that says why a test failed. folder is what the names of modules are relative to ("" or "a/b/"); written is
+// where the test stands.
+export function diagnostic(error: unknown, milliseconds: number, folder: string, written: Error): string {
     const indent = "  ";
     let text = `${indent}---\n`;
     const isError = error instanceof Error;
@@ -39,7 +38,8 @@ export function diagnostic(error: unknown, milliseconds: number, folder: string)
         text += yaml("expected", error.expected, indent);
         text += yaml("actual", error.actual ?? show(undefined), indent);
     }
-    const stack = isError ? stackOf(error, folder) : [];
+    let stack = isError ? stackOf(error, folder) : [];
+    if (stack.length === 0) stack = stackOf(written, folder).slice(0, 1);
     if (stack.length > 0) {
         text += yaml("at", (stack[0] as string).replace(/^.* \((.*)\)$/, "$1"), indent);
         text += `${indent}stack:\n${stack.map((line) => `${indent}  - ${JSON.stringify(line)}\n`).join("")}`;

@@ -1,4 +1,4 @@
-#include "runtime/test_files.h"
+#include "runtime/source_files.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -21,10 +21,13 @@ static bool is_skipped(const FTSENT *entry)
            (entry->fts_name[0] == '.' || strcmp(entry->fts_name, "node_modules") == 0);
 }
 
-static bool is_test(const FTSENT *entry)
+static bool is_wanted(const FTSENT *entry, bool tests_only)
 {
     const struct str name = str_of(entry->fts_name);
-    return str_ends(name, STR(".test.ts")) || str_ends(name, STR(".test.js"));
+    if (tests_only)
+        return str_ends(name, STR(".test.ts")) || str_ends(name, STR(".test.js"));
+    return (str_ends(name, STR(".ts")) && !str_ends(name, STR(".d.ts"))) ||
+           str_ends(name, STR(".js"));
 }
 
 static const char *without_dot(const char *path)
@@ -32,7 +35,8 @@ static const char *without_dot(const char *path)
     return path[0] == '.' && path[1] == '/' ? path + 2 : path;
 }
 
-static enum err_code take(struct test_files *files, FTS *tree, FTSENT *entry, struct err *e)
+static enum err_code take(struct source_files *files, FTS *tree, FTSENT *entry, bool tests_only,
+                          struct err *e)
 {
     switch (entry->fts_info) {
     case FTS_D:
@@ -41,10 +45,10 @@ static enum err_code take(struct test_files *files, FTS *tree, FTSENT *entry, st
         return ERR_OK;
     case FTS_F:
     case FTS_SL:
-        if (entry->fts_level > 0 && !is_test(entry))
+        if (entry->fts_level > 0 && !is_wanted(entry, tests_only))
             return ERR_OK;
         if (files->n >= FILES_MAX)
-            return err_set(e, ERR_TOO_LARGE, "there are more than %d test files", FILES_MAX);
+            return err_set(e, ERR_TOO_LARGE, "there are more than %d files", FILES_MAX);
         vec_push(files, mem_strdup(without_dot(entry->fts_path)));
         return ERR_OK;
     case FTS_DNR:
@@ -56,7 +60,8 @@ static enum err_code take(struct test_files *files, FTS *tree, FTSENT *entry, st
     }
 }
 
-enum err_code test_files_add(struct test_files *files, const char *path, struct err *e)
+enum err_code source_files_add(struct source_files *files, const char *path, bool tests_only,
+                               struct err *e)
 {
     char *name = mem_strdup(path);
     char *const paths[] = {name, NULL};
@@ -66,14 +71,14 @@ enum err_code test_files_add(struct test_files *files, const char *path, struct 
         rc = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     FTSENT *entry = NULL;
     while (rc == ERR_OK && (entry = fts_read(tree)) != NULL)
-        rc = take(files, tree, entry, e);
+        rc = take(files, tree, entry, tests_only, e);
     if (tree != NULL)
         (void)fts_close(tree);
     free(name);
     return rc;
 }
 
-void test_files_finish(struct test_files *files)
+void source_files_finish(struct source_files *files)
 {
     for (size_t i = 0; i < files->n; i++)
         free(files->v[i]);

@@ -1,0 +1,4 @@
+declare module "dgate-libs" {
+    const texts: Record<string, string>;
+    export default texts;
+}

@@ -1,0 +1,4 @@
+// Everything: the modules' API and that of their tests.
+
+/// <reference path="./dgate.d.ts" />
+/// <reference path="./test.d.ts" />

@@ -1,0 +1,190 @@
+#include "runtime/request_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "config/file_text.h"
+
+enum { ARENA_MAX = 512 * 1024, BODY_MAX = 256 * 1024 * 1024, PATTERN_MAX = 64 * 1024 };
+
+void request_options_init(struct request_options *o)
+{
+    *o = (struct request_options){0};
+    arena_init(&o->arena, ARENA_MAX);
+    buf_init(&o->body, BODY_MAX);
+}
+
+void request_options_finish(struct request_options *o)
+{
+    arena_finish(&o->arena);
+    buf_finish(&o->body);
+    vec_finish(&o->params);
+    vec_finish(&o->collections);
+}
+
+static bool take_request(struct request_options *o, const struct arguments *a)
+{
+    const struct str text = str_of(a->value);
+    const size_t space = str_index(text, ' ', 0);
+    o->head.method = str_slice(text, 0, space);
+    o->head.target = space < text.len ? str_trim(str_skip(text, space)) : (struct str){0};
+    if (str_starts(text, STR("/"))) {
+        o->head.method = STR("GET");
+        o->head.target = text;
+    }
+    if (http_head_is_token(o->head.method) && str_starts(o->head.target, STR("/")) &&
+        str_index(o->head.target, ' ', 0) == o->head.target.len)
+        return true;
+    (void)arguments_refuse(
+        a, "--request takes \"METHOD /PATH\", such as \"GET /users?id=7\", not \"%s\"", a->value);
+    return false;
+}
+
+static bool take_header(struct request_options *o, const struct arguments *a)
+{
+    const struct str text = str_of(a->value);
+    const size_t colon = str_index(text, ':', 0);
+    const struct str name = str_slice(text, 0, colon);
+    const struct str value =
+        colon < text.len ? str_trim(str_skip(text, colon + 1)) : (struct str){0};
+    if (colon == text.len || !http_head_is_token(name) || !http_head_is_value(value)) {
+        (void)arguments_refuse(a, "--header takes \"NAME: VALUE\", not \"%s\"", a->value);
+        return false;
+    }
+    if (str_eq_nocase(name, STR("Host"))) {
+        o->head.authority = value;
+        return true;
+    }
+    if (str_eq_nocase(name, STR("Content-Length")) ||
+        http_head_add(&o->head.fields, &o->arena, name, value))
+        return true;
+    (void)arguments_refuse(a, "there are too many headers");
+    return false;
+}
+
+static bool take_body(struct request_options *o, const struct arguments *a)
+{
+    struct err e = {0};
+    buf_clear(&o->body);
+    o->has_body = true;
+    const bool ok = a->value[0] == '@' ? file_text_read(a->value + 1, &o->body, &e) == ERR_OK
+                                       : buf_add(&o->body, str_of(a->value));
+    if (!ok)
+        (void)arguments_refuse(a, "--body %.200s: %s", a->value,
+                               e.msg[0] != '\0' ? e.msg : "it is too large");
+    return ok;
+}
+
+static bool take_param(struct request_options *o, const struct arguments *a)
+{
+    const struct str text = str_of(a->value);
+    const size_t equals = str_index(text, '=', 0);
+    if (equals == 0 || equals + 1 >= text.len) {
+        (void)arguments_refuse(a, "--param takes NAME=VALUE, not \"%s\"", a->value);
+        return false;
+    }
+    const struct script_param p = {str_slice(text, 0, equals), str_skip(text, equals + 1)};
+    vec_push(&o->params, p);
+    return true;
+}
+
+bool request_options_take(struct request_options *o, const struct arguments *a, int option)
+{
+    switch (option) {
+    case REQUEST_OPTIONS_REQUEST:
+        return take_request(o, a);
+    case REQUEST_OPTIONS_HEADER:
+        return take_header(o, a);
+    case REQUEST_OPTIONS_BODY:
+        return take_body(o, a);
+    case REQUEST_OPTIONS_PARAM:
+        return take_param(o, a);
+    case REQUEST_OPTIONS_COLLECTION:
+        vec_push(&o->collections, a->value);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void on_made(void *user, struct str result, const struct err *e)
+{
+    const char *const *name = user;
+    (void)result;
+    if (e != NULL)
+        (void)fprintf(stderr, "dgate-runtime: --collection %s: %s\n", *name, e->msg);
+}
+
+void request_options_fill(const struct request_options *o, struct memory_state *state)
+{
+    for (size_t i = 0; i < o->collections.n; i++) {
+        json_t *collection =
+            json_pack("{s:s, s:s}", "name", o->collections.v[i], "type", "document");
+        char *text = json_dumps(collection, JSON_COMPACT);
+        const struct script_state_request request = {
+            .op = SCRIPT_PUT_COLLECTION, .ns = STR("default"), .args = str_of(text)};
+        memory_state_ask(state, &request, on_made, &o->collections.v[i]);
+        free(text);
+        json_decref(collection);
+    }
+}
+
+void request_options_complete(struct request_options *o)
+{
+    struct http_head *head = &o->head;
+    head->version = HTTP_1_1;
+    head->scheme = STR("http");
+    if (head->method.len == 0)
+        head->method = o->has_body ? STR("POST") : STR("GET");
+    if (head->target.len == 0)
+        head->target = STR("/");
+    if (head->authority.len == 0)
+        head->authority = STR("localhost");
+    head->no_body = !o->has_body;
+    head->content_length = (int64_t)o->body.len;
+}
+
+/* The parameter whose value is that segment, or NULL. */
+static const struct script_param *param_of(const struct request_options *o, struct str segment,
+                                           uint64_t *used)
+{
+    for (size_t i = 0; i < o->params.n && i < 64; i++) {
+        const uint64_t bit = UINT64_C(1) << i;
+        if ((*used & bit) != 0 || !str_eq(o->params.v[i].value, segment))
+            continue;
+        *used |= bit;
+        return &o->params.v[i];
+    }
+    return NULL;
+}
+
+struct str request_options_pattern(struct request_options *o, const struct arguments *a)
+{
+    struct str path = str_slice(o->head.target, 0, str_index(o->head.target, '?', 0));
+    struct buf pattern;
+    struct str result = {0};
+    uint64_t used = 0;
+    bool ok = true;
+    buf_init(&pattern, PATTERN_MAX);
+    while (ok && path.len > 0) {
+        path = str_skip(path, 1); /* the slash */
+        const struct str segment = str_slice(path, 0, str_index(path, '/', 0));
+        const struct script_param *p = param_of(o, segment, &used);
+        path = str_skip(path, segment.len);
+        ok = p != NULL ? buf_addf(&pattern, "/{%.*s}", STR_ARG(p->name))
+                       : buf_add(&pattern, STR("/")) && buf_add(&pattern, segment);
+    }
+    for (size_t i = 0; ok && i < o->params.n; i++) {
+        if (i < 64 && (used & (UINT64_C(1) << i)) != 0)
+            continue;
+        const struct script_param *p = &o->params.v[i];
+        (void)arguments_refuse(a, "--param %.*s: no segment of the path is \"%.*s\"",
+                               STR_ARG(p->name), STR_ARG(p->value));
+        ok = false;
+    }
+    if (!ok || !arena_copy(&o->arena, buf_str(&pattern), &result))
+        result = (struct str){0};
+    buf_finish(&pattern);
+    return result;
+}

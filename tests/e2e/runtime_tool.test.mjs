@@ -1,0 +1,524 @@
+// dgate-runtime: tests, type checks, single requests and measurements of modules without a server.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import test from 'node:test';
+import { withUpstream } from './lib/gateway.mjs';
+
+const RUNTIME = resolve(process.env.DGATE_BIN ?? 'build/bin', 'dgate-runtime');
+
+// Runs the program; standard output, standard error and the exit status.
+function run(args, cwd = process.cwd()) {
+    return new Promise((done, fail) => {
+        const child = spawn(RUNTIME, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+        const out = { stdout: '', stderr: '' };
+        for (const name of ['stdout', 'stderr']) child[name].on('data', (chunk) => (out[name] += chunk));
+        child.on('error', fail);
+        child.on('close', (status) => done({ ...out, status }));
+    });
+}
+
+// A folder with these files, for the time of fn.
+async function withFiles(files, fn) {
+    const folder = mkdtempSync(join(tmpdir(), 'dgate-runtime-'));
+    try {
+        for (const [name, text] of Object.entries(files)) {
+            mkdirSync(dirname(join(folder, name)), { recursive: true });
+            writeFileSync(join(folder, name), text);
+        }
+        return await fn(folder);
+    } finally {
+        rmSync(folder, { recursive: true, force: true });
+    }
+}
+
+const runIn = (files, ...args) => withFiles(files, (folder) => run(args, folder));
+
+// The results of a TAP stream, by name: whether ok, the directive, and the lines of the block that follows.
+function results(tap) {
+    assert.match(tap, /^TAP version 14\n/);
+    const found = {};
+    let last;
+    for (const line of tap.split('\n')) {
+        const head = /^(not ok|ok) (\d+) - (.*?)(?: # (SKIP|TODO))?$/.exec(line);
+        if (head !== null) {
+            last = found[head[3]] = { ok: head[1] === 'ok', number: Number(head[2]), directive: head[4], block: '' };
+            continue;
+        }
+        if (line.startsWith('  ')) last.block += `${line}\n`;
+    }
+    const all = Object.values(found);
+    assert.ok(tap.includes(`\n1..${all.length}\n`), `the plan is 1..${all.length}`);
+    assert.deepEqual(all.map((r) => r.number), all.map((_, i) => i + 1));
+    return found;
+}
+
+const names = (found, ok) => Object.keys(found).filter((name) => found[name].ok === ok);
+
+test('the tests of the examples pass', async () => {
+    const { stdout, status } = await run(['test', 'examples']);
+    const found = results(stdout);
+    assert.deepEqual(names(found, false), []);
+    assert.ok(names(found, true).length >= 16, stdout);
+    assert.ok(found['shortener > follows a link'], stdout);
+    assert.equal(status, 0);
+});
+
+const MODULE = `
+    import { boom } from "./lib/boom";
+    export async function requestModifier(ctx: any) {
+        ctx.request().headers.set("X-Seen", "yes");
+        if (ctx.query().get("deny") !== "") ctx.response().status(401).send("no");
+        if (ctx.query().get("spin") !== "") for (;;);
+        if (ctx.query().get("boom") !== "") boom();
+    }
+    export async function responseModifier(ctx: any) {
+        const body = await ctx.upstream().readJson();
+        ctx.upstream().writeJson({ ...body, id: ctx.pathParam("id") });
+    }
+    export function errorHandler(ctx: any, error: any) {
+        ctx.response().status(599).json({ error: error.message });
+    }`;
+const BOOM = `// a library
+export function boom(): never {
+    throw new TypeError("broken");
+}
+`;
+
+test('a route runs the whole chain against fakes', async () => {
+    const source = `
+        import { describe, expect, it, route, upstream } from "dgate/test";
+        import * as mod from "./mod";
+        const echo = upstream((q) => ({ json: { path: q.path, seen: q.headers.get("x-seen"), body: q.text() } }));
+        const r = route(mod, { path: "/things/{id}", upstream: echo });
+        it("forwards", async () => {
+            const y = await r.request("POST /things/7?a=1", { body: "héllo", headers: { "X-Own": "1" } });
+            expect(y.status).toBe(200);
+            expect(y.json()).toEqual({ path: "/things/7", seen: "yes", body: "héllo", id: "7" });
+            expect(r.forwarded).toHaveLength(1);
+            expect(r.forwarded[0]?.method).toBe("POST");
+            expect(r.forwarded[0]?.query.get("a")).toBe("1");
+            expect(r.forwarded[0]?.headers.get("x-own")).toBe("1");
+        });
+        it("ends a request that a module answers", async () => {
+            const before = r.forwarded.length;
+            const y = await r.get("/things/7?deny=1");
+            expect([y.status, y.text(), r.forwarded.length]).toEqual([401, "no", before]);
+        });
+        it("carries bytes", async () => {
+            const bytes = new Uint8Array([0, 255, 128, 10]);
+            const plain = route("./plain.js", { upstream: (q) => ({ body: q.bytes }) });
+            expect((await plain.post("/", bytes)).bytes).toEqual(bytes);
+        });
+        it("calls errorHandler when a module throws", async () => {
+            const y = await r.get("/things/7?boom=1");
+            expect(y.status).toBe(599);
+            expect(y.json().error).toBe("lib/boom.ts:3:24: TypeError: broken");
+        });
+        it("calls errorHandler when the upstream fails, after its retries", async () => {
+            const dead = route(mod, { upstream: { fail: "CONNECT" }, service: { retries: 2 } });
+            const y = await dead.get("/");
+            expect(y.status).toBe(599);
+            expect(y.json().error).toMatch("refused");
+            expect(dead.forwarded).toHaveLength(3);
+        });
+        it("has the limits of a server", async () => {
+            const y = await r.get("/things/7?spin=1");
+            expect(y.status).toBe(503);
+            expect(y.json().error).toBe("a module used too much CPU time");
+        });
+        it("runs modules in the order of a route", async () => {
+            const chain = route(["./first", "./second"], { upstream: (q) => q.headers.get("x-order") ?? "" });
+            expect((await chain.get("/")).text()).toBe("first second");
+        });
+        it("answers 404 and 405 as a server", async () => {
+            const only = route(mod, { path: "/a", methods: ["GET"], upstream: 200 });
+            expect((await only.get("/b")).status).toBe(404);
+            expect((await only.post("/a")).status).toBe(405);
+        });`;
+    const add = (name) => `exports.requestModifier = (ctx) => {
+        const headers = ctx.request().headers;
+        headers.set("X-Order", (headers.get("X-Order") + " ${name}").trim());
+    };`;
+    const { stdout, stderr, status } = await runIn(
+        {
+            'mod.ts': MODULE,
+            'lib/boom.ts': BOOM,
+            'plain.js': 'exports.requestModifier = () => {};',
+            'first.js': add('first'),
+            'second.js': add('second'),
+            'a.test.ts': source,
+        },
+        'test',
+    );
+    assert.deepEqual(names(results(stdout), false), [], stdout + stderr);
+    assert.equal(names(results(stdout), true).length, 8);
+    assert.equal(status, 0);
+});
+
+test('failing tests tell what, expected, actual and where', async () => {
+    const source = `import { expect, it } from "dgate/test";
+import { boom } from "./lib/boom";
+it("differs", () => {
+    expect({ a: [1, 2] }).toEqual({ a: [1] });
+});
+it("throws in a library", () => { boom(); });
+it("fails later", async () => {
+    await new Promise((done) => setTimeout(done, 1));
+    expect(1 + 1).toBe(3);
+});
+it("is rejected", async () => {
+    await expect(Promise.resolve(5)).rejects.toThrow();
+});
+it("passes", () => expect(1).toBe(1));
+it.skip("is left out", () => boom());
+it.todo("is to be written");
+`;
+    const { stdout, status } = await runIn({ 'sub/lib/boom.ts': BOOM, 'sub/b.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.match(found.differs.block, /message: "expected \{\\"a\\":\[1,2\]\} to equal \{\\"a\\":\[1\]\}"/);
+    assert.match(found.differs.block, /expected: "\{\\"a\\":\[1\]\}"\n {2}actual: "\{\\"a\\":\[1,2\]\}"/);
+    assert.match(found.differs.block, /at: "sub\/b\.test\.ts:4:34"/);
+    assert.match(found['throws in a library'].block, /message: "TypeError: broken"\n {2}at: "sub\/lib\/boom\.ts:3:24"/);
+    assert.match(found['fails later'].block, /expected: "3"\n {2}actual: "2"\n {2}at: "sub\/b\.test\.ts:9:23"/);
+    assert.match(found['is rejected'].block, /it resolved with 5"\n {2}at: "sub\/b\.test\.ts:12:/);
+    assert.deepEqual(found.passes.ok, true);
+    assert.equal(found['is left out'].directive, 'SKIP');
+    assert.equal(found['is to be written'].directive, 'TODO');
+    assert.match(stdout, /# tests 7\n# pass 1\n# fail 4\n# skip 1\n# todo 1\n$/);
+    assert.equal(status, 1);
+});
+
+test('a test that passes a limit fails with it, and the run goes on', async () => {
+    const source = `import { it } from "dgate/test";
+it("loops", () => { for (;;); });
+it("loops in promises", async () => { for (;;) await null; });
+it("never ends", () => new Promise(() => undefined), 50);
+it("recurses", () => { const f = (): number => f() + 1; f(); });
+it("is after them", () => undefined);
+`;
+    const files = { 'a.test.ts': source, 'b.test.ts': 'import { it } from "dgate/test"; it("is another file", () => 0);' };
+    const { stdout, status } = await runIn(files, 'test');
+    const found = results(stdout);
+    for (const name of ['loops', 'loops in promises'])
+        assert.match(found[name].block, /used more than 100 ms of CPU time at a stretch \(limits\.module_cpu_ms\)/);
+    assert.match(found['never ends'].block, /did not end within 50 ms/);
+    assert.match(found.recurses.block, /RangeError/);
+    assert.deepEqual(names(found, true), ['is after them', 'is another file']);
+    assert.equal(status, 1);
+});
+
+test('limits come from a configuration', async () => {
+    const files = {
+        'c.yaml': 'version: v1\nlimits:\n  module_cpu_ms: 300\n  module_wall_ms: 1000\n',
+        'a.test.ts': 'import { it } from "dgate/test"; it("loops", () => { for (;;); });',
+    };
+    await withFiles(files, async (folder) => {
+        const { stdout } = await run(['test', '-c', 'c.yaml', '--timeout', '900'], folder);
+        assert.match(results(stdout).loops.block, /more than 300 ms of CPU time/);
+        const late = await run(['test', '-c', 'c.yaml', '--timeout', '1500'], folder);
+        assert.match(late.stderr, /--timeout is 1500; calls of modules end after 1000 ms/);
+        assert.equal(late.status, 2);
+    });
+});
+
+test('hooks, groups and selection', async () => {
+    const source = `import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "dgate/test";
+const calls: string[] = [];
+describe("outer", () => {
+    beforeAll(() => { calls.push("all"); });
+    beforeEach(async () => { calls.push("each"); });
+    afterEach(() => { calls.push("/each"); });
+    afterAll(() => { calls.push("/all"); });
+    describe("inner", () => {
+        beforeEach(() => { calls.push("inner"); });
+        it("one", () => { calls.push("one"); });
+        it.each([["a", 1], ["b", 2]] as [string, number][])("row %s %d", (text, number) => { calls.push(text + number); });
+    });
+});
+it("saw them", () => {
+    expect(calls.join(" ")).toBe("all each inner one /each each inner a1 /each each inner b2 /each /all");
+});
+`;
+    await withFiles({ 'a.test.ts': source }, async (folder) => {
+        const all = results((await run(['test'], folder)).stdout);
+        assert.deepEqual(names(all, true), ['outer > inner > one', 'outer > inner > row a 1', 'outer > inner > row b 2', 'saw them']);
+        const some = results((await run(['test', '--grep', 'inner > row'], folder)).stdout);
+        assert.deepEqual(names(some, true), ['outer > inner > row a 1', 'outer > inner > row b 2']);
+        const none = await run(['test', '-t', 'nothing has this name'], folder);
+        assert.equal(none.status, 1);
+        assert.match(none.stderr, /no tests were found/);
+        assert.match(none.stdout, /\n1\.\.0\n/);
+    });
+});
+
+test('only, and a hook that fails', async () => {
+    const source = `import { beforeAll, describe, it } from "dgate/test";
+describe("broken", () => {
+    beforeAll(() => { throw new Error("no database"); });
+    it.only("one", () => undefined);
+    it.only("two", () => undefined);
+});
+it("is not chosen", () => undefined);
+`;
+    const found = results((await runIn({ 'a.test.ts': source }, 'test')).stdout);
+    assert.deepEqual(Object.keys(found), ['broken > one', 'broken > two']);
+    for (const result of Object.values(found)) assert.match(result.block, /message: "no database"/);
+});
+
+test('fetch is faked and never reaches the network', async () => {
+    const files = {
+        'mod.ts': `export async function requestHandler(ctx: any) {
+            const answer = await fetch("https://api.example/users?id=7", { method: "POST", body: { name: "Ada" } });
+            ctx.response().status(answer.status).json({ got: await answer.json(), type: answer.headers.get("x-type") });
+        }`,
+        'a.test.ts': `import { expect, fakeFetch, it, route } from "dgate/test";
+        import * as mod from "./mod";
+        const r = route(mod);
+        it("answers by table", async () => {
+            const api = fakeFetch({ "POST https://api.example/users": { status: 201, json: [1], headers: { "X-Type": "t" } } });
+            const y = await r.get("/");
+            expect(y.status).toBe(201);
+            expect(y.json()).toEqual({ got: [1], type: "t" });
+            expect(api.requests[0]?.json()).toEqual({ name: "Ada" });
+            expect(api.requests[0]?.query.get("id")).toBe("7");
+        });
+        it("fails without a fake", async () => { await r.get("/"); });
+        it("can fail", async () => {
+            fakeFetch({ fail: "TIMEOUT" });
+            expect((await r.get("/")).status).toBe(500);
+        });
+        it("has the test use it too", async () => {
+            fakeFetch("hello");
+            expect(await (await fetch("http://any.example/")).text()).toBe("hello");
+        });`,
+    };
+    const found = results((await runIn(files, 'test')).stdout);
+    assert.deepEqual(names(found, false), ['fails without a fake']);
+    assert.match(found['fails without a fake'].block, /nothing answers fetch\(\) of POST https:\/\/api\.example\/users\?id=7/);
+});
+
+test('collections and documents are checked as by a server', async () => {
+    const source = `import { documents, expect, it } from "dgate/test";
+    import { addCollection, addDocument, deleteCollection, deleteDocument, getDocument, getDocuments } from "dgate/state";
+    it("stores and lists", async () => {
+        await documents.put("things", { b: { n: 2 }, a: { n: 1 } });
+        expect((await getDocuments({ collection: "things" })).map((d) => d.id)).toEqual(["a", "b"]);
+        expect(await getDocuments({ collection: "things", limit: 1, offset: 1 })).toHaveLength(1);
+        const first = await getDocument("a", "things");
+        expect(first).toMatchObject({ id: "a", collection: "things", namespace: "default", data: { n: 1 } });
+        await addDocument({ id: "a", collection: "things", data: { n: 3 } });
+        expect(await documents.get("things", "a")).toEqual({ n: 3 });
+        expect((await getDocument("a", "things"))?.createdAt).toBe(first?.createdAt);
+        expect(await getDocument("z", "things")).toBeNull();
+    });
+    it("refuses", async () => {
+        await expect(getDocument("a", "none")).rejects.toThrow("collection default/none: not found");
+        await expect(addDocument({ id: "", collection: "things", data: 1 })).rejects.toThrow("id");
+        await expect(addCollection({ name: "x", visibility: "secret" as any })).rejects.toThrow("visibility");
+        await expect(getDocuments({ collection: "things", limit: -1 })).rejects.toThrow("limit must be a whole number");
+        await expect(deleteCollection("things")).rejects.toThrow("still has 2 documents");
+        await expect(deleteDocument("z", "things")).rejects.toThrow("not found");
+        const large = "x".repeat(2 ** 20);
+        await expect(addDocument({ id: "l", collection: "things", data: large })).rejects.toThrow("limits.document_max");
+    });
+    it("clears", async () => {
+        await documents.clear();
+        await expect(documents.all("things")).rejects.toThrow("not found");
+    });`;
+    const { stdout } = await runIn({ 'a.test.ts': source }, 'test');
+    assert.deepEqual(names(results(stdout), false), [], stdout);
+});
+
+test('files that cannot be loaded are failures of their own', async () => {
+    const files = {
+        'a.test.ts': 'import { it } from "dgate/test";\nit("x", () => { let y = ; });',
+        'b.test.ts': 'import { it } from "dgate/test";\nimport { z } from "./gone";\nit("x", () => z);',
+        'c.test.ts': 'import { it } from "dgate/test";\nthrow new Error("at the top");',
+        'd.test.ts': 'import { it } from "dgate/test";\nfor (;;);',
+        'e.test.ts': 'import { it } from "dgate/test";\nit("works", () => undefined);',
+    };
+    const { stdout, status } = await runIn(files, 'test');
+    const found = results(stdout);
+    assert.match(found['a.test.ts'].block, /a\.test\.ts:2:25: Expression expected/);
+    assert.match(found['b.test.ts'].block, /b\.test\.ts:2:19: there is no file for "\.\/gone"/);
+    assert.match(found['c.test.ts'].block, /c\.test\.ts:2:16: Error: at the top/);
+    assert.match(found['d.test.ts'].block, /ran longer than 100 ms/);
+    assert.deepEqual(names(found, true), ['works']);
+    assert.equal(status, 1);
+});
+
+test('check gives the diagnostics of TypeScript and of an upload', async () => {
+    const files = {
+        'good.ts': 'import type { Context } from "dgate";\nimport { half } from "./half";\nexport const requestHandler = (ctx: Context) => ctx.response().json(half(2));',
+        'half.ts': 'export const half = (n: number): number => n / 2;',
+        'types.ts': 'import { half } from "./half";\nexport const x: string = half(1);\nexport const requestHandler = (ctx) => ctx;',
+        'refused.js': 'exports.requestHandler = () => eval("1");',
+        'missing.ts': 'import { a } from "./gone";\nexport const b = a;',
+        'api.ts': 'import { sleep } from "dgate";\nexport const requestModifier = () => sleep(1);',
+    };
+    await withFiles(files, async (folder) => {
+        const good = await run(['check', 'good.ts'], folder);
+        assert.deepEqual([good.stdout, good.stderr, good.status], ['', '', 0]);
+        const all = await run(['check'], folder);
+        assert.match(all.stdout, /^types\.ts:2:14: error TS2322: Type 'number' is not assignable to type 'string'\.$/m);
+        assert.match(all.stdout, /^types\.ts:3:32: error TS7006: Parameter 'ctx' implicitly has an 'any' type\.$/m);
+        assert.match(all.stdout, /^refused\.js:1:32: error: eval\(\) is not available in modules$/m);
+        assert.match(all.stdout, /^missing\.ts:1:19: error: there is no file for "\.\/gone"$/m);
+        assert.match(all.stdout, /^api\.ts:1:10: error: sleep\(\) would block the worker/m);
+        assert.doesNotMatch(all.stdout, /good|half/);
+        assert.match(all.stderr, /\d+ problems/);
+        assert.equal(all.status, 1);
+        assert.equal((await run(['check', 'gone.ts'], folder)).status, 1);
+    });
+});
+
+test('the examples have no type errors', async () => {
+    const { stdout, status } = await run(['check', 'examples']);
+    assert.equal(stdout, '');
+    assert.equal(status, 0);
+});
+
+test('the examples of the documentation have no type errors', async () => {
+    const pages = [resolve('docs/modules.md'), ...readdirSync('docs/modules').map((name) => resolve('docs/modules', name))];
+    const files = {};
+    for (const page of pages)
+        for (const [, type, text] of readFileSync(page, 'utf8').matchAll(/^```(ts|js) example\n([^]*?)^```/gm))
+            files[`${basename(page, '.md')}-${Object.keys(files).length}.${type}`] = text;
+    assert.ok(Object.keys(files).length > 0);
+    const { stdout, status } = await runIn(files, 'check');
+    assert.equal(stdout, '');
+    assert.equal(status, 0);
+});
+
+test('the types work as a package', async () => {
+    const options = {
+        target: 'es2022',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        lib: ['es2023'],
+        types: ['@dgate/types'],
+        strict: true,
+        noEmit: true,
+    };
+    const files = {
+        'tsconfig.json': JSON.stringify({ compilerOptions: options, include: ['*.ts'] }),
+        'good.ts': 'import type { Context } from "dgate";\nexport const requestHandler = (ctx: Context): void => void ctx.response().json({});',
+        'good.test.ts': 'import { expect, it, route } from "dgate/test";\nit("x", async () => expect((await route("./good").get("/")).status).toBe(200));',
+        'bad.ts': 'import type { Context } from "dgate";\nexport const requestHandler = (ctx: Context): number => ctx.request().method;',
+    };
+    await withFiles(files, async (folder) => {
+        mkdirSync(join(folder, 'node_modules/@dgate'), { recursive: true });
+        symlinkSync(resolve('js/types'), join(folder, 'node_modules/@dgate/types'));
+        const tsc = spawnSync(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', folder], { encoding: 'utf8' });
+        assert.match(tsc.stdout, /^\S*bad\.ts\(2,57\): error TS2322: Type 'string' is not assignable to type 'number'\.\n$/);
+    });
+});
+
+test('run makes one request', async () => {
+    const files = {
+        'mod.ts': `export async function requestHandler(ctx: any) {
+            console.log("asked for", ctx.pathParam("id"));
+            const body = ctx.request().method === "POST" ? await ctx.request().readJson() : null;
+            ctx.response().status(201).json({ id: ctx.pathParam("id"), own: ctx.request().headers.get("x-own"), body });
+        }`,
+        'broken.ts': 'export const requestHandler = () => {\n    throw new Error("nothing works");\n};',
+        'syntax.ts': 'export const = 1;',
+        'body.json': '{"from":"file"}',
+    };
+    await withFiles(files, async (folder) => {
+        const got = await run(['run', 'mod.ts', '-r', 'GET /things/42', '--param', 'id=42', '-H', 'X-Own: 1'], folder);
+        assert.match(got.stdout, /^HTTP\/1\.1 201 Created\n/);
+        assert.match(got.stdout, /^Content-Type: application\/json$/m);
+        assert.match(got.stdout, /\n\n\{"id":"42","own":"1","body":null\}$/);
+        assert.match(got.stderr, /^info mod\.ts: asked for 42$/m);
+        assert.equal(got.status, 0);
+        const posted = await run(['run', 'mod.ts', '--body', '@body.json'], folder);
+        assert.match(posted.stdout, /"body":\{"from":"file"\}/);
+        const broken = await run(['run', 'broken.ts'], folder);
+        assert.match(broken.stdout, /^HTTP\/1\.1 500 /);
+        assert.match(broken.stderr, /broken\.ts:2:20: Error: nothing works/);
+        assert.equal(broken.status, 1);
+        const syntax = await run(['run', 'syntax.ts'], folder);
+        assert.match(syntax.stderr, /^syntax\.ts:1:\d+: /m);
+        assert.deepEqual([syntax.stdout, syntax.status], ['', 1]);
+    });
+});
+
+test('run forwards to a real upstream, and has collections', async () => {
+    await withUpstream((req, res) => res.end(`upstream got ${req.url} ${req.headers['x-seen']}`), async (url) => {
+        const files = {
+            'mod.js': 'exports.requestModifier = (ctx) => ctx.request().headers.set("X-Seen", "yes");',
+            'state.ts': `import { addDocument } from "dgate/state";
+            export const requestHandler = async (ctx: any) => ctx.response().json((await addDocument({ id: "a", collection: "c", data: 1 })).id);`,
+        };
+        await withFiles(files, async (folder) => {
+            const got = await run(['run', 'mod.js', '--upstream', url, '--request', 'GET /a?b=c'], folder);
+            assert.match(got.stdout, /\n\nupstream got \/a\?b=c yes$/);
+            assert.equal(got.status, 0);
+            const dead = await run(['run', 'mod.js', '--upstream', 'http://127.0.0.1:1'], folder);
+            assert.match(dead.stdout, /^HTTP\/1\.1 502 /);
+            assert.equal(dead.status, 1);
+            const stored = await run(['run', 'state.ts', '--collection', 'c'], folder);
+            assert.match(stored.stdout, /\n\n"a"$/);
+        });
+    });
+});
+
+test('bench measures each function and an empty one', async () => {
+    const files = {
+        'mod.ts': `export const requestModifier = (ctx: any) => ctx.request().headers.set("X-A", "1");
+            export async function responseModifier(ctx: any) { await ctx.upstream().readJson(); }
+            export const requestHandler = async (ctx: any) => { await new Promise((d) => setTimeout(d, 1)); ctx.response().json({}); };`,
+        'broken.ts': 'export const requestHandler = () => {\n    throw new Error("nothing works");\n};',
+        'none.ts': 'export const x = 1;',
+    };
+    await withFiles(files, async (folder) => {
+        const { stdout, status } = await run(['bench', 'mod.ts', '--seconds', '1'], folder);
+        const rows = stdout.trim().split('\n').map((line) => /^(\S+|\(empty function\)) +(\d+) ns +(sync|async) +\d+ batches of \d+$/.exec(line));
+        assert.deepEqual(rows.map((row) => row?.[1]), ['(empty function)', 'requestModifier', 'responseModifier', 'requestHandler'], stdout);
+        assert.equal(rows[0][3], 'sync');
+        assert.equal(rows[3][3], 'async');
+        for (const row of rows) assert.ok(Number(row[2]) > 0, stdout);
+        assert.equal(status, 0);
+        const broken = await run(['bench', 'broken.ts'], folder);
+        assert.match(broken.stderr, /broken\.ts:2:20: Error: nothing works/);
+        assert.equal(broken.status, 1);
+        const none = await run(['bench', 'none.ts'], folder);
+        assert.match(none.stderr, /exports none of the functions/);
+        assert.equal(none.status, 1);
+    });
+});
+
+test('wrong usage is refused with what is allowed', async () => {
+    const cases = [
+        [[], /a command is missing \(allowed: test, check, run, bench, --help, --version\)/],
+        [['tset'], /unknown command tset \(allowed: test, check, run, bench/],
+        [['test', '--gerp', 'x'], /unknown option --gerp \(allowed: --grep, --timeout, --config, --help\)/],
+        [['test', '--grep'], /--grep takes a value: --grep TEXT/],
+        [['test', '--timeout', 'soon'], /--timeout takes a whole number from 1 to 600000, not soon/],
+        [['test', '--timeout=0'], /--timeout takes a whole number from 1/],
+        [['check', '--strict'], /unknown option --strict \(allowed: --config, --help\)/],
+        [['run'], /a FILE is missing/],
+        [['run', 'x.ts', '--request', 'GET'], /--request takes "METHOD \/PATH"/],
+        [['run', 'x.ts', '--header', 'no colon'], /--header takes "NAME: VALUE"/],
+        [['run', 'x.ts', '--param', 'id'], /--param takes NAME=VALUE/],
+        [['run', 'x.ts', '--param', 'id=7'], /--param id: no segment of the path is "7"/],
+        [['run', 'x.ts', '--body', '@gone'], /--body @gone: No such file/],
+        [['bench', 'a.ts', 'b.ts'], /it takes one FILE/],
+        [['bench', 'a.ts', '--seconds', '0'], /--seconds takes a whole number from 1 to 600, not 0/],
+    ];
+    for (const [args, message] of cases) {
+        const { stdout, stderr, status } = await run(args);
+        assert.match(stderr, message);
+        assert.deepEqual([stdout, status], ['', 2], args.join(' '));
+    }
+    for (const command of [[], ['test'], ['check'], ['run'], ['bench']]) {
+        const { stdout, status } = await run([...command, '--help']);
+        assert.match(stdout, /^usage: dgate-runtime /);
+        assert.equal(status, 0);
+    }
+    assert.match((await run(['--version'])).stdout, /^dgate-runtime \d+\.\d+\.\d+\n$/);
+});
