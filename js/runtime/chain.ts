@@ -1,6 +1,6 @@
 // The chain of a route: which functions run for one call, in which order, and how it ends.
 
-import { isThenable, settled } from "./budget";
+import { drain, isThenable, settled } from "./budget";
 import { Context } from "./context";
 import { setCurrent } from "./current";
 import { describe, GatewayError } from "./errors";
@@ -26,12 +26,26 @@ const enum Kind {
 
 const REVERSED: readonly boolean[] = [false, false, true, true, false];
 
-export type Handler = (ctx: Context, error?: unknown) => unknown;
+type Handler = (ctx: Context, error?: unknown) => unknown;
+
+// What a module that is no library exports; module is its place among the route's.
+export interface Entry {
+    readonly module: number;
+    readonly exports: Record<string, unknown>;
+}
+
+// A function and the module that it is of.
+export interface Link {
+    readonly module: number;
+    readonly call: Handler;
+}
 
 // Entries' functions of each kind, in the order of the calls.
-export function makeChains(entries: readonly Record<string, unknown>[]): Handler[][] {
+export function makeChains(entries: readonly Entry[]): Link[][] {
     return FUNCTIONS.map((name, kind) => {
-        const found = entries.map((e) => e[name]).filter((f) => typeof f === "function") as Handler[];
+        const found = entries
+            .filter((e) => typeof e.exports[name] === "function")
+            .map((e) => ({ module: e.module, call: e.exports[name] as Handler }));
         if (REVERSED[kind] === true) found.reverse();
         return kind === Kind.FetchUpstream ? found.slice(0, 1) : found;
     });
@@ -61,7 +75,7 @@ class Call {
         private readonly handle: number,
         private readonly call: number,
         private readonly kind: Kind,
-        private readonly chain: readonly Handler[],
+        private readonly chain: readonly Link[],
         private readonly ctx: Context,
         private readonly error: unknown,
         private next: number,
@@ -87,7 +101,9 @@ class Call {
                     host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
                     return;
                 }
-                value = (this.chain[this.next++] as Handler)(this.ctx, this.error);
+                const link = this.chain[this.next++] as Link;
+                host.enter(this.handle, link.module);
+                value = link.call(this.ctx, this.error);
                 if (isThenable(value)) {
                     this.wait(value);
                     return;
@@ -121,7 +137,7 @@ export function run(
     setCurrent(handle);
     const ctx = contextOf(handle);
     if (kind !== Kind.ResponseModifier) Context.discardUpstream(ctx);
-    const chain = program.chains[kind] as Handler[];
+    const chain = program.chains[kind] as Link[];
     let error: GatewayError | undefined;
     if (kind === Kind.ErrorHandler) {
         error = new GatewayError(errorText);
@@ -130,13 +146,17 @@ export function run(
     try {
         let value: unknown;
         for (let i = 0; i < chain.length; ) {
-            value = (chain[i++] as Handler)(ctx, error);
+            if (i > 0) host.enter(handle, (chain[i] as Link).module);
+            const link = chain[i++] as Link;
+            value = link.call(ctx, error);
             if (isThenable(value)) {
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
+                drain();
                 return Outcome.Parked;
             }
             if (isOver(kind, ctx)) break;
         }
+        drain();
         return resultText(kind, ctx, value) ?? Outcome.Done;
     } catch (failure) {
         host.done(handle, call, Outcome.Threw, describe(failure));

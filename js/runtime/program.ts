@@ -1,7 +1,7 @@
 // A route's modules: instantiated once, linked by name, CommonJS inside.
 
 import { builtins, type MakeBuiltin } from "./builtins";
-import { FUNCTIONS, makeChains, type Handler } from "./chain";
+import { FUNCTIONS, makeChains, type Entry, type Link } from "./chain";
 import { makeConsole, type Console } from "./console";
 import { addSource, describe, GatewayError, removeSource } from "./errors";
 
@@ -41,7 +41,7 @@ function resolveName(from: string, name: string): string {
 }
 
 export class Program {
-    chains: Handler[][] = [];
+    chains: Link[][] = [];
     readonly #units: Unit[] = [];
 
     add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string): void {
@@ -110,11 +110,12 @@ export class Program {
         return entries.length > 0 ? entries : this.#units.slice(0, 1);
     }
 
-    // Returns a set of bits, one for each function that there is, or what is wrong.
-    link(): number | string {
+    // Returns a set of bits, one for each function that there is, followed by the module of each chain's first function;
+    // or what is wrong.
+    link(): number[] | string {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
-        const found: Record<string, unknown>[] = [];
+        const found: Entry[] = [];
         for (const unit of this.#entries()) {
             let exports: unknown;
             try {
@@ -130,9 +131,10 @@ export class Program {
                 if (value !== undefined && value !== null && typeof value !== "function")
                     return `${unit.name}: ${name} is exported but is not a function`;
             }
-            found.push(own);
+            found.push({ module: this.#units.indexOf(unit), exports: own });
         }
         this.chains = makeChains(found);
-        return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
+        const bits = this.chains.reduce((all, chain, kind) => (chain.length > 0 ? all | (1 << kind) : all), 0);
+        return [bits, ...this.chains.map((chain) => chain[0]?.module ?? 0)];
     }
 }

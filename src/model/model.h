@@ -119,11 +119,22 @@ struct model_route {
 
 enum model_module_type { MODEL_MODULE_TYPESCRIPT, MODEL_MODULE_JAVASCRIPT };
 
+/* A module's own limits; 0: the server's. */
+struct model_module_limits {
+    int64_t cpu_ns;
+    int64_t wall_ns;
+    int64_t body; /* bytes */
+    int64_t fetches;
+    int64_t timers;
+    int64_t log_rate; /* lines a second */
+};
+
 struct model_module {
     char *name;
     char *ns;
     char *payload; /* the source in base64 */
     int64_t type;  /* enum model_module_type */
+    struct model_module_limits limits;
     struct model_strings tags;
     json_t *compiled; /* what the compiler made of it (script/compiler.h); not part of the API */
 };

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "proxy/proxy_access.h"
 #include "proxy/proxy_context.h"
+#include "proxy/catalog.h"
 #include "proxy/proxy_request.h"
 
 static void add(struct http_fields *fs, struct str name, struct str value)
@@ -63,4 +64,7 @@ void proxy_handle(void *user, struct exchange *x)
 void proxy_stats_get(const struct proxy *p, struct proxy_stats *ret)
 {
     *ret = p->stats;
+    for (int i = 0; i < SCRIPT_LIMIT_COUNT; i++)
+        ret->module_limits[i] =
+            script_vm_limit_hits(catalog_vm(p->catalog), (enum script_limit)i);
 }
