@@ -46,7 +46,7 @@ function show(value: unknown, seen: Set<object>): string {
         if (v instanceof ArrayBuffer) return `[ArrayBuffer ${v.byteLength}]`;
         if (typeof v === "object" && v !== null) {
             if (seen.has(v)) return "[Circular]";
-            if (v !== value) seen.add(v);
+            seen.add(v);
             if (Array.isArray(v)) return v.length > most.items ? items(v, v.length) : v;
             if (ArrayBuffer.isView(v)) return v instanceof DataView ? "[DataView]" : items(v as Uint8Array, (v as Uint8Array).length);
         }

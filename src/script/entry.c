@@ -13,6 +13,7 @@
 #include "script/script_program.h"
 
 enum { SLICE_MS = 20, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
+enum { OWN_CPU_MS = 1000 }; /* of the runtime library without modules */
 enum { NS_PER_MS = 1000000, NS_PER_US = 1000, US_PER_MS = 1000 };
 
 static struct script_vm *current;
@@ -115,7 +116,7 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
 {
     struct script_vm *vm = realm->vm;
     assert(vm->entry == NULL);
-    *e = (struct entry){.vm = vm, .realm = realm, .program = p, .cpu_ms = vm->limits.cpu_ms};
+    *e = (struct entry){.vm = vm, .realm = realm, .program = p, .cpu_ms = OWN_CPU_MS};
     e->place = (struct script_place){.ns = str_of(realm->ns), .function = function};
     if (p != NULL) {
         e->place.route = str_of(p->route);

@@ -21,7 +21,8 @@ struct entry {
     JSValueRef exception;       /* of the last entry_call() */
 };
 
-/* unit is whose function it is: it has that module's limit; NULL: the highest of the program's. */
+/* p is whose code runs; NULL: only the runtime library's. unit is whose function it is: it has that module's limit; NULL:
+ * the highest of the program's. */
 void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
                  const struct unit *unit, struct str function);
 

@@ -320,7 +320,7 @@ void script_program_count(struct script_program *p, const struct unit *unit,
     if (status != SCRIPT_CPU && status != SCRIPT_HEAP)
         return;
     p->stops++;
-    if (l->stops_max == 0 || p->stops < l->stops_max || p->stops < p->calls / 2 ||
+    if (l->stops_max == 0 || p->stops < l->stops_max || (uint64_t)p->stops * 2 < p->calls ||
         p->vm->host.offend == NULL)
         return;
     struct script_place who = place_of(p, unit);
