@@ -8,8 +8,8 @@
 
 #define AT(member) .offset = offsetof(struct model_resource, member)
 
-#define MS_NS  1000000
-#define DAY_NS 86400000000000
+#define MS_NS   1000000
+#define DAY_NS  86400000000000
 #define HOUR_NS (DAY_NS / 24)
 
 enum { TEXT_MAX = 2048, SECRET_MAX = 65536 };

@@ -122,8 +122,7 @@ enum err_code node_segment_map(int fd, struct node_segment **ret, struct err *e)
     if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
         memcmp(h.magic, magic, sizeof(magic)) != 0 || h.layout != LAYOUT ||
         h.rate_buckets > SLOTS_MAX || h.counts > SLOTS_MAX || h.upstreams > SLOTS_MAX ||
-        h.switches > SLOTS_MAX ||
-        layout_of(&h).size != (size_t)st.st_size)
+        h.switches > SLOTS_MAX || layout_of(&h).size != (size_t)st.st_size)
         return err_set(e, ERR_INVALID, "descriptor %d is not a node segment of this version", fd);
     void *memory = shm_map(fd, (size_t)st.st_size, e);
     if (memory == NULL)

@@ -12,7 +12,7 @@
 
 struct slot {
     _Atomic uint64_t key;
-    _Atomic uint64_t since_ms; /* 0: it is on */
+    _Atomic uint64_t since_ms;  /* 0: it is on */
     _Atomic uint64_t window_ms; /* when the first of kills was */
     _Atomic uint64_t used_ms;
     _Atomic uint32_t kills;

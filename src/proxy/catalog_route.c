@@ -181,9 +181,9 @@ static enum err_code link_program(struct catalog_route *r, struct script_vm *vm,
     size_t count = 0;
     const char *missing = NULL;
     const struct model_module **list = list_modules(r, &count, &missing);
-    const enum err_code rc =
-        missing != NULL ? err_set(e, ERR_NOT_FOUND, "module %s does not exist", missing)
-                        : script_program_create(vm, r->model, list, count, &r->program, e);
+    const enum err_code rc = missing != NULL
+                                 ? err_set(e, ERR_NOT_FOUND, "module %s does not exist", missing)
+                                 : script_program_create(vm, r->model, list, count, &r->program, e);
     free(list);
     return rc;
 }

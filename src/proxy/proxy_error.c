@@ -47,14 +47,16 @@ enum proxy_turn proxy_error_fail(struct proxy_request *r, const struct proxy_fai
 enum proxy_turn proxy_error_raise(struct proxy_request *r, uint16_t status, const char *text,
                                   struct str detail)
 {
-    return proxy_error_fail(r, &(struct proxy_failure){.status = status, .text = text, .detail = detail});
+    return proxy_error_fail(
+        r, &(struct proxy_failure){.status = status, .text = text, .detail = detail});
 }
 
 enum proxy_turn proxy_error_refuse(struct proxy_request *r, uint16_t status, const char *text,
                                    struct str detail)
 {
-    return proxy_error_fail(r, &(struct proxy_failure){
-                       .status = status, .text = text, .detail = detail, .unhandled = true});
+    return proxy_error_fail(
+        r, &(struct proxy_failure){
+               .status = status, .text = text, .detail = detail, .unhandled = true});
 }
 
 enum proxy_turn proxy_error_memory(struct proxy_request *r)

@@ -72,10 +72,11 @@ enum proxy_turn proxy_modules_refuse_body(struct proxy_request *r, uint16_t stat
                                           const char *text)
 {
     script_program_body_refused(r->modules->program);
-    return proxy_error_fail(r, &(struct proxy_failure){.status = status,
-                                                       .text = text,
-                                                       .limit = script_limit_name(SCRIPT_LIMIT_BODY),
-                                                       .unhandled = status == 413});
+    return proxy_error_fail(r,
+                            &(struct proxy_failure){.status = status,
+                                                    .text = text,
+                                                    .limit = script_limit_name(SCRIPT_LIMIT_BODY),
+                                                    .unhandled = status == 413});
 }
 
 static bool decode(struct arena *a, struct str *s)

@@ -43,7 +43,7 @@ bool proxy_switch_refuse(struct proxy_request *r, enum proxy_turn *turn)
         return false;
     const char *text = describe(r, &info);
     r->proxy->stats.module_errors++;
-    *turn = text != NULL ? proxy_error_refuse(r, 503, text, (struct str){0})
-                         : proxy_error_memory(r);
+    *turn =
+        text != NULL ? proxy_error_refuse(r, 503, text, (struct str){0}) : proxy_error_memory(r);
     return true;
 }

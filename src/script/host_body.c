@@ -3,8 +3,8 @@
 #include "script/host_groups.h"
 #include "script/host_message.h"
 #include "script/jsvalue.h"
-#include "script/unit.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 enum { SNIFFED = 512 };
 
@@ -64,8 +64,8 @@ static JSValueRef write(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
     struct str copy = {NULL, 0};
-    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena,
-                      r->unit->limits.body_max, &copy))
+    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, r->unit->limits.body_max,
+                      &copy))
         return too_large(ctx, r, exception);
     struct script_body *b = body_of(r->x, (int)host_number(ctx, argc, argv, 1));
     b->bytes = copy;

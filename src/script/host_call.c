@@ -151,7 +151,6 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"tick", tick},    {"drain", drain}, {"alive", alive},
-    {"calling", calling}, {"enter", enter},  {"done", done},   {"log", log_line},
-    {NULL, NULL},
+    {"install", install}, {"tick", tick}, {"drain", drain},  {"alive", alive}, {"calling", calling},
+    {"enter", enter},     {"done", done}, {"log", log_line}, {NULL, NULL},
 };

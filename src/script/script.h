@@ -91,8 +91,7 @@ struct script_host {
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
     /* console.*, and what is to be said about modules: one line. */
-    void (*log)(void *user, enum log_level level, const struct script_place *from,
-                struct str text);
+    void (*log)(void *user, enum log_level level, const struct script_place *from, struct str text);
     /* Called before and after JavaScript runs, for the shared page; NULL: nothing runs any more. */
     void (*running)(void *user, const struct script_place *what);
     /* So many calls of a program were ended by limits that it should be switched off. */

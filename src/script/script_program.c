@@ -306,8 +306,8 @@ static struct script_place place_of(const struct script_program *p, const struct
                                  .program = p->fingerprint};
 }
 
-void script_program_count(struct script_program *p, const struct unit *unit,
-                          enum script_function f, enum script_status status)
+void script_program_count(struct script_program *p, const struct unit *unit, enum script_function f,
+                          enum script_status status)
 {
     const struct script_limits *l = &p->vm->limits;
     const uint64_t now = loop_now_ms(p->vm->loop);

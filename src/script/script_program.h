@@ -21,10 +21,10 @@ struct script_program {
     uint64_t fingerprint;
     struct unit *units; /* its modules, in the route's order */
     size_t unit_count;
-    uint64_t cpu_ms;    /* the highest of theirs */
-    JSObjectRef object; /* the runtime library's Program; protected */
+    uint64_t cpu_ms;                       /* the highest of theirs */
+    JSObjectRef object;                    /* the runtime library's Program; protected */
     uint32_t first[SCRIPT_FUNCTION_COUNT]; /* the unit whose function is called first */
-    uint32_t functions; /* a bit for each enum script_function */
+    uint32_t functions;                    /* a bit for each enum script_function */
     bool reads_request;
     bool reads_response;
     uint64_t window_ms; /* when it began to count */
@@ -36,8 +36,8 @@ struct script_program {
 void script_program_abandon(struct script_program *p);
 
 /* A call came to its end. */
-void script_program_count(struct script_program *p, const struct unit *unit,
-                          enum script_function f, enum script_status status);
+void script_program_count(struct script_program *p, const struct unit *unit, enum script_function f,
+                          enum script_status status);
 
 /* The module of that name; NULL: none. */
 struct unit *script_program_unit(struct script_program *p, struct str name);

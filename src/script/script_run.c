@@ -45,15 +45,18 @@ static char *limit_text(const struct script_run *r, enum script_status status)
     const char *name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
-        (void)snprintf(text, sizeof(text), "%s: %s used more than its %llu ms of CPU time (limit cpu)",
-                       r->unit->name, name, (unsigned long long)l->cpu_ms);
+        (void)snprintf(text, sizeof(text),
+                       "%s: %s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
+                       name, (unsigned long long)l->cpu_ms);
     } else if (status == SCRIPT_WALL) {
-        (void)snprintf(text, sizeof(text), "%s: the promise of %s did not settle within %llu ms (limit wall)",
+        (void)snprintf(text, sizeof(text),
+                       "%s: the promise of %s did not settle within %llu ms (limit wall)",
                        r->unit->name, name, (unsigned long long)l->wall_ms);
     } else {
-        (void)snprintf(text, sizeof(text),
-                       "%s: %s ran while the modules used more than their %llu MB of memory (limit heap)",
-                       r->unit->name, name, (unsigned long long)(l->heap_bytes >> 20));
+        (void)snprintf(
+            text, sizeof(text),
+            "%s: %s ran while the modules used more than their %llu MB of memory (limit heap)",
+            r->unit->name, name, (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
 }

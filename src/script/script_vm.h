@@ -52,7 +52,8 @@ struct script_vm {
     struct loop_task renewal; /* does it, and ends an old VM that is empty */
     struct timeout retire;    /* of the old VM */
     struct timeout settle;    /* after it */
-    size_t retired_bytes;     /* that the process had grown by when the VM was renewed; until settle is over */
+    size_t
+        retired_bytes; /* that the process had grown by when the VM was renewed; until settle is over */
     pthread_t releaser;
     bool releasing; /* releaser is to be joined */
 };

@@ -37,10 +37,8 @@ void unit_init(struct unit *u, const struct model_module *m, const struct script
     const uint64_t times = server->raise_max > 0 ? server->raise_max : 1;
     const struct script_limits *s = server;
     struct script_limits l = *server;
-    l.cpu_ms =
-        within(m, "cpu", (int64_t)model_ms(own->cpu_ns), s->cpu_ms, cpu_ceiling(s, times));
-    l.wall_ms =
-        within(m, "wall", (int64_t)model_ms(own->wall_ns), s->wall_ms, s->wall_ms * times);
+    l.cpu_ms = within(m, "cpu", (int64_t)model_ms(own->cpu_ns), s->cpu_ms, cpu_ceiling(s, times));
+    l.wall_ms = within(m, "wall", (int64_t)model_ms(own->wall_ns), s->wall_ms, s->wall_ms * times);
     l.body_max = (size_t)within(m, "body", own->body, s->body_max, s->body_max * times);
     l.fetches = (uint32_t)within(m, "fetches", own->fetches, s->fetches, s->fetches * times);
     l.timers = (uint32_t)within(m, "timers", own->timers, s->timers, s->timers * times);
@@ -61,9 +59,9 @@ void unit_finish(struct unit *u)
 bool unit_may_log(struct unit *u, uint64_t now_ms)
 {
     const uint64_t most = (uint64_t)u->limits.log_rate * BURST_SECONDS * LINE;
-    const uint64_t passed =
-        now_ms - u->refilled_ms < BURST_SECONDS * LINE ? now_ms - u->refilled_ms
-                                                       : (uint64_t)BURST_SECONDS * LINE;
+    const uint64_t passed = now_ms - u->refilled_ms < BURST_SECONDS * LINE
+                                ? now_ms - u->refilled_ms
+                                : (uint64_t)BURST_SECONDS * LINE;
     u->credit += passed * u->limits.log_rate;
     if (u->credit > most)
         u->credit = most;

@@ -291,16 +291,16 @@ size_t keeper_running(const struct keeper *k)
 /* Notes that a route's modules cost a worker. */
 static void blame(const struct keeper_shared *s, const struct pages_running *what)
 {
-    const struct node_switches_who who = {what->program, str_of(what->route),
-                                          str_of(what->module)};
+    const struct node_switches_who who = {what->program, str_of(what->route), str_of(what->module)};
     if (what->program == 0 || s->switches == NULL ||
         !node_switches_kill(s->switches, &who, s->kills_max, s->kills_window_ms,
                             (uint64_t)now_wall_ms()))
         return;
-    log_error("server",
-              "the modules of route %s are switched off: %u workers hung in module %s within %" PRIu64
-              " s; change the module or the route to switch them on",
-              what->route, (unsigned)s->kills_max, what->module, s->kills_window_ms / 1000);
+    log_error(
+        "server",
+        "the modules of route %s are switched off: %u workers hung in module %s within %" PRIu64
+        " s; change the module or the route to switch them on",
+        what->route, (unsigned)s->kills_max, what->module, s->kills_window_ms / 1000);
 }
 
 static void kill_hung(struct keeper_process *p, struct pages_worker *page)
@@ -311,8 +311,8 @@ static void kill_hung(struct keeper_process *p, struct pages_worker *page)
     if (what.since_ns == 0)
         log_error("server", "%s hangs: killing it", k->name);
     else
-        log_error("server", "%s hangs in module function %s %s %s: killing it", k->name,
-                  what.route, what.module, what.function);
+        log_error("server", "%s hangs in module function %s %s %s: killing it", k->name, what.route,
+                  what.module, what.function);
     atomic_fetch_add(&page->kills, 1);
     if (what.since_ns != 0)
         blame(k->shared, &what);

@@ -26,13 +26,13 @@ enum { PAGES_ROUTE_SIZE = 256, PAGES_MODULE_SIZE = 104, PAGES_FUNCTION_SIZE = 24
     X(upstream_errors)                                                                             \
     X(retries)                                                                                     \
     X(module_errors)                                                                               \
-    X(module_limit_cpu)                                                                        \
-    X(module_limit_wall)                                                                       \
-    X(module_limit_heap)                                                                       \
-    X(module_limit_body)                                                                       \
-    X(module_limit_fetches)                                                                    \
-    X(module_limit_timers)                                                                     \
-    X(module_limit_log)                                                                        \
+    X(module_limit_cpu)                                                                            \
+    X(module_limit_wall)                                                                           \
+    X(module_limit_heap)                                                                           \
+    X(module_limit_body)                                                                           \
+    X(module_limit_fetches)                                                                        \
+    X(module_limit_timers)                                                                         \
+    X(module_limit_log)                                                                            \
     X(limited_client_rate)                                                                         \
     X(limited_client_requests)                                                                     \
     X(limited_client_connections)                                                                  \
@@ -49,8 +49,8 @@ enum { PAGES_ROUTE_SIZE = 256, PAGES_MODULE_SIZE = 104, PAGES_FUNCTION_SIZE = 24
 
 /* What a worker runs. */
 struct pages_running {
-    uint64_t since_ns; /* 0: no module */
-    uint64_t program;  /* script_program_fingerprint(); 0: not known */
+    uint64_t since_ns;            /* 0: no module */
+    uint64_t program;             /* script_program_fingerprint(); 0: not known */
     char route[PAGES_ROUTE_SIZE]; /* "namespace/name" */
     char module[PAGES_MODULE_SIZE];
     char function[PAGES_FUNCTION_SIZE];

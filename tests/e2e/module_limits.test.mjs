@@ -11,7 +11,7 @@ const CPU_MS = 100;
 const HEAP_MB = 96;
 // The CPU limit counts processor time; on a busy machine that takes longer. Yet nobody waits without end.
 const WAIT_MAX_MS = 50 * CPU_MS;
-const LIMITS = { module_cpu_ms: CPU_MS, module_wall_ms: 2000, module_heap_mb: HEAP_MB, module_stops_max: 0, module_body_max: 1024 * 1024 };
+const LIMITS = { module_cpu_ms: CPU_MS, module_wall_ms: 2000, module_stops_max: 0, module_body_max: 1024 * 1024 };
 
 let gateway;
 let upstream;
@@ -205,7 +205,7 @@ for (const [name, body] of [
     ['what is kept in a variable of the module', 'const w: any = keep; for (;;) w.push([w.length]);'],
 ]) {
     test(`memory: ${name}`, async () => {
-        await withGateway({ workers: 1, limits: { ...LIMITS, module_cpu_ms: 60000, hang_cpu_ms: 120000 } }, async (g) => {
+        await withGateway({ workers: 1, limits: { ...LIMITS, module_heap_mb: HEAP_MB, module_cpu_ms: 60000, hang_cpu_ms: 120000 } }, async (g) => {
             await setUp(g);
             const path = await route(g, `const keep: any[] = [];\n${handler(body)}`);
             const level = residentMb(g);
@@ -221,7 +221,7 @@ for (const [name, body] of [
 }
 
 test('memory: what runs in the old VM may end, for a while', async () => {
-    await withGateway({ workers: 1, limits: { ...LIMITS, module_cpu_ms: 60000, hang_cpu_ms: 120000, module_wall_ms: 60000 } }, async (g) => {
+    await withGateway({ workers: 1, limits: { ...LIMITS, module_heap_mb: HEAP_MB, module_cpu_ms: 60000, hang_cpu_ms: 120000, module_wall_ms: 60000 } }, async (g) => {
         await setUp(g);
         const slow = await route(g, asyncHandler('const ms = Number(ctx.query().get("ms")); await new Promise((done) => setTimeout(done, ms)); ctx.response().send("done");'));
         const eats = await route(g, handler('const a: any[] = []; for (;;) a.push({ a: a.length });'));

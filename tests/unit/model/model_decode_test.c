@@ -188,8 +188,7 @@ static void modules_have_limits(void **state)
     assert_int_equal(r->module.limits.log_rate, 7);
     json_t *object = model_encode(r, MODEL_TO_STORE);
     char *text = json_dumps(json_object_get(object, "limits"), JSON_COMPACT);
-    assert_string_equal(text,
-                        "{\"cpu\":50000000,\"wall\":2000000000,\"body\":10,\"logRate\":7}");
+    assert_string_equal(text, "{\"cpu\":50000000,\"wall\":2000000000,\"body\":10,\"logRate\":7}");
     free(text);
     json_decref(object);
     model_destroy(r);
@@ -384,9 +383,11 @@ static void wrong_input(void **state)
         {MODEL_MODULE, "{\"payloadFile\":\"x.ts\"}", "payloadFile: only a configuration file can"},
         {MODEL_MODULE, "{\"moduleType\":\"wasm\"}",
          "moduleType: must be typescript or javascript, not \"wasm\""},
-        {MODEL_MODULE, "{\"limits\":{\"cpus\":1}}", "limits.cpus: unknown field; did you mean limits.cpu?"},
+        {MODEL_MODULE, "{\"limits\":{\"cpus\":1}}",
+         "limits.cpus: unknown field; did you mean limits.cpu?"},
         {MODEL_MODULE, "{\"limits\":{\"fetches\":10001}}", "limits.fetches: must be 0 to 10000"},
-        {MODEL_MODULE, "{\"limits\":{\"cpu\":\"1s\",\"cpu_ms\":1}}", "limits.cpu_ms: is given twice"},
+        {MODEL_MODULE, "{\"limits\":{\"cpu\":\"1s\",\"cpu_ms\":1}}",
+         "limits.cpu_ms: is given twice"},
         {MODEL_MODULE, "{\"limits\":[]}", "limits: expected an object"},
         {MODEL_MODULE, "{\"moduleType\":1}",
          "moduleType: expected typescript or javascript, got an integer"},

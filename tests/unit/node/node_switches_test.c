@@ -1,8 +1,7 @@
-#include "node/node_switches.h"
-
 #include <stdlib.h>
 
 #include "node/node_slots.h"
+#include "node/node_switches.h"
 #include "testing.h"
 
 enum { SLOTS = 16, WINDOW_MS = 1000 };

@@ -1,9 +1,8 @@
-#include "proxy/proxy_switch.h"
-
 #include "node/node_segment.h"
 #include "node/node_switches.h"
 #include "proxy/catalog_route.h"
 #include "proxy/fixture.h"
+#include "proxy/proxy_switch.h"
 
 static struct node_segment *node;
 
@@ -49,10 +48,11 @@ static void test_refuses_with_the_reason(void **state)
     const struct node_switches_who who = {3, STR("default/r"), STR("a \"m\"")};
     assert_true(node_switches_off(node_segment_switches(node), &who, NODE_SWITCHES_KILLS, 3,
                                   1700000000000));
-    assert_error(ask(&f, "/r"), 503,
-                 "module a ?m? of route default/r is switched off since 2023-11-14T22:13:20.000Z: 3 "
-                 "workers hung in it and were killed; it stays so until the module or the route is "
-                 "changed");
+    assert_error(
+        ask(&f, "/r"), 503,
+        "module a ?m? of route default/r is switched off since 2023-11-14T22:13:20.000Z: 3 "
+        "workers hung in it and were killed; it stays so until the module or the route is "
+        "changed");
     assert_int_equal(fixture_status(ask(&f, "/other")), 200);
     fixture_finish(&f);
     node_segment_unmap(node);

@@ -19,7 +19,8 @@ static const char *const ENDLESS[] = {
     "{ ctx.response().send('x'); (async () => { for (;;) await null; })(); }",
     "{ let s = 'x'; for (;;) JSON.parse(JSON.stringify({ s })); }",
     "{ const make = (): any => ({ then(done: any) { done(make()); } }); return make(); }",
-    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return (async () => { await "
+    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return (async () => { "
+    "await "
     "make(); })(); }",
     "{ const loop = (): any => Promise.resolve().then(loop); return Promise.all([1, 2, 3, 4, 5, "
     "6].map(loop)); }",
@@ -51,7 +52,8 @@ static void cpu_limit_stops_every_loop(void **state)
         const char *text = fixture_handle(f);
         const double used = cpu_seconds() - before;
         print_message("%zu: %.0f ms\n", i, used * 1000);
-        assert_string_equal(text, "m: requestHandler used more than its 100 ms of CPU time (limit cpu)");
+        assert_string_equal(text,
+                            "m: requestHandler used more than its 100 ms of CPU time (limit cpu)");
         assert_int_equal(f->status, SCRIPT_CPU);
         assert_false(f->responded);
         assert_true(used > 0.09 && used < 10.0);
@@ -93,8 +95,9 @@ static void wall_limit_ends_a_wait(void **state)
         f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
            "setTimeout(r, ctx.get('ms') ?? 5000)); ctx.response().send('x'); }\n"
            "export const errorHandler = (ctx: any, e: Error) => ctx.response().send(e.message);");
-    assert_string_equal(fixture_handle(f),
-                        "m: the promise of requestHandler did not settle within 50 ms (limit wall)");
+    assert_string_equal(
+        fixture_handle(f),
+        "m: the promise of requestHandler did not settle within 50 ms (limit wall)");
     assert_int_equal(f->status, SCRIPT_WALL);
     fixture_start_call(f, SCRIPT_ERROR_HANDLER, f->text);
     assert_int_equal(f->status, SCRIPT_OK);
@@ -154,7 +157,8 @@ static void counts_of_a_request_are_limited(void **state)
     fixture_module(
         f, HANDLER
         "{ for (let i = 0; i < 3; i++) setTimeout(() => 0, 1000); setTimeout(() => 0, 1000); }");
-    assert_non_null(strstr(fixture_handle(f), "a request may have 3 timers at once (limit timers)"));
+    assert_non_null(
+        strstr(fixture_handle(f), "a request may have 3 timers at once (limit timers)"));
     assert_int_equal(f->limit, SCRIPT_LIMIT_TIMERS);
     fixture_module(f, HANDLER
                    "{ for (let i = 0; i < 30; i++) clearTimeout(setTimeout(() => 0, 1000));\n  "

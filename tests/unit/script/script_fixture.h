@@ -192,9 +192,9 @@ static void fixture_offend(void *user, const struct script_place *who, uint32_t 
     struct fixture *f = user;
     f->offences++;
     f->offender = who->program;
-    (void)snprintf(f->offender_text, sizeof(f->offender_text), "%.*s %.*s %.*s %.*s %u", STR_ARG(who->ns),
-                   STR_ARG(who->route), STR_ARG(who->module), STR_ARG(who->function),
-                   (unsigned)stops);
+    (void)snprintf(f->offender_text, sizeof(f->offender_text), "%.*s %.*s %.*s %.*s %u",
+                   STR_ARG(who->ns), STR_ARG(who->route), STR_ARG(who->module),
+                   STR_ARG(who->function), (unsigned)stops);
 }
 
 static void fixture_renewed(void *user)
@@ -227,8 +227,8 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
     struct fixture *f = mem_alloc(sizeof(*f));
     f->loop = loop_create();
     f->limits = limits != NULL ? *limits : fixture_limits();
-    const struct script_host host = {f,           fixture_state,  fixture_log, fixture_running,
-                                     fixture_offend, fixture_renewed};
+    const struct script_host host = {
+        f, fixture_state, fixture_log, fixture_running, fixture_offend, fixture_renewed};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");

@@ -1,5 +1,4 @@
 #include "script/unit.h"
-
 #include "testing.h"
 
 static const struct script_limits SERVER = {
