@@ -24,6 +24,7 @@ static const char *const RESTART[] = {
     "limits.node_counts",
     "limits.node_upstreams",
     "limits.cache_bytes",
+    "limits.node_switches",
 };
 
 bool live_needs_restart(const struct keys_key *k)

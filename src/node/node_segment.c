@@ -13,6 +13,7 @@
 #include "node/node_health.h"
 #include "node/node_rate.h"
 #include "node/node_slots.h"
+#include "node/node_switches.h"
 
 enum { LAYOUT = 3, LINE = 64, SLOTS_MAX = 1 << 24 };
 
@@ -24,6 +25,7 @@ struct header {
     uint32_t rate_buckets;
     uint32_t counts;
     uint32_t upstreams;
+    uint32_t switches;
     uint64_t cache_bytes;
     uint64_t seed;
 };
@@ -37,6 +39,7 @@ struct node_segment {
     struct node_counts counts;
     struct node_health health;
     struct node_cache cache;
+    struct node_switches switches;
 };
 
 static size_t whole_lines(size_t size)
@@ -58,6 +61,7 @@ struct layout {
     size_t counts;
     size_t health;
     size_t cache;
+    size_t switches;
     size_t size;
 };
 
@@ -67,7 +71,8 @@ static struct layout layout_of(const struct header *h)
     l.counts = l.rate + whole_lines(node_rate_size(h->rate_buckets));
     l.health = l.counts + whole_lines(node_counts_size(h->counts, h->workers));
     l.cache = l.health + whole_lines(node_health_size(h->upstreams));
-    l.size = l.cache + whole_lines(node_cache_size(h->cache_bytes));
+    l.switches = l.cache + whole_lines(node_cache_size(h->cache_bytes));
+    l.size = l.switches + whole_lines(node_switches_size(h->switches));
     return l;
 }
 
@@ -83,6 +88,7 @@ static struct node_segment *attach(void *memory)
     node_counts_attach(&s->counts, p + l.counts, h->counts, h->workers);
     node_health_attach(&s->health, p + l.health, h->upstreams);
     node_cache_attach(&s->cache, p + l.cache, h->cache_bytes);
+    node_switches_attach(&s->switches, p + l.switches, h->switches);
     return s;
 }
 
@@ -97,6 +103,7 @@ enum err_code node_segment_make(const struct node_segment_options *options, int 
         .upstreams = power_of_two(options->upstreams),
         .cache_bytes = options->cache_bytes > NODE_CACHE_BYTES_MIN ? options->cache_bytes
                                                                    : NODE_CACHE_BYTES_MIN,
+        .switches = power_of_two(options->switches),
         .seed = hash_make_seed(),
     };
     memcpy(h.magic, magic, sizeof(magic));
@@ -124,7 +131,8 @@ enum err_code node_segment_map(int fd, struct node_segment **ret, struct err *e)
     if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
         memcmp(h.magic, magic, sizeof(magic)) != 0 || h.layout != LAYOUT ||
         h.rate_buckets > SLOTS_MAX || h.counts > SLOTS_MAX || h.upstreams > SLOTS_MAX ||
-        h.cache_bytes < NODE_CACHE_BYTES_MIN || layout_of(&h).size != (size_t)st.st_size)
+        h.cache_bytes < NODE_CACHE_BYTES_MIN || h.switches > SLOTS_MAX ||
+        layout_of(&h).size != (size_t)st.st_size)
         return err_set(e, ERR_INVALID, "descriptor %d is not a node segment of this version", fd);
     void *memory = shm_map(fd, (size_t)st.st_size, e);
     if (memory == NULL)
@@ -168,4 +176,9 @@ struct node_health *node_segment_health(struct node_segment *s)
 struct node_cache *node_segment_cache(struct node_segment *s)
 {
     return &s->cache;
+}
+
+struct node_switches *node_segment_switches(struct node_segment *s)
+{
+    return &s->switches;
 }

@@ -14,6 +14,7 @@ struct node_counts;
 struct node_health;
 struct node_rate;
 struct node_segment;
+struct node_switches;
 
 struct node_segment_options {
     uint32_t workers;
@@ -21,6 +22,7 @@ struct node_segment_options {
     uint32_t counts;
     uint32_t upstreams;
     uint64_t cache_bytes; /* at least NODE_CACHE_BYTES_MIN is made of it */
+    uint32_t switches;
 };
 
 /* Makes and maps a segment (supervisor); *fd is close-on-exec. */
@@ -44,5 +46,6 @@ struct node_rate *node_segment_rate(struct node_segment *s);
 struct node_counts *node_segment_counts(struct node_segment *s);
 struct node_health *node_segment_health(struct node_segment *s);
 struct node_cache *node_segment_cache(struct node_segment *s);
+struct node_switches *node_segment_switches(struct node_segment *s);
 
 #endif

@@ -6,8 +6,8 @@
 #include "http/http_client.h"
 #include "io/loop.h"
 #include "io/resolver.h"
-
-enum { DNS_TTL_MAX_MS = 60000, DNS_NEGATIVE_MS = 1000, DNS_TIMEOUT_MS = 2000, DNS_NAMES_MAX = 256 };
+#include "server/http_setup.h"
+#include "server/script_setup.h"
 
 static void on_state(void *user, const struct script_state_request *request, script_state_done done,
                      void *done_user)
@@ -23,11 +23,11 @@ static void on_tool(void *user, struct str args, script_state_done done, void *d
 }
 
 /* console.* of modules: "level module: text". */
-static void on_log(void *user, enum log_level level, struct str ns, struct str module,
+static void on_log(void *user, enum log_level level, const struct script_place *from,
                    struct str text)
 {
+    const struct str module = from->module;
     (void)user;
-    (void)ns;
     (void)fflush(stdout);
     (void)fprintf(stderr, "%s %.*s%s", log_level_name(level), STR_ARG(module),
                   module.len > 0 ? ": " : "");
@@ -35,40 +35,11 @@ static void on_log(void *user, enum log_level level, struct str ns, struct str m
     (void)fputc('\n', stderr);
 }
 
-struct script_limits stage_limits(const struct config *config)
-{
-    const struct config_limits *l = &config->limits;
-    return (struct script_limits){
-        .cpu_ms = (uint64_t)l->module_cpu_ms,
-        .wall_ms = (uint64_t)l->module_wall_ms,
-        .heap_bytes = (uint64_t)l->module_heap_mb * 1024 * 1024,
-        .body_max = (size_t)l->module_body_max,
-        .fetches = (uint32_t)l->module_fetches,
-        .timers = (uint32_t)l->module_timers,
-    };
-}
-
 static void open_client(struct stage *s)
 {
-    const struct config_limits *l = &s->config->limits;
-    const struct resolver_options names = {.ttl_max_ms = DNS_TTL_MAX_MS,
-                                           .negative_ms = DNS_NEGATIVE_MS,
-                                           .timeout_ms = DNS_TIMEOUT_MS,
-                                           .names_max = DNS_NAMES_MAX};
-    s->resolver = resolver_create(s->loop, &names);
-    const struct http_client_options options = {
-        .limits = {.line_max = (uint32_t)l->request_line_max,
-                   .head_max = (uint32_t)l->header_max,
-                   .fields_max = (uint32_t)l->header_fields_max,
-                   .trailer_max = (uint32_t)l->trailer_max},
-        .idle_timeout_ms = (uint64_t)l->upstream_idle_timeout_ms,
-        .keepalive_ms = (uint64_t)l->upstream_keepalive_ms,
-        .buffer = (size_t)l->exchange_buffer,
-        .request_memory = (size_t)l->request_memory,
-        .connections_max = (uint32_t)l->upstream_connections,
-        .queue_max = (uint32_t)l->upstream_queue,
-        .resolver = s->resolver,
-    };
+    s->resolver = http_setup_resolver(s->loop);
+    const struct http_client_options options =
+        http_setup_client(&s->config->limits, s->resolver);
     s->client = http_client_create(s->loop, &options);
 }
 
@@ -79,17 +50,21 @@ void stage_open(struct stage *s, const struct config *config)
     s->config = config;
     memory_state_init(&s->state, (size_t)config->limits.document_max);
     open_client(s);
-    const struct script_limits limits = stage_limits(config);
-    const struct script_host host = {
-        .user = s, .state = on_state, .tool = s->tool != NULL ? on_tool : NULL, .log = on_log};
+    const struct script_limits limits = script_setup_limits(&config->limits);
+    const struct fetch_options fetch = http_setup_fetch(config, s->resolver);
+    const struct script_host host = {.user = s,
+                                     .state = on_state,
+                                     .tool = s->tool != NULL ? on_tool : NULL,
+                                     .log = on_log,
+                                     .fetch = &fetch};
     s->vm = script_vm_create(s->loop, &limits, &host);
 }
 
 void stage_close(struct stage *s)
 {
+    script_vm_destroy(s->vm);
     http_client_destroy(s->client);
     resolver_destroy(s->resolver);
-    script_vm_destroy(s->vm);
     memory_state_finish(&s->state);
     loop_destroy(s->loop);
 }

@@ -34,9 +34,6 @@ void stage_close(struct stage *s);
  * there was anything; it is called before the loop waits. */
 void stage_run(struct stage *s, bool (*pump)(void *user), bool (*over)(void *user), void *user);
 
-/* The script limits of a configuration. */
-struct script_limits stage_limits(const struct config *config);
-
 /* The configuration of that file (NULL: the defaults); NULL when it is wrong, which is said on standard error. The caller
  * destroys it. Log lines go to standard error from here on, warnings and worse unless level says otherwise. */
 struct config *stage_config(const char *file, enum log_level level);

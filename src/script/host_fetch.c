@@ -8,6 +8,7 @@
 #include "script/host_stream.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 enum {
     HEADER_COUNT_MAX = 256,
@@ -241,12 +242,15 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct fetch_pool *pool = r->vm->fetches;
     if (pool == NULL)
         return jsvalue_throw(ctx, exception, "fetch() is not available here");
-    if (r->fetch_count >= r->vm->limits.fetches)
-        return jsvalue_throw(ctx, exception, "a request may fetch %u times", r->vm->limits.fetches);
+    const uint32_t most = r->unit->limits.fetches;
+    if (r->fetch_count >= most) {
+        script_run_hit(r, SCRIPT_LIMIT_FETCHES);
+        return jsvalue_throw(ctx, exception, "a request may fetch %u times (limit fetches)", most);
+    }
     struct host_fetch *h = mem_alloc(sizeof(*h));
     h->run = r;
     h->ticket = JSValueToNumber(ctx, argv[1], NULL);
-    h->fetch = fetch_create(pool, r->vm->limits.body_max, &events, h);
+    h->fetch = fetch_create(pool, r->unit->limits.body_max, &events, h);
     h->task.run = on_task;
     buf_init(&h->body, HOST_STREAM_WINDOW);
     struct err e = {0};

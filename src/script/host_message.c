@@ -5,6 +5,7 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/resource_text.h"
+#include "script/unit.h"
 #include "script/script_vm.h"
 
 enum { PATH_MAX_BYTES = 1024 * 1024, TARGET_MAX = 64 * 1024, SHOWN = 100 };
@@ -174,7 +175,7 @@ static JSValueRef number(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
         return JSValueMakeUndefined(ctx);
     const int what = (int)host_number(ctx, argc, argv, 1);
     if (what == HOST_MESSAGE_BODY_MAX)
-        return JSValueMakeNumber(ctx, (double)r->vm->limits.body_max);
+        return JSValueMakeNumber(ctx, (double)r->unit->limits.body_max);
     return JSValueMakeNumber(ctx, number_of(r->x, what));
 }
 

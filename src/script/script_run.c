@@ -18,30 +18,63 @@
 #include "script/outbox.h"
 #include "script/script_program.h"
 
-enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 160 };
+enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 320 };
 
 JSContextRef script_run_context(const struct script_run *r)
 {
     return r->program->realm->ctx;
 }
 
+static enum script_limit limit_of(enum script_status status)
+{
+    switch (status) {
+    case SCRIPT_CPU:
+        return SCRIPT_LIMIT_CPU;
+    case SCRIPT_WALL:
+        return SCRIPT_LIMIT_WALL;
+    case SCRIPT_HEAP:
+        return SCRIPT_LIMIT_HEAP;
+    case SCRIPT_OK:
+    case SCRIPT_THREW:
+    default:
+        return SCRIPT_LIMIT_COUNT;
+    }
+}
+
 static char *limit_text(const struct script_run *r, enum script_status status)
 {
-    const struct script_limits *l = &r->vm->limits;
+    const struct script_limits *l = &r->unit->limits;
     const char *name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
-        (void)snprintf(text, sizeof(text), "%s used more than its %llu ms of CPU time", name,
-                       (unsigned long long)l->cpu_ms);
-    } else if (status == SCRIPT_WALL) {
-        (void)snprintf(text, sizeof(text), "the promise of %s did not settle within %llu ms", name,
-                       (unsigned long long)l->wall_ms);
-    } else {
         (void)snprintf(text, sizeof(text),
-                       "%s made the modules use more than their %llu MB of memory", name,
-                       (unsigned long long)(l->heap_bytes >> 20));
+                       "%s: %s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
+                       name, (unsigned long long)l->cpu_ms);
+    } else if (status == SCRIPT_WALL) {
+        (void)snprintf(text, sizeof(text),
+                       "%s: the promise of %s did not settle within %llu ms (limit wall)",
+                       r->unit->name, name, (unsigned long long)l->wall_ms);
+    } else {
+        (void)snprintf(
+            text, sizeof(text),
+            "%s: %s ran while the modules used more than their %llu MB of memory (limit heap)",
+            r->unit->name, name, (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
+}
+
+void script_run_hit(struct script_run *r, enum script_limit limit)
+{
+    const struct script_vm *vm = r->vm;
+    r->limit = limit;
+    if ((r->hits & (1U << limit)) != 0 || vm->entry == NULL)
+        return;
+    r->hits |= 1U << limit;
+    r->vm->limit_hits[limit]++;
+    char text[LIMIT_TEXT_MAX];
+    (void)snprintf(text, sizeof(text), "the limit \"%s\" was passed", script_limit_name(limit));
+    if (vm->host.log != NULL)
+        vm->host.log(vm->host.user, LOG_WARN, &vm->entry->place, str_of(text));
 }
 
 void script_run_end(struct script_run *r, enum script_status status, char *text)
@@ -59,6 +92,7 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
 /* A limit outranks what the function itself came to. */
 static void stop(struct script_run *r, enum script_status status)
 {
+    r->vm->limit_hits[limit_of(status)]++;
     if (!r->calling) {
         char *text = limit_text(r, status);
         host_flow_fail(r, text);
@@ -81,7 +115,10 @@ static void report(struct script_run *r)
         .status = r->status,
         .responded = r->status == SCRIPT_OK && r->x->response_sent,
         .text = str_of(text),
+        .limit = r->status == SCRIPT_THREW ? r->limit : limit_of(r->status),
+        .module = str_of(r->unit != NULL ? r->unit->name : ""),
     };
+    script_program_count(r->program, r->unit, r->function, r->status);
     r->text = NULL;
     r->calling = false;
     r->ended = false;
@@ -101,7 +138,7 @@ static void on_wall(struct timeout *t)
 {
     struct script_run *r = container_of(t, struct script_run, wall);
     struct script_vm *vm = r->vm;
-    script_run_end(r, SCRIPT_WALL, limit_text(r, SCRIPT_WALL));
+    stop(r, SCRIPT_WALL);
     script_run_report(vm);
 }
 
@@ -112,13 +149,16 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
     r->program = script_program_ref(p);
     r->x = x;
     r->handle = script_vm_add(p->vm, r);
+    r->limit = SCRIPT_LIMIT_COUNT;
+    r->unit = &p->units[0];
+    ilist_push(&p->runs, &r->node);
     ilist_init(&r->timers);
     ilist_init(&r->fetches);
     ilist_init(&r->asked);
     ilist_init(&r->streams);
     host_flow_init(r);
     timeout_init(&r->wall, p->vm->loop, on_wall);
-    buf_init(&x->response_body, p->vm->limits.body_max);
+    buf_init(&x->response_body, script_program_body_max(p));
     return r;
 }
 
@@ -153,7 +193,7 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
     }
     const int outcome = (int)jsvalue_number(ctx, v);
     if (outcome == OUTCOME_PARKED && !r->ended)
-        timeout_set_from_now(&r->wall, r->vm->limits.wall_ms);
+        timeout_set_from_now(&r->wall, r->unit->limits.wall_ms);
 }
 
 void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
@@ -166,6 +206,13 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     r->function = f;
     r->done = done;
     r->user = user;
+    r->limit = SCRIPT_LIMIT_COUNT;
+    r->unit = &r->program->units[r->program->first[f]];
+    if (r->program->realm == NULL) {
+        stop(r, SCRIPT_HEAP);
+        script_run_report(vm);
+        return;
+    }
     if (r->handle < 0) {
         script_run_end(r, SCRIPT_THREW, mem_strdup("too many requests are in modules"));
         script_run_report(vm);
@@ -175,7 +222,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         discard_response(r);
     JSContextRef ctx = script_run_context(r);
     struct entry e;
-    entry_begin(&e, r->program->realm, str_of(r->program->route), str_of(script_function_name(f)));
+    entry_begin(&e, r->program->realm, r->program, r->unit, str_of(script_function_name(f)));
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
@@ -198,7 +245,7 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
     struct script_vm *vm = r->vm;
     struct realm *realm = r->program->realm;
     struct entry e;
-    entry_begin(&e, realm, str_of(r->program->route), str_of(script_function_name(r->function)));
+    entry_begin(&e, realm, r->program, r->unit, str_of(script_function_name(r->function)));
     const JSValueRef argv[] = {
         JSValueMakeNumber(realm->ctx, r->handle),
         JSValueMakeNumber(realm->ctx, ticket),
@@ -228,6 +275,21 @@ void script_run_feed_end(struct script_run *r, enum script_side side, const char
     host_flow_feed_end(r, side, error);
 }
 
+static void drop_pending(struct script_run *r)
+{
+    host_flow_drop(r);
+    host_timer_drop_all(r);
+    host_stream_drop_all(r);
+    host_fetch_drop_all(r);
+    host_state_drop_all(r);
+}
+
+void script_run_abandon(struct script_run *r)
+{
+    stop(r, SCRIPT_HEAP);
+    drop_pending(r);
+}
+
 void script_run_destroy(struct script_run *r)
 {
     if (r == NULL)
@@ -235,13 +297,10 @@ void script_run_destroy(struct script_run *r)
     assert(r->vm->entry == NULL);
     r->calling = false;
     ilist_remove(&r->finished_node);
-    host_flow_drop(r);
-    host_timer_drop_all(r);
-    host_stream_drop_all(r);
+    drop_pending(r);
     host_flow_finish(r);
-    host_fetch_drop_all(r);
-    host_state_drop_all(r);
     timeout_finish(&r->wall);
+    ilist_remove(&r->node);
     script_vm_remove(r->vm, r->handle);
     script_program_unref(r->program);
     free(r->text);

@@ -127,7 +127,7 @@ static bool is_ready(void *user)
 static bool write_metrics(void *user, struct buf *out)
 {
     const struct control *c = user;
-    return metrics_write(out, c->pages, node_segment_cache(c->node), version_text());
+    return metrics_write(out, c->pages, c->node, version_text());
 }
 
 static void on_engine_closed(void *user)

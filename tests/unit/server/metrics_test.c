@@ -1,10 +1,11 @@
+#include "node/node_cache.h"
+#include "node/node_segment.h"
 #include "server/metrics.h"
 #include "testing.h"
 
 static struct pages *pages;
 static struct buf text;
-static struct node_cache cache;
-static void *cache_memory;
+static struct node_segment *node;
 
 static int setup(void **state)
 {
@@ -14,9 +15,10 @@ static int setup(void **state)
     assert_int_equal(pages_make(4, &fd, &pages, &e), ERR_OK);
     (void)close(fd);
     buf_init(&text, 1 << 20);
-    cache_memory = test_calloc(1, node_cache_size(NODE_CACHE_BYTES_MIN));
-    node_cache_make(cache_memory, NODE_CACHE_BYTES_MIN);
-    node_cache_attach(&cache, cache_memory, NODE_CACHE_BYTES_MIN);
+    const struct node_segment_options options = {
+        .workers = 4, .rate_buckets = 16, .counts = 16, .upstreams = 16, .switches = 16};
+    assert_int_equal(node_segment_make(&options, &fd, &node, &e), ERR_OK);
+    (void)close(fd);
     return 0;
 }
 
@@ -25,15 +27,14 @@ static int teardown(void **state)
     (void)state;
     pages_unmap(pages);
     buf_finish(&text);
-    node_cache_detach(&cache);
-    test_free(cache_memory);
+    node_segment_unmap(node);
     return 0;
 }
 
 static void write_all(void)
 {
     buf_clear(&text);
-    assert_true(metrics_write(&text, pages, &cache, "1.2.3"));
+    assert_true(metrics_write(&text, pages, node, "1.2.3"));
 }
 
 /* Whether that line is there, whole. */
@@ -50,10 +51,10 @@ static void test_the_cache(void **state)
     (void)state;
     struct buf value;
     buf_init(&value, 10);
-    assert_int_equal(node_cache_set(&cache, 9, STR("key"), STR("value"), 0), NODE_CACHE_OK);
-    assert_int_equal(node_cache_get(&cache, 9, STR("key"), 1, &value), NODE_CACHE_OK);
-    assert_int_equal(node_cache_get(&cache, 9, STR("kez"), 1, &value), NODE_CACHE_ABSENT);
-    assert_int_equal(node_cache_get(&cache, 8, STR("key"), 1, &value), NODE_CACHE_ABSENT);
+    assert_int_equal(node_cache_set(node_segment_cache(node), 9, STR("key"), STR("value"), 0), NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("key"), 1, &value), NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("kez"), 1, &value), NODE_CACHE_ABSENT);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 8, STR("key"), 1, &value), NODE_CACHE_ABSENT);
     buf_finish(&value);
     write_all();
     assert_line("dgate_cache_hits_total 1");
@@ -180,7 +181,7 @@ static void test_no_room(void **state)
     for (size_t max = 0; max < whole - 100; max += 13) {
         struct buf small;
         buf_init(&small, max);
-        assert_false(metrics_write(&small, pages, &cache, "1.2.3"));
+        assert_false(metrics_write(&small, pages, node, "1.2.3"));
         buf_finish(&small);
     }
 }
