@@ -9,8 +9,8 @@ export const FUNCTIONS = [
 ];
 
 const BUILTINS = ["dgate", "dgate/http", "dgate/state", "dgate/crypto"];
-const NODE_BUILTINS = ["console", "url", "util"];
-const LATER = ["dgate/storage", "dgate/util", "dgate/exp", "node:buffer"];
+const NODE_BUILTINS = ["buffer", "console", "url", "util"];
+const LATER = ["dgate/storage", "dgate/util", "dgate/exp"];
 
 // What is wrong with an import's name, if anything. Names of other modules are checked when a route links them.
 export function importProblem(name: string): string | undefined {

@@ -1,11 +1,7 @@
 // The runtime library: evaluated once in the JavaScript context of each namespace, before any module.
 
-import "core-js/web/url";
-import "core-js/web/url-search-params";
-
 import { host, Level } from "./host";
 import { installBudget } from "./budget";
-import { atob, btoa } from "./base64";
 import { fetch } from "./builtins/http";
 import { run, sweepContexts } from "./chain";
 import { logLine, makeConsole } from "./console";
@@ -15,6 +11,7 @@ import { describe } from "./errors";
 import { Headers } from "./fields";
 import { Program } from "./program";
 import { sweepTimers, timers } from "./timers";
+import { defineLazyGlobals, webGlobals } from "./web/globals";
 
 installBudget();
 
@@ -25,11 +22,10 @@ function queueMicrotask(callback: unknown): void {
 
 const globals: Record<string, unknown> = {
     ...timers,
+    ...webGlobals,
     Headers,
     TextDecoder,
     TextEncoder,
-    atob,
-    btoa,
     console: makeConsole(""),
     fetch,
     process: { env: {} },
@@ -37,6 +33,7 @@ const globals: Record<string, unknown> = {
 };
 for (const [name, value] of Object.entries(globals))
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+defineLazyGlobals();
 delete (globalThis as Record<string, unknown>)["__core-js_shared__"];
 
 // What src/script/realm.c calls, in the order of its enum realm_function.

@@ -12,6 +12,8 @@ extern const struct host_function host_timer_functions[];
 extern const struct host_function host_state_functions[];
 extern const struct host_function host_fetch_functions[];
 extern const struct host_function host_text_functions[];
+extern const struct host_function host_encoding_functions[];
 extern const struct host_function host_crypto_functions[];
+extern const struct host_function host_subtle_functions[];
 
 #endif

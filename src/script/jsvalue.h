@@ -17,6 +17,9 @@ JSValueRef jsvalue_text(JSContextRef ctx, struct str s);
 /* A value from text that should be UTF-8: what is not becomes U+FFFD, or the result is NULL if fatal. */
 JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal);
 
+/* A value whose characters are the bytes of s, U+0000 to U+00FF. */
+JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s);
+
 /* Appends the value's string in UTF-8. False past b's maximum, or when it has no string (*exception). */
 bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
     __attribute__((warn_unused_result));

@@ -3,6 +3,7 @@
 import { jsonText, requireBytes } from "../body";
 import { hostPromise } from "../current";
 import { Headers, pairs, type HeadersInit } from "../fields";
+import { isInstance } from "../web/load";
 import { host, Redirect, type Bytes } from "../host";
 
 export interface FetchOptions {
@@ -74,8 +75,7 @@ const REDIRECTS: Record<string, Redirect | undefined> = {
 function bodyBytes(body: unknown, headers: Headers): Bytes | undefined {
     if (body === undefined || body === null) return undefined;
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return requireBytes(body);
-    const { URLSearchParams } = globalThis as unknown as { URLSearchParams: new () => object };
-    const isForm = body instanceof URLSearchParams;
+    const isForm = isInstance(body, "URLSearchParams");
     const isPlain = Object.getPrototypeOf(body) === Object.prototype;
     if (!headers.has("content-type")) {
         const form = "application/x-www-form-urlencoded;charset=UTF-8";

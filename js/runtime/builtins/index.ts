@@ -7,6 +7,8 @@ import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
 
+declare function require(name: string): unknown;
+
 export type MakeBuiltin = (module: string, console: Console) => object;
 
 // An ES module whose default export is itself.
@@ -19,9 +21,9 @@ function esModule(members: Record<string, unknown>): object {
 
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
-const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
-const urlModule = esModule({ URL: web.URL, URLSearchParams: web.URLSearchParams });
+let urlModule: object | undefined;
 const utilModule = esModule({ format });
+let bufferModule: object | undefined;
 
 export const builtins: Record<string, MakeBuiltin | undefined> = {
     __proto__: null as never,
@@ -35,7 +37,9 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
     "dgate/http": () => httpModule,
     "dgate/state": (module) => esModule(makeState(module)),
     "dgate/crypto": () => cryptoModule,
+    buffer: () =>
+        (bufferModule ??= esModule((require("../web/buffer") as typeof import("../web/buffer")).bufferModule)),
     console: (module) => esModule({ ...makeConsole(module) }),
-    url: () => urlModule,
+    url: () => (urlModule ??= esModule({ ...(require("../web/url") as typeof import("../web/url")) })),
     util: () => utilModule,
 };
