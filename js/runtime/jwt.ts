@@ -74,7 +74,12 @@ const PARSED_MAX = 64;
 function remember(id: string, parse: () => object | undefined, what: string): Public {
     const known = parsed.get(id);
     if (known !== undefined) return known;
-    const key = parse();
+    let key: object | undefined;
+    try {
+        key = parse();
+    } catch {
+        // it is as good as none
+    }
     const kind = key === undefined ? KeyKind.None : host.keyKind(key);
     if (key === undefined || kind === KeyKind.None) throw new JwtError("key", `the key is not usable: ${what}`);
     const made = { key, kind, size: host.keySize(key) };

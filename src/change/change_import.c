@@ -4,7 +4,7 @@
 
 static bool is_builtin(struct str name)
 {
-    static const char *const PLAIN[] = {"dgate", "console", "url", "util"};
+    static const char *const PLAIN[] = {"dgate", "buffer", "console", "url", "util"};
     for (size_t i = 0; i < ARRAY_LEN(PLAIN); i++)
         if (str_eq(name, str_of(PLAIN[i])))
             return true;

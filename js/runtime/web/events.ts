@@ -1,6 +1,6 @@
 // Event and EventTarget: event-target-shim's, with errors of listeners in the log.
 
-import { Event, EventTarget, setErrorHandler, setWarningHandler } from "event-target-shim";
+import { Event as ShimEvent, EventTarget, setErrorHandler, setWarningHandler } from "event-target-shim";
 import { logLine } from "../console";
 import { describe } from "../errors";
 import { Level } from "../host";
@@ -8,10 +8,19 @@ import { Level } from "../host";
 setErrorHandler((error) => logLine(Level.Error, "", `in an event listener: ${describe(error)}`));
 setWarningHandler(() => undefined);
 
+type Init = { bubbles?: boolean; cancelable?: boolean; composed?: boolean };
+
+export class Event extends ShimEvent {
+    constructor(...args: [type?: string, init?: Init]) {
+        if (args.length === 0) throw new TypeError("an event has a type");
+        super(String(args[0]), args[1]);
+    }
+}
+
 export class CustomEvent extends Event {
     readonly #detail: unknown;
 
-    constructor(type: string, init?: { detail?: unknown; bubbles?: boolean; cancelable?: boolean; composed?: boolean }) {
+    constructor(type: string, init?: Init & { detail?: unknown }) {
         super(type, init);
         this.#detail = init?.detail ?? null;
     }
@@ -21,4 +30,4 @@ export class CustomEvent extends Event {
     }
 }
 
-export { Event, EventTarget };
+export { EventTarget };
