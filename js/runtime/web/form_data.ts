@@ -129,11 +129,13 @@ interface Head {
     type: string;
 }
 
-// One parameter of a Content-Disposition: a quoted string, in which browsers escape as the form standard says, or a token.
-function parameter(text: string, name: string): string | undefined {
-    const found = new RegExp(`;[ \\t]*${name}=(?:"((?:[^"\\\\\r\n]|\\\\.)*)"|([^\\s;"]+))`, "i").exec(text);
-    if (found === null) return undefined;
-    return unescape(found[1] === undefined ? (found[2] as string) : found[1].replace(/\\(["\\])/g, "$1"));
+// The parameters of a Content-Disposition: quoted strings, in which the form standard's escapes stand, or tokens.
+function parameters(text: string): Map<string, string> {
+    const found = new Map<string, string>();
+    const next = /[ \t]*;[ \t]*([^\s=;"]+)=(?:"([^"]*)"|([^\s;"]*))/gy;
+    for (let p = next.exec(text); p !== null; p = next.exec(text))
+        found.set((p[1] as string).toLowerCase(), unescape(p[2] ?? (p[3] as string)));
+    return found;
 }
 
 function parseHead(text: string): Head {
@@ -143,10 +145,11 @@ function parseHead(text: string): Head {
         if (colon < 1) throw malformed("a line of a part's head is not a field");
         fields.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, ""));
     }
-    const disposition = fields.get("content-disposition") ?? "";
-    const name = /^form-data[ \t]*;/i.test(disposition) ? parameter(disposition, "name") : undefined;
+    const disposition = /^form-data(.*)$/is.exec(fields.get("content-disposition") ?? "");
+    const given = parameters(disposition?.[1] ?? "");
+    const name = given.get("name");
     if (name === undefined) throw malformed("a part has no name");
-    const filename = parameter(disposition, "filename");
+    const filename = given.get("filename");
     return { name, filename, type: fields.get("content-type") ?? "text/plain" };
 }
 
