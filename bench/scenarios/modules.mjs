@@ -40,7 +40,7 @@ const SCENARIOS = [
         title: 'JWT (HS256) verified, then proxied',
         addedTarget: 20,
         load: { args: ['-H', `Authorization: Bearer ${token()}`] },
-        sides: [['with', 'dgate', '/m/jwt/small'], ['without', 'dgate', '/up/small']],
+        sides: [['createHmac', 'dgate', '/m/jwt/small'], ['verifyJwt', 'dgate', '/m/verify/small'], ['without', 'dgate', '/up/small']],
     },
     {
         name: 'module-fetch',
@@ -59,9 +59,9 @@ const SCENARIOS = [
 export const names = [...SCENARIOS.map((s) => s.name), 'upload'];
 
 async function setUp({ gateway, url }, upstream) {
-    for (const name of ['json', 'body', 'header', 'jwt', 'empty', 'fetch'])
+    for (const name of ['json', 'body', 'header', 'jwt', 'verify', 'empty', 'fetch'])
         await gateway.module(name, module(name).replace('UPSTREAM', upstream.url));
-    for (const name of ['header', 'jwt', 'empty'])
+    for (const name of ['header', 'jwt', 'verify', 'empty'])
         await gateway.put('route', { name: `m-${name}`, paths: [`/m/${name}/**`], methods: ['*'], service: 'up', stripPath: true, modules: [name] });
     for (const name of ['json', 'body', 'fetch'])
         await gateway.put('route', { name: `m-${name}`, paths: [`/m/${name}`], methods: ['*'], modules: [name] });

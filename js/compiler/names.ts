@@ -19,15 +19,13 @@ const BUILTINS = [
     "dgate/exp",
     "dgate/x",
 ];
-const NODE_BUILTINS = ["console", "url", "util"];
-const LATER = ["node:buffer"];
+const NODE_BUILTINS = ["buffer", "console", "url", "util"];
 
 // What is wrong with an import's name, if anything. Names of other modules are checked when a route links them.
 // more are built in too, for who runs the compiler elsewhere than in a server.
 export function importProblem(name: string, more: readonly string[]): string | undefined {
     if (more.includes(name)) return undefined;
     const has = BUILTINS.map((n) => `"${n}"`).join(", ");
-    if (LATER.includes(name)) return `"${name}" comes with a later version; there are ${has}`;
     if (name.startsWith("dgate/") && !BUILTINS.includes(name))
         return `there is no "${name}"; there are ${has}`;
     if (name.startsWith("node:") && !NODE_BUILTINS.includes(name.slice(5))) {

@@ -83,6 +83,65 @@ export const enum Redirect {
     Manual,
 }
 
+// src/script/host_crypto.c, host_encoding.h, host_text.c and host_subtle.c have the same lists.
+export const enum HashAlgorithm {
+    None = -1, // a signature that hashes by itself
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha512_224,
+    Sha512_256,
+}
+
+export const enum Encoding {
+    Bytes, // an ArrayBuffer
+    Hex,
+    Base64,
+    Base64Raw, // raw: without padding
+    Base64Url,
+    Base64RawUrl,
+}
+
+// An algorithm and what its result is to be, in one number.
+export function hashForm(algorithm: HashAlgorithm, encoding: Encoding = Encoding.Bytes): number {
+    return algorithm + 16 * encoding;
+}
+
+export const enum Charset {
+    Utf16le,
+    Utf16be,
+    Windows1252,
+}
+
+export const enum KeyKind {
+    None,
+    Rsa,
+    Ec,
+    Ed25519,
+}
+
+export const enum KeyPart {
+    Spki,
+    Modulus,
+    Exponent,
+    Point,
+}
+
+export const enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+export const enum Scheme {
+    Pkcs1,
+    Pss,
+    Ecdsa,
+    Eddsa,
+}
+
 export interface Host {
     install(runtime: object): void;
     outbox(): ArrayBuffer; // src/script/outbox.h
@@ -147,11 +206,52 @@ export interface Host {
 
     encode(text: string): ArrayBuffer;
     decode(bytes: ArrayBuffer | ArrayBufferView, fatal: boolean): string | undefined;
-    hash(algorithm: string): object | undefined;
-    hmac(algorithm: string, key: Bytes): object | undefined;
+    decodeAs(bytes: ArrayBuffer | ArrayBufferView, charset: Charset, fatal: boolean): string | undefined;
+    findBytes(bytes: Uint8Array, wanted: Uint8Array, from: number): number; // -1: not there
+    now(): number; // milliseconds of a clock that only goes forward
+
+    encodeBytes(data: Bytes, encoding: Encoding): string;
+    decodeBytes(text: string, encoding: Encoding): ArrayBuffer | undefined; // Base64RawUrl: strictly, RFC 7515
+    decodeText(text: string, encoding: Encoding): string | undefined;
+    btoa(text: string): string | undefined; // of one byte for each character
+    atob(text: string): string | undefined;
+
+    hash(form: number): object; // form: hashForm()
+    hmac(form: number, key: Bytes): object;
     hashUpdate(hash: object, data: Bytes): void;
-    hashDigest(hash: object): ArrayBuffer;
+    hashDigest(form: number, hash: object): ArrayBuffer | string;
+    hashOnce(form: number, data: Bytes): ArrayBuffer | string;
+    hmacOnce(form: number, key: Bytes, data: Bytes): ArrayBuffer | string;
+    hmacVerify(form: number, key: Bytes, data: Bytes, signature: Bytes): boolean;
+    jwtHmac(form: number, key: Bytes, token: string): unknown; // false: wrong; else the payload, if it is JSON
+    equalBytes(a: Bytes, b: Bytes): boolean; // in constant time
     randomBytes(count: number): ArrayBuffer;
+    randomFill(view: ArrayBufferView): void;
+    randomUUID(): string;
+
+    keyRsa(modulus: Bytes, exponent: Bytes): object | undefined;
+    keyEc(curve: Curve, point: Bytes): object | undefined;
+    keyEd25519(bytes: Bytes): object | undefined;
+    keySpki(der: Bytes): object | undefined;
+    keyKind(key: object): KeyKind;
+    keySize(key: object): number; // bits of RSA, or the Curve
+    keyPart(key: object, part: KeyPart): ArrayBuffer | undefined;
+    keyVerify(
+        key: object,
+        scheme: Scheme,
+        hash: HashAlgorithm,
+        salt: number,
+        signature: Bytes,
+        data: Bytes,
+    ): boolean;
+    aesGcm(
+        encrypt: boolean,
+        tagBytes: number,
+        key: Bytes,
+        iv: Bytes,
+        additionalData: Bytes,
+        data: Bytes,
+    ): ArrayBuffer | undefined;
 }
 
 const scope = globalThis as unknown as { dgateHost?: Host };

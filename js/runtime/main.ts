@@ -1,12 +1,8 @@
 // The runtime library: evaluated once in the JavaScript context of each namespace, before any module.
 
-import "core-js/web/url";
-import "core-js/web/url-search-params";
-
 import { host, Level } from "./host";
 import { installAwaiter } from "./awaiter";
 import { drain, installBudget } from "./budget";
-import { atob, btoa } from "./base64";
 import { fetch } from "./builtins/http";
 import { run, sweepContexts } from "./chain";
 import { logLine, makeConsole } from "./console";
@@ -19,6 +15,7 @@ import { Request } from "./web/request";
 import { Response } from "./web/response";
 import { defineStreams } from "./web/streams";
 import { sweepTimers, timers } from "./timers";
+import { defineLazyGlobals, webGlobals } from "./web/globals";
 
 installBudget();
 installAwaiter();
@@ -37,13 +34,12 @@ function makeProcess(flat: readonly string[]): object {
 
 const globals: Record<string, unknown> = {
     ...timers,
+    ...webGlobals,
     Headers,
     Request,
     Response,
     TextDecoder,
     TextEncoder,
-    atob,
-    btoa,
     console: makeConsole(""),
     fetch,
     process: makeProcess(host.environment()),
@@ -52,6 +48,7 @@ const globals: Record<string, unknown> = {
 for (const [name, value] of Object.entries(globals))
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
 defineStreams(TextDecoder, TextEncoder);
+defineLazyGlobals();
 delete (globalThis as Record<string, unknown>)["__core-js_shared__"];
 
 // What src/script/realm.c calls, in the order of its enum realm_function.

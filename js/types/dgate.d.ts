@@ -478,6 +478,53 @@ declare module "dgate/crypto" {
     export function randomUUID(): string;
     export function getHashes(): string[];
     export function hexEncode(data: DGateBytes): string;
+    export function hexDecode(text: string): ArrayBuffer;
+    type Base64 = Exclude<Encoding, "hex">;
+    export function base64Encode(data: DGateBytes, encoding?: Base64): string;
+    /** Either alphabet, with or without padding. */
+    export function base64Decode(text: string): ArrayBuffer;
+    /** The same as text of UTF-8. */
+    export function base64DecodeText(text: string): string;
+    /** In a time that depends on the lengths only. */
+    export function timingSafeEqual(a: DGateBytes, b: DGateBytes): boolean;
+
+    export type JwtAlgorithm =
+        | "HS256"
+        | "HS384"
+        | "HS512"
+        | "RS256"
+        | "RS384"
+        | "RS512"
+        | "PS256"
+        | "PS384"
+        | "PS512"
+        | "ES256"
+        | "ES384"
+        | "ES512"
+        | "EdDSA";
+    export interface JwtOptions {
+        /** Which algorithms a token may have. */
+        algorithms: readonly JwtAlgorithm[];
+        /** "iss" must be one of them. */
+        issuer?: string | readonly string[];
+        /** "aud" must have one of them. */
+        audience?: string | readonly string[];
+        /** Seconds, for "exp" and "nbf". */
+        clockTolerance?: number;
+    }
+    /** What verifyJwt() throws. */
+    export interface JwtError extends Error {
+        reason: "malformed" | "algorithm" | "key" | "signature" | "expired" | "not yet valid" | "claim";
+    }
+    /**
+     * Checks a signed JSON Web Token: form, algorithm, signature, "exp", "nbf", and "iss" and "aud" if they are asked for.
+     * The key is a secret (string or bytes), PEM text of a public key, a JWK, a JWK set or a CryptoKey.
+     */
+    export function verifyJwt<T = any>(
+        token: string,
+        key: DGateBytes | JsonWebKey | { keys: readonly JsonWebKey[] } | CryptoKey,
+        options: JwtOptions,
+    ): { readonly header: Readonly<Record<string, any>>; payload: T };
     const crypto: typeof import("dgate/crypto");
     export default crypto;
 }
@@ -719,7 +766,8 @@ declare class TextEncoder {
 }
 
 declare class TextDecoder {
-    constructor(label?: "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean });
+    /** utf-8, utf-16le, utf-16be, windows-1252, or another label of these, such as latin1. */
+    constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
     readonly encoding: string;
     readonly fatal: boolean;
     readonly ignoreBOM: boolean;
@@ -753,3 +801,257 @@ declare function clearImmediate(timer: number | undefined): void;
 declare function queueMicrotask(callback: () => void): void;
 declare function atob(text: string): string;
 declare function btoa(text: string): string;
+
+declare class Event {
+    constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean; composed?: boolean });
+    readonly type: string;
+    readonly target: EventTarget | null;
+    readonly currentTarget: EventTarget | null;
+    readonly bubbles: boolean;
+    readonly cancelable: boolean;
+    readonly composed: boolean;
+    readonly defaultPrevented: boolean;
+    readonly timeStamp: number;
+    preventDefault(): void;
+    stopPropagation(): void;
+    stopImmediatePropagation(): void;
+    composedPath(): EventTarget[];
+}
+
+declare class CustomEvent<T = any> extends Event {
+    constructor(type: string, init?: { detail?: T; bubbles?: boolean; cancelable?: boolean; composed?: boolean });
+    readonly detail: T;
+}
+
+type DGateEventListener = ((event: Event) => void) | { handleEvent(event: Event): void };
+
+declare class EventTarget {
+    addEventListener(
+        type: string,
+        listener: DGateEventListener | null,
+        options?: boolean | { once?: boolean; passive?: boolean; capture?: boolean; signal?: AbortSignal },
+    ): void;
+    removeEventListener(
+        type: string,
+        listener: DGateEventListener | null,
+        options?: boolean | { capture?: boolean },
+    ): void;
+    dispatchEvent(event: Event): boolean;
+}
+
+declare class AbortSignal extends EventTarget {
+    private constructor();
+    static abort(reason?: any): AbortSignal;
+    /** Aborts with a TimeoutError. A timer of the request. */
+    static timeout(ms: number): AbortSignal;
+    /** Aborts with the first of them. */
+    static any(signals: Iterable<AbortSignal>): AbortSignal;
+    readonly aborted: boolean;
+    readonly reason: any;
+    onabort: ((event: Event) => void) | null;
+    throwIfAborted(): void;
+}
+
+declare class AbortController {
+    readonly signal: AbortSignal;
+    abort(reason?: any): void;
+}
+
+declare class DOMException extends Error {
+    constructor(message?: string, name?: string);
+    readonly code: number;
+}
+
+declare class Blob {
+    constructor(parts?: Iterable<DGateBytes | Blob>, options?: { type?: string });
+    readonly size: number;
+    readonly type: string;
+    slice(start?: number, end?: number, type?: string): Blob;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    bytes(): Promise<Uint8Array>;
+    text(): Promise<string>;
+}
+
+declare class File extends Blob {
+    constructor(
+        parts: Iterable<DGateBytes | Blob>,
+        name: string,
+        options?: { type?: string; lastModified?: number },
+    );
+    readonly name: string;
+    readonly lastModified: number;
+}
+
+declare class FormData {
+    append(name: string, value: unknown): void;
+    append(name: string, value: Blob, filename?: string): void;
+    set(name: string, value: unknown): void;
+    set(name: string, value: Blob, filename?: string): void;
+    delete(name: string): void;
+    get(name: string): string | File | null;
+    getAll(name: string): (string | File)[];
+    has(name: string): boolean;
+    forEach(callback: (value: string | File, name: string, form: FormData) => void): void;
+    keys(): IterableIterator<string>;
+    values(): IterableIterator<string | File>;
+    entries(): IterableIterator<[string, string | File]>;
+    [Symbol.iterator](): IterableIterator<[string, string | File]>;
+}
+
+declare function structuredClone<T>(value: T, options?: { transfer?: ArrayBuffer[] }): T;
+
+declare const performance: {
+    /** Milliseconds since timeOrigin, of a clock that only goes forward. */
+    now(): number;
+    readonly timeOrigin: number;
+    toJSON(): { timeOrigin: number };
+};
+
+interface JsonWebKey {
+    kty?: string;
+    alg?: string;
+    use?: string;
+    key_ops?: string[];
+    ext?: boolean;
+    kid?: string;
+    k?: string;
+    n?: string;
+    e?: string;
+    crv?: string;
+    x?: string;
+    y?: string;
+    [member: string]: unknown;
+}
+
+declare class CryptoKey {
+    private constructor();
+    readonly type: "secret" | "public";
+    readonly extractable: boolean;
+    readonly algorithm: { name: string; [parameter: string]: any };
+    readonly usages: DGateKeyUsage[];
+}
+
+type DGateKeyUsage =
+    | "encrypt"
+    | "decrypt"
+    | "sign"
+    | "verify"
+    | "deriveKey"
+    | "deriveBits"
+    | "wrapKey"
+    | "unwrapKey";
+type DGateBufferSource = ArrayBuffer | ArrayBufferView;
+type DGateAlgorithm = string | { name: string; [parameter: string]: unknown };
+
+/** What there is of the Web Cryptography API: docs/modules/crypto.md. */
+interface DGateSubtleCrypto {
+    digest(algorithm: DGateAlgorithm, data: DGateBufferSource): Promise<ArrayBuffer>;
+    generateKey(algorithm: DGateAlgorithm, extractable: boolean, usages: DGateKeyUsage[]): Promise<CryptoKey>;
+    importKey(
+        format: "jwk",
+        data: JsonWebKey,
+        algorithm: DGateAlgorithm,
+        extractable: boolean,
+        usages: DGateKeyUsage[],
+    ): Promise<CryptoKey>;
+    importKey(
+        format: "raw" | "spki",
+        data: DGateBufferSource,
+        algorithm: DGateAlgorithm,
+        extractable: boolean,
+        usages: DGateKeyUsage[],
+    ): Promise<CryptoKey>;
+    exportKey(format: "jwk", key: CryptoKey): Promise<JsonWebKey>;
+    exportKey(format: "raw" | "spki", key: CryptoKey): Promise<ArrayBuffer>;
+    sign(algorithm: DGateAlgorithm, key: CryptoKey, data: DGateBufferSource): Promise<ArrayBuffer>;
+    verify(
+        algorithm: DGateAlgorithm,
+        key: CryptoKey,
+        signature: DGateBufferSource,
+        data: DGateBufferSource,
+    ): Promise<boolean>;
+    encrypt(algorithm: DGateAlgorithm, key: CryptoKey, data: DGateBufferSource): Promise<ArrayBuffer>;
+    decrypt(algorithm: DGateAlgorithm, key: CryptoKey, data: DGateBufferSource): Promise<ArrayBuffer>;
+}
+
+declare const crypto: {
+    readonly subtle: DGateSubtleCrypto;
+    /** At most 65536 bytes. */
+    getRandomValues<T extends ArrayBufferView>(view: T): T;
+    randomUUID(): string;
+};
+
+type DGateBufferEncoding =
+    | "utf8"
+    | "utf-8"
+    | "hex"
+    | "base64"
+    | "base64url"
+    | "base64Url"
+    | "latin1"
+    | "binary"
+    | "ascii"
+    | "utf16le"
+    | "ucs2";
+
+/** Node.js's, as the package "buffer" has it. The members that are used most; the others are there too. */
+declare class Buffer extends Uint8Array {
+    static from(text: string, encoding?: DGateBufferEncoding): Buffer;
+    static from(data: ArrayBuffer, offset?: number, length?: number): Buffer;
+    static from(data: Iterable<number> | ArrayLike<number>): Buffer;
+    static alloc(size: number, fill?: string | number | Uint8Array, encoding?: DGateBufferEncoding): Buffer;
+    static allocUnsafe(size: number): Buffer;
+    static byteLength(data: DGateBytes, encoding?: DGateBufferEncoding): number;
+    static compare(a: Uint8Array, b: Uint8Array): -1 | 0 | 1;
+    static concat(list: readonly Uint8Array[], length?: number): Buffer;
+    static isBuffer(value: unknown): value is Buffer;
+    static isEncoding(name: string): boolean;
+    toString(encoding?: DGateBufferEncoding, start?: number, end?: number): string;
+    equals(other: Uint8Array): boolean;
+    compare(other: Uint8Array): -1 | 0 | 1;
+    copy(target: Uint8Array, targetStart?: number, start?: number, end?: number): number;
+    write(text: string, offset?: number, length?: number, encoding?: DGateBufferEncoding): number;
+    toJSON(): { type: "Buffer"; data: number[] };
+    readUInt8(offset?: number): number;
+    readUInt16BE(offset?: number): number;
+    readUInt16LE(offset?: number): number;
+    readUInt32BE(offset?: number): number;
+    readUInt32LE(offset?: number): number;
+    readInt8(offset?: number): number;
+    readInt16BE(offset?: number): number;
+    readInt16LE(offset?: number): number;
+    readInt32BE(offset?: number): number;
+    readInt32LE(offset?: number): number;
+    writeUInt8(value: number, offset?: number): number;
+    writeUInt16BE(value: number, offset?: number): number;
+    writeUInt16LE(value: number, offset?: number): number;
+    writeUInt32BE(value: number, offset?: number): number;
+    writeUInt32LE(value: number, offset?: number): number;
+}
+
+interface DGateBufferModule {
+    Buffer: typeof Buffer;
+    Blob: typeof Blob;
+    File: typeof File;
+    atob: typeof atob;
+    btoa: typeof btoa;
+    kMaxLength: number;
+}
+type DGateBuffer = Buffer;
+
+declare module "buffer" {
+    export const Buffer: DGateBufferModule["Buffer"];
+    export type Buffer = DGateBuffer;
+    export const Blob: DGateBufferModule["Blob"];
+    export const File: DGateBufferModule["File"];
+    export const atob: DGateBufferModule["atob"];
+    export const btoa: DGateBufferModule["btoa"];
+    export const kMaxLength: number;
+    const buffer: DGateBufferModule;
+    export default buffer;
+}
+
+declare module "node:buffer" {
+    export * from "buffer";
+    export { default } from "buffer";
+}

@@ -2,7 +2,9 @@
 
 #include "base/utf8.h"
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char standard_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 enum { NO_DIGIT = 64 };
 
@@ -19,14 +21,16 @@ static unsigned value_of(char c)
     return c == '/' ? 63 : NO_DIGIT;
 }
 
-bool base64_encode(struct buf *b, struct str s)
+bool base64_encode_as(struct buf *b, struct str s, unsigned form)
 {
     if (s.len > SIZE_MAX / 4)
         return false;
-    size_t size = (s.len + 2) / 3 * 4;
-    char *to = buf_reserve(b, size);
+    const char *digits = (form & BASE64_URL) != 0 ? url_digits : standard_digits;
+    const bool raw = (form & BASE64_RAW) != 0;
+    char *to = buf_reserve(b, (s.len + 2) / 3 * 4);
     if (to == NULL)
         return false;
+    const char *start = to;
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
     for (; i + 3 <= s.len; i += 3) {
@@ -41,11 +45,18 @@ bool base64_encode(struct buf *b, struct str s)
         unsigned bits = (unsigned)p[i] << 16 | (two ? (unsigned)p[i + 1] << 8 : 0);
         *to++ = digits[bits >> 18];
         *to++ = digits[bits >> 12 & 63];
-        *to++ = two ? digits[bits >> 6 & 63] : '=';
-        *to++ = '=';
+        if (two)
+            *to++ = digits[bits >> 6 & 63];
+        for (int padding = two ? 1 : 2; !raw && padding > 0; padding--)
+            *to++ = '=';
     }
-    buf_added(b, size);
+    buf_added(b, (size_t)(to - start));
     return true;
+}
+
+bool base64_encode(struct buf *b, struct str s)
+{
+    return base64_encode_as(b, s, BASE64_STANDARD);
 }
 
 /* Where s stops being base64 (s.len when it is too short), or true with the length of what it
@@ -99,6 +110,78 @@ bool base64_decode(struct buf *b, struct str s, size_t *bad_at)
         }
     }
     buf_added(b, len);
+    return true;
+}
+
+/* value_of() in the alphabet of section 5. */
+static unsigned url_value_of(char c)
+{
+    if (c == '+' || c == '/')
+        return NO_DIGIT;
+    return c == '-' ? 62 : c == '_' ? 63 : value_of(c);
+}
+
+bool base64_decode_url(struct buf *b, struct str s)
+{
+    char *const start = s.len % 4 != 1 ? buf_reserve(b, (s.len / 4 * 3) + 3) : NULL;
+    if (start == NULL)
+        return false;
+    char *to = start;
+    unsigned bits = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned value = url_value_of(s.p[i]);
+        if (value == NO_DIGIT)
+            return false;
+        bits = (bits << 6 | value) & 0xffff;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            *to++ = (char)(unsigned char)(bits >> count);
+        }
+    }
+    if ((bits & ((1U << count) - 1)) != 0)
+        return false;
+    buf_added(b, (size_t)(to - start));
+    return true;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
+}
+
+bool base64_decode_forgiving(struct buf *b, struct str s, bool url)
+{
+    char *const start = buf_reserve(b, (s.len / 4 * 3) + 3);
+    if (start == NULL)
+        return false;
+    char *to = start;
+    unsigned bits = 0;
+    size_t digits = 0;
+    size_t padding = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (is_space(s.p[i]))
+            continue;
+        if (s.p[i] == '=') {
+            padding++;
+            continue;
+        }
+        unsigned value = value_of(s.p[i]);
+        if (value == NO_DIGIT && url)
+            value = url_value_of(s.p[i]);
+        if (value == NO_DIGIT || padding > 0)
+            return false;
+        bits = (bits << 6 | value) & 0xffffff;
+        /* Of four digits, the second, third and fourth each complete a byte. */
+        const unsigned place = (unsigned)(digits++ % 4);
+        if (place > 0)
+            *to++ = (char)(unsigned char)(bits >> (6 - 2 * place));
+    }
+    const bool is_padded = padding > 0 && padding <= 2 && (digits + padding) % 4 == 0;
+    if (digits % 4 == 1 || (padding > 0 && !is_padded))
+        return false;
+    buf_added(b, (size_t)(to - start));
     return true;
 }
 

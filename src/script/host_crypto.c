@@ -1,14 +1,24 @@
 /* Hashes, HMAC and random bytes for dgate/crypto: OpenSSL's. */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "codec/base64.h"
+#include "script/host_encoding.h"
 #include "script/host_groups.h"
+#include "script/jsbytes.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
 
-enum { KEY_MAX = 1024 * 1024, RANDOM_MAX = 65536 };
+enum {
+    RANDOM_MAX = 65536,
+    POOL_SIZE = 1024,
+    UUID_BYTES = 16,
+    KEYED_COUNT = 8,
+    KEYED_KEY_MAX = 256,
+};
 
 /* A hash or an HMAC under way: the private data of a JavaScript object. */
 struct digest {
@@ -17,19 +27,13 @@ struct digest {
 };
 
 struct algorithm {
-    const char *name;
     const char *openssl;
     EVP_MD *md; /* fetched once: that takes longer than a short hash */
 };
 
 static struct algorithm algorithms[] = {
-    {"md5", "MD5", NULL},
-    {"sha1", "SHA1", NULL},
-    {"sha256", "SHA256", NULL},
-    {"sha384", "SHA384", NULL},
-    {"sha512", "SHA512", NULL},
-    {"sha512-224", "SHA512-224", NULL},
-    {"sha512-256", "SHA512-256", NULL},
+    {"MD5", NULL},    {"SHA1", NULL},       {"SHA256", NULL},     {"SHA384", NULL},
+    {"SHA512", NULL}, {"SHA512-224", NULL}, {"SHA512-256", NULL},
 };
 
 static EVP_MAC *hmac_method;
@@ -56,24 +60,23 @@ static JSClassRef digest_class(void)
     return class;
 }
 
-/* NULL when the name is not one of ours. */
-static struct algorithm *find(JSContextRef ctx, size_t argc, const JSValueRef argv[])
+/* What argument 0 says: js/runtime/host.ts, hashForm(). One number, because each that is read costs. */
+struct form {
+    const struct algorithm *algorithm; /* NULL when OpenSSL does not have it */
+    enum host_encoding encoding;
+};
+
+static struct form form_of(JSContextRef ctx, size_t argc, const JSValueRef argv[])
 {
-    char name[32];
-    JSStringRef given = JSValueToStringCopy(ctx, host_argument(ctx, argc, argv, 0), NULL);
-    if (given == NULL)
-        return NULL;
-    const size_t len = JSStringGetUTF8CString(given, name, sizeof(name));
-    JSStringRelease(given);
-    for (size_t i = 0; len > 0 && i < ARRAY_LEN(algorithms); i++) {
-        struct algorithm *a = &algorithms[i];
-        if (strcmp(name, a->name) != 0)
-            continue;
-        if (a->md == NULL)
-            a->md = EVP_MD_fetch(NULL, a->openssl, NULL);
-        return a->md != NULL ? a : NULL;
-    }
-    return NULL;
+    enum { ENCODING_UNIT = 16 };
+    const double given = host_number(ctx, argc, argv, 0);
+    const unsigned number = given >= 0 && given < 256 ? (unsigned)given : ENCODING_UNIT - 1;
+    const size_t i = number % ENCODING_UNIT;
+    struct algorithm *a = i < ARRAY_LEN(algorithms) ? &algorithms[i] : NULL;
+    if (a != NULL && a->md == NULL)
+        a->md = EVP_MD_fetch(NULL, a->openssl, NULL);
+    return (struct form){a != NULL && a->md != NULL ? a : NULL,
+                         (enum host_encoding)(number / ENCODING_UNIT)};
 }
 
 static JSValueRef make_object(JSContextRef ctx, struct digest d)
@@ -85,17 +88,15 @@ static JSValueRef make_object(JSContextRef ctx, struct digest d)
     return JSObjectMake(ctx, digest_class(), copy);
 }
 
-/* hash(algorithm): undefined when there is no such */
+/* hash(form) */
 static JSValueRef hash(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                        const JSValueRef argv[], JSValueRef *exception)
 {
     (void)function;
     (void)this;
-    const struct algorithm *a = find(ctx, argc, argv);
-    if (a == NULL)
-        return JSValueMakeUndefined(ctx);
+    const struct algorithm *a = form_of(ctx, argc, argv).algorithm;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    if (md == NULL || EVP_DigestInit_ex2(md, a->md, NULL) != 1) {
+    if (a == NULL || md == NULL || EVP_DigestInit_ex2(md, a->md, NULL) != 1) {
         EVP_MD_CTX_free(md);
         return jsvalue_throw(ctx, exception, "the hash cannot be begun");
     }
@@ -119,30 +120,27 @@ static EVP_MAC_CTX *begin_hmac(const struct algorithm *a, struct str key)
     return NULL;
 }
 
-/* hmac(algorithm, key) */
+/* hmac(form, key) */
 static JSValueRef hmac(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                        const JSValueRef argv[], JSValueRef *exception)
 {
     (void)function;
     (void)this;
-    const struct algorithm *a = find(ctx, argc, argv);
-    if (a == NULL)
-        return JSValueMakeUndefined(ctx);
-    struct buf key;
-    buf_init(&key, KEY_MAX);
+    const struct algorithm *a = form_of(ctx, argc, argv).algorithm;
+    struct jsbytes key;
     EVP_MAC_CTX *mac = NULL;
-    if (jsvalue_add_data(ctx, host_argument(ctx, argc, argv, 1), &key))
-        mac = begin_hmac(a, buf_str(&key));
-    buf_finish(&key);
+    if (jsbytes_open(&key, ctx, host_argument(ctx, argc, argv, 1)) && a != NULL)
+        mac = begin_hmac(a, key.s);
+    jsbytes_close(&key);
     if (mac == NULL)
         return jsvalue_throw(ctx, exception, "the key is not usable");
     return make_object(ctx, (struct digest){.mac = mac});
 }
 
-/* The digest behind the first argument; NULL when it is none. */
-static struct digest *digest_of(JSContextRef ctx, size_t argc, const JSValueRef argv[])
+/* The digest behind argument i; NULL when it is none. */
+static struct digest *digest_of(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i)
 {
-    const JSValueRef v = host_argument(ctx, argc, argv, 0);
+    const JSValueRef v = host_argument(ctx, argc, argv, i);
     if (!JSValueIsObjectOfClass(ctx, v, digest_class()))
         return NULL;
     JSObjectRef object = JSValueToObject(ctx, v, NULL);
@@ -164,28 +162,21 @@ static JSValueRef update(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
 {
     (void)function;
     (void)this;
-    const struct digest *d = digest_of(ctx, argc, argv);
-    const JSValueRef data = host_argument(ctx, argc, argv, 1);
-    struct str view = {NULL, 0};
-    bool ok = d != NULL;
-    if (ok && !JSValueIsString(ctx, data) && jsvalue_bytes(ctx, data, &view)) {
-        ok = feed(d, view);
-    } else if (ok) {
-        size_t len = 0;
-        char *copy = jsvalue_copy(ctx, data, &len);
-        ok = copy != NULL && feed(d, (struct str){copy, len});
-        free(copy);
-    }
+    const struct digest *d = digest_of(ctx, argc, argv, 0);
+    struct jsbytes data;
+    const bool ok =
+        jsbytes_open(&data, ctx, host_argument(ctx, argc, argv, 1)) && d != NULL && feed(d, data.s);
+    jsbytes_close(&data);
     return ok ? JSValueMakeUndefined(ctx) : jsvalue_throw(ctx, exception, "the hash failed");
 }
 
-/* hashDigest(hash): once */
+/* hashDigest(form, hash): once */
 static JSValueRef digest(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                          const JSValueRef argv[], JSValueRef *exception)
 {
     (void)function;
     (void)this;
-    const struct digest *d = digest_of(ctx, argc, argv);
+    const struct digest *d = digest_of(ctx, argc, argv, 1);
     unsigned char out[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
     size_t mac_len = 0;
@@ -197,7 +188,278 @@ static JSValueRef digest(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     if (!ok)
         return jsvalue_throw(ctx, exception, "the hash failed");
     const struct str s = {(const char *)out, d->hash != NULL ? len : mac_len};
-    return jsvalue_array_buffer(ctx, s, exception);
+    return host_encoding_value(ctx, s, form_of(ctx, argc, argv).encoding, exception);
+}
+
+/* hashOnce(form, data) */
+static JSValueRef hash_once(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                            const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    const struct form form = form_of(ctx, argc, argv);
+    unsigned char out[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    struct jsbytes data;
+    const bool ok = jsbytes_open(&data, ctx, host_argument(ctx, argc, argv, 1)) &&
+                    form.algorithm != NULL &&
+                    EVP_Digest(data.s.p, data.s.len, out, &len, form.algorithm->md, NULL) == 1;
+    jsbytes_close(&data);
+    if (!ok)
+        return jsvalue_throw(ctx, exception, "the hash failed");
+    const struct str s = {(const char *)out, len};
+    return host_encoding_value(ctx, s, form.encoding, exception);
+}
+
+/* HMACs whose key is set already, which takes longer than a short text: modules use few keys. */
+struct keyed {
+    const struct algorithm *algorithm; /* NULL: none */
+    EVP_MAC_CTX *mac;
+    size_t len;
+    char key[KEYED_KEY_MAX];
+};
+
+static struct keyed keyed[KEYED_COUNT];
+
+static struct keyed *find_keyed(const struct algorithm *a, struct str key)
+{
+    for (size_t i = 0; i < KEYED_COUNT; i++) {
+        struct keyed *k = &keyed[i];
+        if (k->algorithm == a && k->len == key.len && CRYPTO_memcmp(k->key, key.p, key.len) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+/* Takes the place of the oldest one. Takes over mac. */
+static void keep_keyed(const struct algorithm *a, struct str key, EVP_MAC_CTX *mac)
+{
+    static size_t next;
+    struct keyed *k = &keyed[next++ % KEYED_COUNT];
+    EVP_MAC_CTX_free(k->mac);
+    OPENSSL_cleanse(k->key, sizeof(k->key));
+    *k = (struct keyed){.algorithm = a, .mac = mac, .len = key.len};
+    if (key.len > 0)
+        memcpy(k->key, key.p, key.len);
+}
+
+/* Writes the HMAC to out, which has room for EVP_MAX_MD_SIZE. */
+static bool mac_once(const struct algorithm *a, struct str key, struct str data, unsigned char *out,
+                     size_t *len)
+{
+    struct keyed *const known = key.len <= KEYED_KEY_MAX ? find_keyed(a, key) : NULL;
+    EVP_MAC_CTX *mac = known != NULL ? known->mac : begin_hmac(a, key);
+    bool ok = mac != NULL && (known == NULL || EVP_MAC_init(mac, NULL, 0, NULL) == 1);
+    if (ok && data.len > 0)
+        ok = EVP_MAC_update(mac, (const unsigned char *)data.p, data.len) == 1;
+    ok = ok && EVP_MAC_final(mac, out, len, EVP_MAX_MD_SIZE) == 1;
+    if (known == NULL && ok && key.len <= KEYED_KEY_MAX)
+        keep_keyed(a, key, mac);
+    else if (known == NULL)
+        EVP_MAC_CTX_free(mac);
+    return ok;
+}
+
+/* An HMAC that was asked for. */
+struct mac {
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    size_t len;
+    enum host_encoding encoding;
+};
+
+/* mac_once() of the arguments (form, key, data). */
+static bool mac_of(JSContextRef ctx, size_t argc, const JSValueRef argv[], struct mac *ret)
+{
+    const struct form form = form_of(ctx, argc, argv);
+    ret->encoding = form.encoding;
+    struct jsbytes key;
+    struct jsbytes data;
+    const bool has_key = jsbytes_open(&key, ctx, host_argument(ctx, argc, argv, 1));
+    const bool has_data = jsbytes_open(&data, ctx, host_argument(ctx, argc, argv, 2));
+    const bool ok = has_key && has_data && form.algorithm != NULL &&
+                    mac_once(form.algorithm, key.s, data.s, ret->bytes, &ret->len);
+    jsbytes_close(&data);
+    jsbytes_close(&key);
+    return ok;
+}
+
+/* hmacOnce(form, key, data) */
+static JSValueRef hmac_once(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                            const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct mac mac;
+    if (!mac_of(ctx, argc, argv, &mac))
+        return jsvalue_throw(ctx, exception, "the key is not usable");
+    const struct str s = {(const char *)mac.bytes, mac.len};
+    return host_encoding_value(ctx, s, mac.encoding, exception);
+}
+
+/* In a time that depends on the lengths only. */
+static bool is_equal(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* hmacVerify(form, key, data, signature) */
+static JSValueRef hmac_verify(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                              const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct mac mac;
+    if (!mac_of(ctx, argc, argv, &mac))
+        return jsvalue_throw(ctx, exception, "the key is not usable");
+    struct jsbytes expected;
+    const bool ok = jsbytes_open(&expected, ctx, host_argument(ctx, argc, argv, 3)) &&
+                    is_equal(expected.s, (struct str){(const char *)mac.bytes, mac.len});
+    jsbytes_close(&expected);
+    return JSValueMakeBoolean(ctx, ok);
+}
+
+/* A token (RFC 7515 section 7.1), which has two dots. */
+struct token {
+    struct str text; /* what is signed */
+    struct str payload;
+    struct str signature;
+};
+
+static struct token split_token(struct str token)
+{
+    const size_t first = str_index(token, '.', 0);
+    const size_t second = str_index(token, '.', first + 1);
+    return (struct token){.text = str_slice(token, 0, second),
+                          .payload = str_slice(token, first + 1, second),
+                          .signature = str_skip(token, second + 1)};
+}
+
+static bool is_signed(const struct algorithm *a, struct str key, const struct token *t)
+{
+    struct mac mac;
+    struct buf signature;
+    buf_init(&signature, EVP_MAX_MD_SIZE + 3);
+    const bool ok = base64_decode_url(&signature, t->signature) &&
+                    mac_once(a, key, t->text, mac.bytes, &mac.len) &&
+                    is_equal(buf_str(&signature), (struct str){(const char *)mac.bytes, mac.len});
+    buf_finish(&signature);
+    return ok;
+}
+
+/* The value that base64url of JSON stands for; undefined when it is not that. */
+static JSValueRef json_value(JSContextRef ctx, struct str text)
+{
+    struct buf decoded;
+    buf_init(&decoded, text.len + 3);
+    JSValueRef v = NULL;
+    if (base64_decode_url(&decoded, text) && base64_is_utf8(buf_str(&decoded))) {
+        JSStringRef json = jsvalue_string(buf_str(&decoded));
+        v = JSValueMakeFromJSONString(ctx, json);
+        JSStringRelease(json);
+    }
+    buf_finish(&decoded);
+    return v != NULL ? v : JSValueMakeUndefined(ctx);
+}
+
+/* jwtHmac(form, key, token): false when its signature is wrong, else its payload, undefined if that is no JSON */
+static JSValueRef jwt_hmac(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                           const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    const struct algorithm *a = form_of(ctx, argc, argv).algorithm;
+    struct jsbytes key;
+    struct jsbytes text;
+    const bool has_key = jsbytes_open(&key, ctx, host_argument(ctx, argc, argv, 1));
+    const bool has_text = jsbytes_open(&text, ctx, host_argument(ctx, argc, argv, 2));
+    JSValueRef v = NULL;
+    if (has_key && has_text && a != NULL) {
+        const struct token token = split_token(text.s);
+        v = is_signed(a, key.s, &token) ? json_value(ctx, token.payload)
+                                        : JSValueMakeBoolean(ctx, false);
+    }
+    jsbytes_close(&text);
+    jsbytes_close(&key);
+    return v != NULL ? v : jsvalue_throw(ctx, exception, "the token is not usable");
+}
+
+/* equalBytes(a, b) */
+static JSValueRef equal_bytes(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                              const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    struct jsbytes a;
+    struct jsbytes b;
+    const bool has_a = jsbytes_open(&a, ctx, host_argument(ctx, argc, argv, 0));
+    const bool has_b = jsbytes_open(&b, ctx, host_argument(ctx, argc, argv, 1));
+    const bool ok = has_a && has_b && is_equal(a.s, b.s);
+    jsbytes_close(&b);
+    jsbytes_close(&a);
+    return JSValueMakeBoolean(ctx, ok);
+}
+
+/* Random bytes ahead of need: asking for a few takes OpenSSL as long as asking for many. */
+static struct {
+    unsigned char bytes[POOL_SIZE];
+    size_t left;
+} pool;
+
+static bool take_random(unsigned char *out, size_t n)
+{
+    if (n > POOL_SIZE / 4)
+        return RAND_bytes(out, (int)n) == 1;
+    if (pool.left < n) {
+        if (RAND_bytes(pool.bytes, POOL_SIZE) != 1)
+            return false;
+        pool.left = POOL_SIZE;
+    }
+    pool.left -= n;
+    memcpy(out, pool.bytes + pool.left, n);
+    OPENSSL_cleanse(pool.bytes + pool.left, n);
+    return true;
+}
+
+/* randomUUID(): version 4 (RFC 9562 section 5.4) */
+static JSValueRef random_uuid(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                              const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    unsigned char b[UUID_BYTES];
+    if (!take_random(b, sizeof(b)))
+        return jsvalue_throw(ctx, exception, "there is no randomness");
+    b[6] = (b[6] & 0x0F) | 0x40;
+    b[8] = (b[8] & 0x3F) | 0x80;
+    static const char digits[] = "0123456789abcdef";
+    char text[(2 * UUID_BYTES) + 4 + 1];
+    char *to = text;
+    for (size_t i = 0; i < sizeof(b); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *to++ = '-';
+        *to++ = digits[b[i] >> 4];
+        *to++ = digits[b[i] & 15];
+    }
+    return jsvalue_text(ctx, (struct str){text, (size_t)(to - text)});
+}
+
+/* randomFill(view) */
+static JSValueRef random_fill(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                              const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct str view = {NULL, 0};
+    const JSValueRef v = host_argument(ctx, argc, argv, 0);
+    if (!jsvalue_bytes(ctx, v, &view) || view.len > RANDOM_MAX)
+        return jsvalue_throw(ctx, exception, "invalid size");
+    /* The bytes belong to the view, which JavaScript may write. */
+    if (view.len > 0 && !take_random((unsigned char *)(uintptr_t)view.p, view.len))
+        return jsvalue_throw(ctx, exception, "there is no randomness");
+    return JSValueMakeUndefined(ctx);
 }
 
 /* randomBytes(count) */
@@ -213,7 +475,7 @@ static JSValueRef random_bytes(JSContextRef ctx, JSObjectRef function, JSObjectR
     buf_init(&b, RANDOM_MAX);
     char *p = buf_reserve(&b, (size_t)count);
     JSValueRef v = NULL;
-    if (p != NULL && RAND_bytes((unsigned char *)p, (int)count) == 1) {
+    if (p != NULL && take_random((unsigned char *)p, (size_t)count)) {
         buf_added(&b, (size_t)count);
         v = jsvalue_array_buffer(ctx, buf_str(&b), exception);
     }
@@ -226,6 +488,13 @@ const struct host_function host_crypto_functions[] = {
     {"hmac", hmac},
     {"hashUpdate", update},
     {"hashDigest", digest},
+    {"hashOnce", hash_once},
+    {"hmacOnce", hmac_once},
+    {"hmacVerify", hmac_verify},
+    {"jwtHmac", jwt_hmac},
+    {"equalBytes", equal_bytes},
     {"randomBytes", random_bytes},
+    {"randomFill", random_fill},
+    {"randomUUID", random_uuid},
     {NULL, NULL},
 };

@@ -15,6 +15,8 @@ extern const struct host_function host_fetch_functions[];
 extern const struct host_function host_stream_functions[];
 extern const struct host_function host_flow_functions[];
 extern const struct host_function host_text_functions[];
+extern const struct host_function host_encoding_functions[];
 extern const struct host_function host_crypto_functions[];
+extern const struct host_function host_subtle_functions[];
 
 #endif

@@ -154,6 +154,16 @@ double jsvalue_number(JSContextRef ctx, JSValueRef v)
     return JSValueMakeNumber(ctx, number) == v ? number : JSValueToNumber(ctx, v, NULL);
 }
 
+JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s)
+{
+    /* ASCII has the same bytes in UTF-8, and a string of one byte per character is made of it. */
+    bool is_ascii = true;
+    for (size_t i = 0; i < s.len && is_ascii; i++)
+        is_ascii = (uint8_t)s.p[i] < 0x80;
+    JSStringRef string = is_ascii ? from_utf8(s) : NULL;
+    return take_string(ctx, string != NULL ? string : latin1(s));
+}
+
 /* A value's string while its characters are read. */
 struct text {
     JSStringRef string;

@@ -19,6 +19,8 @@ JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal);
 
 /* The value as a number. Cheap when it is one. */
 double jsvalue_number(JSContextRef ctx, JSValueRef v);
+/* A value whose characters are the bytes of s, U+0000 to U+00FF. */
+JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s);
 
 /* Appends the value's string in UTF-8. False past b's maximum, or when it has no string (*exception). */
 bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)

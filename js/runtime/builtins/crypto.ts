@@ -1,68 +1,96 @@
 // import … from "dgate/crypto"
 
 import { requireBytes } from "../body";
-import { base64 } from "../base64";
 import { GatewayError } from "../errors";
-import { host, type Bytes } from "../host";
+import { Encoding, HashAlgorithm, hashForm, host, type Bytes } from "../host";
 
-const ALGORITHMS = ["md5", "sha1", "sha256", "sha384", "sha512", "sha512-224", "sha512-256"];
+declare function require(name: string): unknown;
 
-function hex(bytes: ArrayBuffer | ArrayBufferView): string {
-    const octets =
-        bytes instanceof ArrayBuffer
-            ? new Uint8Array(bytes)
-            : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let out = "";
-    for (const octet of octets) out += (octet < 16 ? "0" : "") + octet.toString(16);
-    return out;
-}
-
-const ENCODINGS: Record<string, ((bytes: ArrayBuffer) => string) | undefined> = {
+const ALGORITHMS: Record<string, HashAlgorithm | undefined> = {
     __proto__: null as never,
-    hex,
-    base64: (b) => base64(b),
-    b64: (b) => base64(b),
-    base64raw: (b) => base64(b).replace(/=+$/, ""),
-    b64raw: (b) => base64(b).replace(/=+$/, ""),
-    base64url: (b) => base64(b, true),
-    b64url: (b) => base64(b, true),
-    base64rawurl: (b) => base64(b, true).replace(/=+$/, ""),
-    b64rawurl: (b) => base64(b, true).replace(/=+$/, ""),
+    md5: HashAlgorithm.Md5,
+    sha1: HashAlgorithm.Sha1,
+    sha256: HashAlgorithm.Sha256,
+    sha384: HashAlgorithm.Sha384,
+    sha512: HashAlgorithm.Sha512,
+    "sha512-224": HashAlgorithm.Sha512_224,
+    "sha512-256": HashAlgorithm.Sha512_256,
 };
 
-function encoded(bytes: ArrayBuffer, encoding: unknown): ArrayBuffer | string {
-    const encode = ENCODINGS[String(encoding)];
-    return encode === undefined ? bytes : encode(bytes);
+const ENCODINGS: Record<string, Encoding | undefined> = {
+    __proto__: null as never,
+    hex: Encoding.Hex,
+    base64: Encoding.Base64,
+    b64: Encoding.Base64,
+    base64raw: Encoding.Base64Raw,
+    b64raw: Encoding.Base64Raw,
+    base64url: Encoding.Base64Url,
+    b64url: Encoding.Base64Url,
+    base64rawurl: Encoding.Base64RawUrl,
+    b64rawurl: Encoding.Base64RawUrl,
+};
+
+function algorithmOf(name: unknown): HashAlgorithm {
+    const text = String(name);
+    const found =
+        ALGORITHMS[text] ?? ALGORITHMS[text.toLowerCase().replaceAll("_", "-").replace(/^sha-/, "sha")];
+    if (found === undefined) throw new GatewayError("invalid hash algorithm");
+    return found;
 }
 
+// Any other encoding, or none, means bytes.
+function encodingOf(name: unknown): Encoding {
+    return (typeof name === "string" ? ENCODINGS[name] : undefined) ?? Encoding.Bytes;
+}
+
+// A string, or a copy of bytes, which may change.
+function keep(data: Bytes): Bytes {
+    if (typeof data === "string") return data;
+    return data instanceof ArrayBuffer
+        ? data.slice(0)
+        : new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+}
+
+// A hash or, with a key, an HMAC. One that is of a single text is computed in one call of the host.
 class Hash {
-    readonly #state: object;
+    readonly #algorithm: HashAlgorithm;
+    readonly #key: Bytes | undefined;
+    #text: string | undefined; // all of it so far, while #state is undefined
+    #state: object | undefined;
     #isDone = false;
 
-    constructor(state: object | undefined) {
-        if (state === undefined) throw new GatewayError("invalid hash algorithm");
-        this.#state = state;
+    constructor(algorithm: HashAlgorithm, key: Bytes | undefined) {
+        this.#algorithm = algorithm;
+        this.#key = key;
+    }
+
+    #begin(): object {
+        if (this.#state === undefined) {
+            this.#state =
+                this.#key === undefined
+                    ? host.hash(hashForm(this.#algorithm))
+                    : host.hmac(hashForm(this.#algorithm), this.#key);
+            if (this.#text !== undefined) host.hashUpdate(this.#state, this.#text);
+        }
+        return this.#state;
     }
 
     update(data: unknown): this {
         if (this.#isDone) throw new GatewayError("digest() was called already");
-        host.hashUpdate(this.#state, requireBytes(data));
+        if (typeof data === "string" && this.#state === undefined && this.#text === undefined) this.#text = data;
+        else host.hashUpdate(this.#begin(), requireBytes(data));
         return this;
     }
 
     digest(encoding?: unknown): ArrayBuffer | string {
         if (this.#isDone) throw new GatewayError("digest() was called already");
         this.#isDone = true;
-        return encoded(host.hashDigest(this.#state), encoding);
+        const form = hashForm(this.#algorithm, encodingOf(encoding));
+        if (this.#state !== undefined) return host.hashDigest(form, this.#state);
+        if (this.#key === undefined) return host.hashOnce(form, this.#text ?? "");
+        return host.hmacOnce(form, this.#key, this.#text ?? "");
     }
 }
-
-function algorithm(name: unknown): string {
-    return String(name).toLowerCase().replaceAll("_", "-").replace(/^sha-/, "sha");
-}
-
-const createHash = (name?: unknown): Hash => new Hash(host.hash(algorithm(name)));
-const createHmac = (name?: unknown, key?: unknown): Hash => new Hash(host.hmac(algorithm(name), requireBytes(key)));
 
 function randomBytes(count?: unknown): ArrayBuffer {
     const n = Number(count);
@@ -86,35 +114,55 @@ function randomInt(...args: unknown[]): number {
     }
 }
 
-function randomUUID(): string {
-    const b = new Uint8Array(host.randomBytes(16));
-    b[6] = ((b[6] as number) & 0x0f) | 0x40;
-    b[8] = ((b[8] as number) & 0x3f) | 0x80;
-    const h = hex(b);
-    return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+function base64Encode(data?: unknown, encoding: unknown = "base64"): string {
+    const form = encodingOf(encoding);
+    if (form < Encoding.Base64) throw new TypeError(`"${String(encoding)}" is not a form of base64`);
+    return host.encodeBytes(requireBytes(data), form);
 }
 
-function hexEncode(data?: unknown): string {
-    const bytes: Bytes = requireBytes(data);
-    return hex(typeof bytes === "string" ? host.encode(bytes) : bytes);
+// Either alphabet, with or without padding.
+function base64Decode(text?: unknown): ArrayBuffer {
+    const bytes = host.decodeBytes(String(text), Encoding.Base64Url);
+    if (bytes === undefined) throw new TypeError("the text is not base64");
+    return bytes;
+}
+
+function base64DecodeText(text?: unknown): string {
+    const decoded = host.decodeText(String(text), Encoding.Base64Url);
+    if (decoded === undefined) throw new TypeError("the text is not base64 of UTF-8");
+    return decoded;
+}
+
+function hexDecode(text?: unknown): ArrayBuffer {
+    const bytes = host.decodeBytes(String(text), Encoding.Hex);
+    if (bytes === undefined) throw new TypeError("the text is not hexadecimal");
+    return bytes;
 }
 
 const oneShot = Object.fromEntries(
-    ALGORITHMS.map((name) => [
+    Object.entries(ALGORITHMS).map(([name, algorithm]) => [
         name.replace("-", "_"),
-        (data?: unknown, encoding?: unknown) => createHash(name).update(data).digest(encoding),
+        (data?: unknown, encoding?: unknown) =>
+            host.hashOnce(hashForm(algorithm as HashAlgorithm, encodingOf(encoding)), requireBytes(data)),
     ]),
 );
 
 export const crypto: Record<string, unknown> = {
     ...oneShot,
-    createHash,
-    createHmac,
+    createHash: (name?: unknown) => new Hash(algorithmOf(name), undefined),
+    createHmac: (name?: unknown, key?: unknown) => new Hash(algorithmOf(name), keep(requireBytes(key))),
     hmac: (name?: unknown, key?: unknown, data?: unknown, encoding?: unknown) =>
-        createHmac(name, key).update(data).digest(encoding),
+        host.hmacOnce(hashForm(algorithmOf(name), encodingOf(encoding)), requireBytes(key), requireBytes(data)),
+    timingSafeEqual: (a?: unknown, b?: unknown) => host.equalBytes(requireBytes(a), requireBytes(b)),
+    verifyJwt: (token?: unknown, key?: unknown, options?: unknown) =>
+        (require("../jwt") as typeof import("../jwt")).verifyJwt(token, key, options),
     randomBytes,
     randomInt,
-    randomUUID,
-    getHashes: () => [...ALGORITHMS],
-    hexEncode,
+    randomUUID: () => host.randomUUID(),
+    getHashes: () => Object.keys(ALGORITHMS),
+    hexEncode: (data?: unknown) => host.encodeBytes(requireBytes(data), Encoding.Hex),
+    hexDecode,
+    base64Encode,
+    base64Decode,
+    base64DecodeText,
 };

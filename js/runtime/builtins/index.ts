@@ -7,9 +7,10 @@ import { dgateFunctions } from "./dgate";
 import { http } from "./http";
 import { makeState } from "./state";
 import { makeStorage } from "./storage";
-import { domainToASCII, domainToUnicode } from "./url";
 import { util } from "./util";
 import { tool } from "./tool";
+
+declare function require(name: string): unknown;
 
 export type MakeBuiltin = (module: string, console: Console) => object;
 
@@ -24,17 +25,12 @@ function esModule(members: Record<string, unknown>): object {
 const httpModule = esModule(http);
 const cryptoModule = esModule(crypto);
 const toolModule = esModule(tool);
-const web = globalThis as unknown as { URL: unknown; URLSearchParams: unknown };
-const urlModule = esModule({
-    URL: web.URL,
-    URLSearchParams: web.URLSearchParams,
-    domainToASCII,
-    domainToUnicode,
-});
 const dgateUtilModule = esModule(util);
 // For what is tried out before it gets a name of its own: nothing at present.
 const experimentalModule = esModule({});
+let urlModule: object | undefined;
 const utilModule = esModule({ format });
+let bufferModule: object | undefined;
 
 export const builtins: Record<string, MakeBuiltin | undefined> = {
     __proto__: null as never,
@@ -56,7 +52,13 @@ export const builtins: Record<string, MakeBuiltin | undefined> = {
     "dgate/exp": () => experimentalModule,
     "dgate/x": () => experimentalModule,
     "dgate/tool": () => toolModule,
+    buffer: () =>
+        (bufferModule ??= esModule((require("../web/buffer") as typeof import("../web/buffer")).bufferModule)),
     console: (module) => esModule({ ...makeConsole(module) }),
-    url: () => urlModule,
+    url: () =>
+        (urlModule ??= esModule({
+            ...(require("../web/url") as typeof import("../web/url")),
+            ...(require("./url") as typeof import("./url")),
+        })),
     util: () => utilModule,
 };

@@ -2,7 +2,9 @@
 
 import { toUnicode } from "punycode/";
 
-const WebURL = (globalThis as unknown as { URL: new (url: string) => { hostname: string } }).URL;
+declare function require(name: string): unknown;
+
+const { URL } = require("../web/url") as { URL: new (url: string) => { hostname: string } };
 
 // "" for what is not a host.
 export function domainToASCII(domain?: unknown): string {
@@ -10,7 +12,7 @@ export function domainToASCII(domain?: unknown): string {
     // No URL, and no label that says it is encoded and is not.
     if (text === "" || /[/\\?#@:\s]|xn--[^.]*[^\x00-\x7f]/i.test(text)) return "";
     try {
-        return new WebURL(`http://${text}`).hostname;
+        return new URL(`http://${text}`).hostname;
     } catch {
         return "";
     }

@@ -3,27 +3,28 @@
 
 import { requireCurrent } from "../current";
 import { host, Num, type Side } from "../host";
-import { encodeForm, parseForm, type FormLike } from "./form";
+import type { Blob } from "./blob";
+import type { FormData } from "./form_data";
+import { isInstance } from "./load";
 import { NativeStream } from "./native_stream";
 import { isDisturbed, isStream, streams, type Stream } from "./streams";
 import type { Source } from "./pump";
 
 export type Content = string | Uint8Array | NativeStream | null;
 
-interface BlobLike {
-    readonly size: number;
-    readonly type: string;
-    stream(): Stream;
+declare function require(name: string): unknown;
+
+// Reading the global makes its class, if it is not there yet.
+const scope = globalThis as unknown as { Blob: unknown; FormData: unknown };
+
+function blobs(): typeof import("./blob") {
+    void scope.Blob;
+    return require("./blob") as typeof import("./blob");
 }
 
-const scope = globalThis as unknown as {
-    URLSearchParams?: new () => object;
-    FormData?: new () => FormLike;
-    Blob?: new (parts?: unknown[], options?: { type: string }) => BlobLike;
-};
-
-export function isInstance<T>(value: unknown, type: (new (...args: never[]) => T) | undefined): value is T {
-    return typeof type === "function" && value instanceof type;
+function forms(): typeof import("./form_data") {
+    void scope.FormData;
+    return require("./form_data") as typeof import("./form_data");
 }
 
 export interface Extracted {
@@ -45,10 +46,16 @@ export function extract(body: unknown): Extracted {
         if (body.locked || isDisturbed(body)) throw new TypeError("the stream is locked, or was read already");
         return { content: body, type: undefined };
     }
-    if (isInstance(body, scope.URLSearchParams))
+    if (isInstance(body, "URLSearchParams"))
         return { content: String(body), type: "application/x-www-form-urlencoded;charset=UTF-8" };
-    if (isInstance(body, scope.Blob)) return { content: body.stream(), type: body.type === "" ? undefined : body.type };
-    if (isInstance(body, scope.FormData)) return encodeForm(body);
+    if (isInstance(body, "Blob")) {
+        const blob = body as Blob;
+        return { content: blobs().blobBytes(blob), type: blob.type === "" ? undefined : blob.type };
+    }
+    if (isInstance(body, "FormData")) {
+        const { bytes, contentType } = forms().formDataToBytes(body as FormData);
+        return { content: bytes, type: contentType };
+    }
     return { content: String(body), type: "text/plain;charset=UTF-8" };
 }
 
@@ -227,16 +234,14 @@ export abstract class Body {
         return (isAll ? buffer : buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)) as ArrayBuffer;
     }
 
-    async blob(): Promise<unknown> {
-        if (scope.Blob === undefined) throw new TypeError("there is no Blob here");
+    async blob(): Promise<Blob> {
         const type = this.contentType() ?? "";
-        return new scope.Blob([bytesOf(await this.#whole())], { type });
+        return new (blobs().Blob)([bytesOf(await this.#whole())], { type });
     }
 
-    async formData(): Promise<unknown> {
-        if (scope.FormData === undefined) throw new TypeError("there is no FormData here");
+    async formData(): Promise<FormData> {
         const type = this.contentType() ?? "";
-        return parseForm(type, bytesOf(await this.#whole()), new scope.FormData());
+        return forms().parseFormData(bytesOf(await this.#whole()), type);
     }
 
     protected abstract contentType(): string | null;

@@ -39,6 +39,90 @@ static void test_both_ways(void **state)
     }
 }
 
+static void test_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str plain;
+        unsigned form;
+        struct str encoded;
+    } rows[] = {
+        {TEXT("\xfb\xff"), BASE64_STANDARD, TEXT("+/8=")},
+        {TEXT("\xfb\xff"), BASE64_RAW, TEXT("+/8")},
+        {TEXT("\xfb\xff"), BASE64_URL, TEXT("-_8=")},
+        {TEXT("\xfb\xff"), BASE64_URL | BASE64_RAW, TEXT("-_8")},
+        {TEXT("f"), BASE64_URL | BASE64_RAW, TEXT("Zg")},
+        {TEXT("foo"), BASE64_URL | BASE64_RAW, TEXT("Zm9v")},
+        {TEXT(""), BASE64_URL | BASE64_RAW, TEXT("")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        assert_true(base64_encode_as(&b, rows[i].plain, rows[i].form));
+        assert_true(str_eq(buf_str(&b), rows[i].encoded));
+        buf_clear(&b);
+        assert_true(base64_decode_forgiving(&b, rows[i].encoded, true));
+        assert_true(str_eq(buf_str(&b), rows[i].plain));
+        buf_clear(&b);
+        const bool strict = rows[i].form == (BASE64_URL | BASE64_RAW);
+        assert_true(base64_decode_url(&b, rows[i].encoded) == strict);
+        assert_true(str_eq(buf_str(&b), strict ? rows[i].plain : STR("")));
+        buf_finish(&b);
+    }
+    struct buf small;
+    buf_init(&small, 3);
+    assert_false(base64_encode_as(&small, STR("foo"), BASE64_URL));
+    buf_finish(&small);
+}
+
+static void test_strict_url(void **state)
+{
+    (void)state;
+    /* RFC 7515: no padding, white space or other alphabet, and one text for each value */
+    static const char *const bad[] = {"A",    "Zg==",      "Zh",  "Zm9",
+                                      "Zm8=", "Zm9v Zm9v", "+/8", "Zm9v\n"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        assert_false(base64_decode_url(&b, str_of(bad[i])));
+        assert_int_equal(buf_str(&b).len, 0);
+        buf_finish(&b);
+    }
+}
+
+static void test_forgiving(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *plain; /* NULL: refused */
+    } rows[] = {
+        {" Z\tm\n9\fv\r", "foo"},
+        {"Zg", "f"},
+        {"Zh", "f"},
+        {"Zg==", "f"},
+        {"Zg=", NULL},
+        {"Z", NULL},
+        {"Zg===", NULL},
+        {"=", NULL},
+        {"==", NULL},
+        {"Zg==Zg", NULL},
+        {"Zm9v====", NULL},
+        {"Zm8=", "fo"},
+        {"Zm8==", NULL},
+        {"-_8", NULL},
+        {"Zm9v\v", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b;
+        buf_init(&b, 100);
+        assert_true(base64_decode_forgiving(&b, str_of(rows[i].text), false) ==
+                    (rows[i].plain != NULL));
+        assert_true(str_eq(buf_str(&b), str_of(rows[i].plain)));
+        buf_finish(&b);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -107,9 +191,9 @@ static void test_is_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_both_ways),  cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_strict_url), cmocka_unit_test(test_forgiving),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_is_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,19 +21,27 @@ static const struct global GLOBALS[] = {
     {"(() => { const d = new TextDecoder(); return d.decode(new Uint8Array([0xe2, 0x82]), { "
      "stream: true }) + '|' + d.decode(new Uint8Array([0xac])); })()",
      "|\xe2\x82\xac"},
-    {"(() => { try { new TextDecoder('latin1'); } catch (e: any) { return e.name; } })()",
+    {"(() => { try { new TextDecoder('koi8-r'); } catch (e: any) { return e.name; } })()",
      "RangeError"},
+    {"new TextDecoder('utf-16le').decode(new Uint8Array([0xac, 0x20, 0x3d, 0xd8, 0, 0xde, 0, 0xdc, "
+     "1]))",
+     "\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd"},
+    {"new TextDecoder('utf-16be').decode(new Uint8Array([0x20, 0xac]))", "\xe2\x82\xac"},
+    {"new TextDecoder('latin1').decode(new Uint8Array([0x80, 0xe9]))", "\xe2\x82\xac\xc3\xa9"},
+    {"new TextDecoder('utf-16le').decode(new Uint8Array(0))", ""},
     {"btoa('a\\u00ff') + atob(' YW Jj ') + atob('YQ')", "Yf8=abca"},
     {"['a', '****', 'YQ='].map((s) => { try { return atob(s); } catch (e: any) { return e.name; } "
      "}).join()",
-     "TypeError,TypeError,TypeError"},
+     "InvalidCharacterError,InvalidCharacterError,InvalidCharacterError"},
+    {"(() => { const f = new FormData(); f.append('a', 'b'); return [...f].join(); })()", "a,b"},
+    {"performance.now() > 0", "true"},
     {"new URL('../b?x=1#f', 'http://User@EXAMPLE.com:80/a/c').href",
      "http://User@example.com/b?x=1#f"},
     {"new URLSearchParams('a=1&a=2&b=%20').getAll('a').join() + new URLSearchParams({ x: 'y z' })",
      "1,2x=y+z"},
     {"JSON.stringify([process.env, typeof require, typeof globalThis.dgateHost, typeof "
      "structuredClone])",
-     "[{},\"function\",\"undefined\",\"undefined\"]"},
+     "[{},\"function\",\"undefined\",\"function\"]"},
     {"(() => { const h = new Headers({ B: '1', a: '2' }); h.append('b', '3'); return "
      "JSON.stringify([...h]) + h.get('B') + h.get('none'); })()",
      "[[\"a\",\"2\"],[\"b\",\"1, 3\"]]1, 3null"},
@@ -49,7 +57,8 @@ static void globals_work(void **state)
         char source[1024];
         (void)snprintf(source, sizeof(source),
                        "declare const globalThis: any, process: any, require: any, "
-                       "structuredClone: any;\nexport function requestHandler(ctx: any) { "
+                       "structuredClone: any, FormData: any, performance: any;\nexport function "
+                       "requestHandler(ctx: any) { "
                        "ctx.response().send(String(%s).replace('\\0', '\\\\0')); }",
                        GLOBALS[i].expression);
         fixture_module(f, source);

@@ -1,0 +1,130 @@
+// Blob and File (File API), held in memory: parts of forms.
+
+import { host } from "../host";
+import { streams, type Stream } from "./streams";
+
+export interface BlobOptions {
+    type?: unknown;
+    endings?: unknown;
+}
+
+function partBytes(part: unknown): Uint8Array {
+    if (part instanceof Blob) return blobBytes(part);
+    if (part instanceof ArrayBuffer) return new Uint8Array(part);
+    if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+    return new Uint8Array(host.encode(String(part)));
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+    const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+    let at = 0;
+    for (const p of parts) {
+        out.set(p, at);
+        at += p.length;
+    }
+    return out;
+}
+
+// A type with other characters is no type.
+const typeOf = (type: unknown): string =>
+    type === undefined || /[^\x20-\x7e]/.test(String(type)) ? "" : String(type).toLowerCase();
+
+function index(value: unknown, size: number, otherwise: number): number {
+    if (value === undefined) return otherwise;
+    const n = Math.trunc(Number(value)) || 0;
+    return n < 0 ? Math.max(size + n, 0) : Math.min(n, size);
+}
+
+export class Blob {
+    readonly #bytes: Uint8Array;
+    readonly #type: string;
+
+    constructor(parts?: unknown, options?: BlobOptions) {
+        if (parts !== undefined && (parts === null || typeof parts !== "object" || !(Symbol.iterator in parts)))
+            throw new TypeError("the parts of a Blob are an array");
+        this.#bytes = join(Array.from((parts ?? []) as Iterable<unknown>, partBytes));
+        this.#type = typeOf(options?.type);
+    }
+
+    static bytes(blob: Blob): Uint8Array {
+        return blob.#bytes;
+    }
+
+    get size(): number {
+        return this.#bytes.length;
+    }
+
+    get type(): string {
+        return this.#type;
+    }
+
+    slice(start?: unknown, end?: unknown, type?: unknown): Blob {
+        const size = this.#bytes.length;
+        return new Blob([this.#bytes.subarray(index(start, size, 0), index(end, size, size))], { type });
+    }
+
+    arrayBuffer(): Promise<ArrayBuffer> {
+        return new Promise((resolve) => resolve(this.#bytes.slice().buffer));
+    }
+
+    bytes(): Promise<Uint8Array> {
+        return new Promise((resolve) => resolve(this.#bytes.slice()));
+    }
+
+    text(): Promise<string> {
+        return new Promise((resolve) => resolve(utf8(this.#bytes)));
+    }
+
+    stream(): Stream {
+        const { ReadableStream } = streams();
+        const bytes = this.#bytes;
+        return new ReadableStream<unknown>({
+            start(controller) {
+                if (bytes.length > 0) controller.enqueue(bytes.slice());
+                controller.close();
+            },
+        });
+    }
+
+    get [Symbol.toStringTag](): string {
+        return "Blob";
+    }
+}
+
+// Not a copy.
+export const blobBytes = Blob.bytes;
+Reflect.deleteProperty(Blob, "bytes");
+
+// Without a byte order mark.
+export function utf8(bytes: Uint8Array): string {
+    const text = host.decode(bytes, false) as string;
+    return text.startsWith("\ufeff") ? text.slice(1) : text;
+}
+
+export class File extends Blob {
+    readonly #name: string;
+    readonly #lastModified: number;
+
+    constructor(parts: unknown, name: unknown, options?: BlobOptions & { lastModified?: unknown }) {
+        if (name === undefined) throw new TypeError("a File has parts and a name");
+        super(parts, options);
+        this.#name = String(name);
+        this.#lastModified = options?.lastModified === undefined ? Date.now() : Math.trunc(Number(options.lastModified)) || 0;
+    }
+
+    get name(): string {
+        return this.#name;
+    }
+
+    get lastModified(): number {
+        return this.#lastModified;
+    }
+
+    get webkitRelativePath(): string {
+        return "";
+    }
+
+    override get [Symbol.toStringTag](): string {
+        return "File";
+    }
+}

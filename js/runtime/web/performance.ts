@@ -1,0 +1,13 @@
+// performance.now() and timeOrigin (High Resolution Time).
+
+import { host } from "../host";
+
+const origin = host.now();
+const timeOrigin = Date.now();
+
+export const performance = {
+    timeOrigin,
+    now: (): number => host.now() - origin,
+    toJSON: (): object => ({ timeOrigin }),
+};
+Object.defineProperty(performance, Symbol.toStringTag, { value: "Performance", configurable: true });

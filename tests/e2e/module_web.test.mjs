@@ -1,0 +1,211 @@
+// The web-standard globals: the cases of the Web Platform Tests that need no browser, by our own tables.
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { Gateway } from './lib/gateway.mjs';
+import { checkExpressions } from './lib/expressions.mjs';
+
+let gateway;
+
+before(async () => {
+    gateway = await new Gateway().start();
+});
+
+after(() => gateway?.remove());
+
+const OURS = { node: false }; // where Node.js 18 has something else
+
+test('atob and btoa', async () => {
+    const good = { '': '', abcd: 'i\xb7\x1d', ' abcd': 'i\xb7\x1d', 'abcd ': 'i\xb7\x1d', 'abcd===': null, 'ab\tcd': 'i\xb7\x1d', 'ab\u000bcd': null,
+        'ab\u3000cd': null, 'ab=': null, 'ab==': 'i', 'ab===': null, abc: 'i\xb7', abcde: null, 'abc=': 'i\xb7', 'abc==': null, '=': null, '==': null,
+        '====': null, a: null, 'a=': null, 'A===': null, 'ab==c': null, 'abcd====': null, 'ab\ncd\r\f': 'i\xb7\x1d', 'A': null, '/A': '\xfc', '+/8': '\xfb\xff',
+        '-_8': null, 'YQ\0': null, '\ud800': null, '\xe9': null, 'YR': 'a' };
+    const rows = Object.entries(good).map(([text, result]) =>
+        [`atob(${JSON.stringify(text)})`, result ?? '! InvalidCharacterError', OURS]);
+    await checkExpressions(gateway, 'base64', [
+        ...rows,
+        ['atob(undefined)', '! InvalidCharacterError'], ['atob(null)', '\x9e\xe9e'], ['atob(12)', '\xd7'], ['atob(NaN)', '5\xa3'], ['atob()', '! TypeError'],
+        ['atob({ toString() { throw new RangeError(); } })', '! RangeError'],
+        ['btoa("")', ''], ['btoa("ab\\xff\\0")', 'YWL/AA=='], ['btoa("a")', 'YQ=='], ['btoa(null)', 'bnVsbA=='], ['btoa(12)', 'MTI='],
+        ['btoa("\\u0100")', '! InvalidCharacterError'], ['btoa("\\ud83d\\ude00")', '! InvalidCharacterError'], ['btoa()', '! TypeError'],
+        ['(() => { let all = ""; for (let i = 0; i < 256; i++) all += String.fromCharCode(i); return atob(btoa(all)) === all; })()', 'true'],
+        ['(() => { try { atob("*"); } catch (e) { return [e instanceof DOMException, e instanceof Error, e.code, DOMException.INVALID_CHARACTER_ERR]; } })()', 'true,true,5,5'],
+    ]);
+});
+
+test('DOMException', async () => {
+    await checkExpressions(gateway, 'domexception', [
+        ['[new DOMException().name, new DOMException().message, new DOMException().code]', 'Error,,0'],
+        ['[new DOMException("m", "AbortError").name, new DOMException("m", "AbortError").code]', 'AbortError,20'],
+        ['[new DOMException("m", "DataCloneError").code, new DOMException("m", "TimeoutError").code, new DOMException("m", "Own").code]', '25,23,0'],
+        ['String(new DOMException("m", "AbortError"))', 'AbortError: m'],
+        ['Object.prototype.toString.call(new DOMException())', '[object DOMException]'],
+        ['typeof new DOMException("m").stack', 'string'],
+        ['DOMException()', '! TypeError'],
+    ]);
+});
+
+test('TextDecoder and TextEncoder', async () => {
+    const labels = { 'utf8': 'utf-8', ' UTF-8\n': 'utf-8', 'unicode-1-1-utf-8': 'utf-8', 'utf-16': 'utf-16le', 'ucs-2': 'utf-16le', 'UTF-16BE': 'utf-16be',
+        'latin1': 'windows-1252', 'iso-8859-1': 'windows-1252', 'us-ascii': 'windows-1252', 'x-cp1252': 'windows-1252' };
+    await checkExpressions(gateway, 'encoding', [
+        ...Object.entries(labels).map(([label, name]) => [`new TextDecoder(${JSON.stringify(label)}).encoding`, name, OURS]),
+        ...['', 'utf-9', '\u2028utf-8', 'utf-8\u00a0', 'utf-8\0', 'replacement'].map((label) => [`new TextDecoder(${JSON.stringify(label)})`, '! RangeError']),
+        ['[new TextDecoder().fatal, new TextDecoder("utf-8", { fatal: 1 }).fatal, new TextDecoder("utf-8", { ignoreBOM: true }).ignoreBOM]', 'false,true,true'],
+        // Broken UTF-8: how many U+FFFD there are
+        ...[['ff', 1], ['c0', 1], ['c080', 2], ['e080', 2], ['e08080', 3], ['eda080', 3], ['edb080', 3], ['f08080', 3], ['f4908080', 4], ['f8808080', 4],
+            ['e28261', 1], ['f09f9861', 1], ['c2', 1], ['e282', 1], ['f09f98', 1], ['80', 1], ['c3c3a4', 1]].map(([hex, n]) =>
+            [`new TextDecoder().decode(b('${hex}')).split("\\ufffd").length - 1`, String(n)]),
+        ...['ff', 'c080', 'eda080', 'f4908080', 'e282', '80'].map((hex) => [`new TextDecoder('utf-8', { fatal: true }).decode(b('${hex}'))`, '! TypeError']),
+        ['new TextDecoder("utf-8", { fatal: true }).decode(b("e282ac"))', '\u20ac'],
+        ['(() => { const d = new TextDecoder("utf-8", { fatal: true }); try { d.decode(b("e282"), { stream: false }); } catch { return d.decode(b("e282ac")); } })()', '\u20ac'],
+        // Byte order marks
+        ['escape(new TextDecoder().decode(b("efbbbf61")))', 'a'], ['escape(new TextDecoder("utf-8", { ignoreBOM: true }).decode(b("efbbbf61")))', '%uFEFFa'],
+        ['escape(new TextDecoder().decode(b("efbbbfefbbbf61")))', '%uFEFFa'], ['escape(new TextDecoder("utf-16le").decode(b("fffe6100")))', 'a'],
+        ['escape(new TextDecoder("utf-16be").decode(b("feff0061")))', 'a', OURS], ['escape(new TextDecoder("utf-16le").decode(b("feff6100")))', '%uFFFEa'],
+        ['(() => { const d = new TextDecoder(); const t = [d.decode(b("efbb"), { stream: true }), d.decode(b("bf61"), { stream: true }), d.decode(b("efbbbf")), d.decode(b("efbbbf62"))]; return escape(t.join("|")); })()', '%7Ca%7C%uFEFF%7Cb'],
+        // Streams cut at every place
+        ['(() => { const all = b("61c3a4e282acf09f9880ed9fbf"); for (let i = 0; i <= all.length; i++) for (let j = i; j <= all.length; j++) { const d = new TextDecoder("utf-8", { fatal: true }); const t = d.decode(all.subarray(0, i), { stream: true }) + d.decode(all.subarray(i, j), { stream: true }) + d.decode(all.subarray(j)); if (t !== "a\\u00e4\\u20ac\\ud83d\\ude00\\ud7ff") return [i, j, t]; } return "ok"; })()', 'ok'],
+        ['(() => { const all = b("61003dd800de62000020"); for (let i = 0; i <= all.length; i++) for (let j = i; j <= all.length; j++) { const d = new TextDecoder("utf-16le", { fatal: true }); const t = d.decode(all.subarray(0, i), { stream: true }) + d.decode(all.subarray(i, j), { stream: true }) + d.decode(all.subarray(j)); if (t !== "a\\ud83d\\ude00b\\u2000") return [i, j, t]; } return "ok"; })()', 'ok'],
+        ['(() => { const d = new TextDecoder(); return escape(d.decode(b("f0"), { stream: true }) + "|" + d.decode(b("28"), { stream: true }) + "|" + d.decode()); })()', '%7C%uFFFD%28%7C'],
+        ['(() => { const d = new TextDecoder(); return escape(d.decode(b("e282"), { stream: true }) + "|" + d.decode()); })()', '%7C%uFFFD'],
+        // UTF-16
+        ['escape(new TextDecoder("utf-16le").decode(b("00d86100")))', '%uFFFDa'], ['escape(new TextDecoder("utf-16le").decode(b("00dc")))', '%uFFFD'],
+        ['escape(new TextDecoder("utf-16le").decode(b("610062")))', 'a%uFFFD'], ['escape(new TextDecoder("utf-16be").decode(b("d83dde00")))', '%uD83D%uDE00', OURS],
+        ['new TextDecoder("utf-16le", { fatal: true }).decode(b("00d8"))', '! TypeError'], ['new TextDecoder("utf-16le", { fatal: true }).decode(b("61"))', '! TypeError'],
+        ['new TextDecoder("utf-16be", { fatal: true }).decode(b("dc00"))', '! TypeError', OURS],
+        // windows-1252
+        ['escape(new TextDecoder("latin1").decode(b("80818d9fa0e4ff")))', '%u20AC%81%8D%u0178%A0%E4%FF', OURS],
+        ['new TextDecoder("latin1").decode(Uint8Array.from({ length: 256 }, (_, i) => i)).length', '256'],
+        // What it takes
+        ['new TextDecoder().decode()', ''], ['new TextDecoder().decode(b("6162").buffer)', 'ab'], ['new TextDecoder().decode(new DataView(b("616263").buffer, 1, 1))', 'b'],
+        ['new TextDecoder().decode(new Uint16Array([0x6261]))', 'ab'], ['new TextDecoder().decode("a")', '! TypeError'], ['new TextDecoder().decode({})', '! TypeError'],
+        ['new TextEncoder().encode("a\\u00e4\\ud800b\\udc00\\ud83d\\ude00")', '97,195,164,239,191,189,98,239,191,189,240,159,152,128'],
+        ['new TextEncoder().encode(undefined).length', '0'], ['new TextEncoder().encode(null).length', '4'], ['new TextEncoder().encoding', 'utf-8'],
+        ...[[0, '0,0,'], [1, '1,1,97'], [2, '1,1,97,0'], [3, '2,3,97,195,164'], [6, '2,3,97,195,164,0,0,0'], [7, '4,7,97,195,164,240,159,152,128'], [9, '4,7,97,195,164,240,159,152,128,0,0']].map(([n, result]) =>
+            [`(() => { const t = new Uint8Array(${n}); const r = new TextEncoder().encodeInto("a\\u00e4\\ud83d\\ude00", t); return [r.read, r.written, t]; })()`, result]),
+        ['new TextEncoder().encodeInto("a", [])', '! TypeError'],
+    ], { head: 'const b = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (h) => parseInt(h, 16));' });
+});
+
+test('structuredClone', async () => {
+    const same = (value) => [`same(${value})`, 'true'];
+    await checkExpressions(gateway, 'clone', [
+        ...['undefined', 'null', 'true', '""', '"\\ud800"', '-0', 'NaN', '10n', 'new Boolean(false)', 'new String("x")', 'new Number(3)', 'new Date(0)', 'new Date(NaN)',
+            '/a\\/b/gi', '[1,,3]', '{ a: [{}], b: undefined }', 'new Map([[1, { a: 2 }]])', 'new Set(["a", [1]])', 'new Uint8Array([1, 2])', 'new Float64Array([0.5])',
+            'new Uint8Array([1, 2, 3]).subarray(1)', 'new ArrayBuffer(3)', 'new DataView(new ArrayBuffer(4), 1)'].map(same),
+        ['(() => { const a = {}; a.self = a; const c = structuredClone(a); return [c !== a, c.self === c]; })()', 'true,true'],
+        ['(() => { const x = {}; const c = structuredClone([x, x]); return [c[0] === c[1], c[0] === x]; })()', 'true,false'],
+        ['(() => { const m = new Map(); m.set(m, m); const c = structuredClone(m); return [...c.keys()][0] === c; })()', 'true'],
+        ['(() => { const e = structuredClone(new RangeError("m")); return [e instanceof RangeError, e.message, e.name]; })()', 'true,m,RangeError'],
+        ['(() => { class A { constructor() { this.x = 1; } } const c = structuredClone(new A()); return [c instanceof A, c.x]; })()', 'false,1'],
+        ['(() => { const o = Object.create({ inherited: 1 }, { hidden: { value: 1 }, seen: { get: () => 2, enumerable: true } }); return JSON.stringify(structuredClone(o)); })()', '{"seen":2}'],
+        ['structuredClone(() => 0)', '! DataCloneError'], ['structuredClone(Symbol())', '! DataCloneError'], ['structuredClone({ f() {} })', '! DataCloneError'],
+        ['structuredClone(new WeakMap())', '! DataCloneError'], ['structuredClone(Promise.resolve())', '! DataCloneError'],
+        ['structuredClone({ get a() { throw new EvalError(); } })', '! EvalError'], ['structuredClone()', '! TypeError'],
+        ['(() => { const b = new ArrayBuffer(8); const c = structuredClone(b, { transfer: [b] }); return [b.byteLength, c.byteLength]; })()', '0,8'],
+        ['structuredClone(1, { transfer: [{}] })', '! DataCloneError', OURS],
+    ], { head: `const text = (v) => typeof v === 'object' && v !== null ? Object.prototype.toString.call(v) + (ArrayBuffer.isView(v) ? v.byteLength + ',' + v.byteOffset * 0 + ',' + new Uint8Array(v.buffer, v.byteOffset, v.byteLength) : v instanceof ArrayBuffer ? v.byteLength : v instanceof Map || v instanceof Set ? JSON.stringify([...v]) : v instanceof RegExp || v instanceof Date || v instanceof String || v instanceof Number || v instanceof Boolean ? String(v) : JSON.stringify(v) + Object.keys(v)) : typeof v + String(v) + Object.is(v, -0);
+const same = (v) => { const c = structuredClone(v); return (typeof v !== 'object' || v === null || c !== v) && text(c) === text(v); };` });
+});
+
+test('Event and EventTarget', async () => {
+    await checkExpressions(gateway, 'events', [
+        ['(() => { const t = new EventTarget(); const seen = []; t.addEventListener("a", () => seen.push(1)); t.addEventListener("a", { handleEvent() { seen.push(2); } }); t.addEventListener("b", () => seen.push(3)); t.dispatchEvent(new Event("a")); return seen; })()', '1,2'],
+        ['(() => { const t = new EventTarget(); let n = 0; const f = () => n++; t.addEventListener("a", f); t.addEventListener("a", f); t.dispatchEvent(new Event("a")); t.removeEventListener("a", f); t.dispatchEvent(new Event("a")); return n; })()', '1'],
+        ['(() => { const t = new EventTarget(); let n = 0; t.addEventListener("a", () => n++, { once: true }); t.dispatchEvent(new Event("a")); t.dispatchEvent(new Event("a")); return n; })()', '1'],
+        ['(() => { const t = new EventTarget(); const c = new AbortController(); let n = 0; t.addEventListener("a", () => n++, { signal: c.signal }); t.dispatchEvent(new Event("a")); c.abort(); t.dispatchEvent(new Event("a")); return n; })()', '1'],
+        ['(() => { const t = new EventTarget(); t.addEventListener("a", (e) => e.preventDefault()); return [t.dispatchEvent(new Event("a")), t.dispatchEvent(new Event("a", { cancelable: true }))]; })()', 'true,false'],
+        ['(() => { const t = new EventTarget(); const seen = []; t.addEventListener("a", (e) => { seen.push(1); e.stopImmediatePropagation(); }); t.addEventListener("a", () => seen.push(2)); t.dispatchEvent(new Event("a")); return seen; })()', '1'],
+        ['(() => { class T extends EventTarget {} const t = new T(); let target; t.addEventListener("a", (e) => { target = e.target; }); t.dispatchEvent(new Event("a")); return target === t; })()', 'true'],
+        ['[new Event("x").type, new Event("x").bubbles, new Event("x", { bubbles: true }).bubbles]', 'x,false,true'],
+        ['new CustomEvent("x", { detail: 7 }).detail', '7', OURS], ['new Event()', '! TypeError'],
+        // An exception of a listener goes to the log, the next one is called.
+        ['(() => { const t = new EventTarget(); let n = 0; t.addEventListener("a", () => { throw new Error("x"); }); t.addEventListener("a", () => n++); t.dispatchEvent(new Event("a")); return n; })()', '1', OURS],
+    ]);
+});
+
+test('AbortController and AbortSignal', async () => {
+    await checkExpressions(gateway, 'abort', [
+        ['(() => { const c = new AbortController(); const before = [c.signal.aborted, c.signal.reason]; c.abort(); return [...before, c.signal.aborted, c.signal.reason.name, c.signal.reason instanceof DOMException]; })()', 'false,,true,AbortError,true'],
+        ['(() => { const c = new AbortController(); c.abort("why"); c.abort("again"); return c.signal.reason; })()', 'why'],
+        ['(() => { const c = new AbortController(); c.abort(null); return c.signal.reason; })()', 'null'],
+        ['new AbortController().signal === undefined', 'false'], ['(() => { const c = new AbortController(); return c.signal === c.signal; })()', 'true'],
+        ['(() => { const c = new AbortController(); const seen = []; c.signal.onabort = (e) => seen.push("on", e.type, e.target === c.signal); c.signal.addEventListener("abort", () => seen.push("listener")); c.abort(); c.abort(); return seen; })()', 'on,abort,true,listener'],
+        ['(() => { const c = new AbortController(); let n = 0; c.signal.onabort = () => n++; c.signal.onabort = null; c.abort(); return [n, c.signal.onabort]; })()', '0,'],
+        ['AbortSignal.abort().reason.name', 'AbortError'], ['AbortSignal.abort(5).reason', '5'], ['AbortSignal.abort(5).aborted', 'true'],
+        ['AbortSignal.abort(new RangeError()).throwIfAborted()', '! RangeError'], ['new AbortController().signal.throwIfAborted()', 'undefined'],
+        ['new AbortSignal()', '! TypeError'], ['AbortSignal.timeout(-1)', '! TypeError', OURS], ['AbortSignal.timeout()', '! TypeError', OURS],
+        ['(async () => { const s = AbortSignal.timeout(5); const before = s.aborted; await new Promise((done) => s.addEventListener("abort", done)); return [before, s.aborted, s.reason.name]; })()', 'false,true,TimeoutError'],
+        ['AbortSignal.any([]).aborted', 'false', OURS], ['AbortSignal.any([AbortSignal.abort(3), AbortSignal.abort(4)]).reason', '3', OURS],
+        ['AbortSignal.any(5)', '! TypeError', OURS], ['AbortSignal.any([{}])', '! TypeError', OURS],
+        ['(() => { const [a, b] = [new AbortController(), new AbortController()]; const s = AbortSignal.any([a.signal, b.signal]); const seen = []; s.onabort = () => seen.push(s.reason); b.abort("b"); a.abort("a"); return [seen, s.aborted]; })()', 'b,true', OURS],
+        ['(() => { const a = new AbortController(); const s = AbortSignal.any([AbortSignal.any([a.signal]), a.signal]); const order = []; a.signal.addEventListener("abort", () => order.push("source", s.aborted)); s.addEventListener("abort", () => order.push("any")); a.abort(); return order; })()', 'source,true,any', OURS],
+        ['(() => { const a = new AbortController(); const many = Array.from({ length: 100 }, () => AbortSignal.any([a.signal])); let n = 0; for (const s of many) s.onabort = () => n++; a.abort(); return n; })()', '100', OURS],
+        ['Object.prototype.toString.call(new AbortController().signal)', '[object AbortSignal]'],
+    ]);
+});
+
+test('URL and URLSearchParams', async () => {
+    await checkExpressions(gateway, 'params', [
+        ...[['""', ''], ['"a=b&a=c"', 'a=b&a=c'], ['"?a=b"', 'a=b'], ['"??a=b"', '%3Fa=b'], ['"a"', 'a='], ['"&a&&"', 'a='], ['"a=b=c"', 'a=b%3Dc'], ['"a=b+c"', 'a=b+c'], ['"a=%2B%20"', 'a=%2B+'],
+            ['"a=%zz%"', 'a=%25zz%25'], ['"a=%ff"', 'a=%EF%BF%BD'], ['"a=\\ud83d\\ude00"', 'a=%F0%9F%98%80'], ['[["a", "b"], ["c", "d"]]', 'a=b&c=d'], ['{ a: "1", b: "2" }', 'a=1&b=2'],
+            ['new URLSearchParams("x=1")', 'x=1'], ['undefined', ''], ['{ "*-._": "~!\'()" }', '*-._=%7E%21%27%28%29']].map(([init, result]) => [`new URLSearchParams(${init})`, result]),
+        ['new URLSearchParams([["a"]])', '! TypeError'], ['(() => { const p = new URLSearchParams("b=1&a=2&b=3"); p.sort(); return p; })()', 'a=2&b=1&b=3'],
+        ['(() => { const p = new URLSearchParams("a=1&b=2&a=3"); p.set("a", "x"); p.append("c", "\\n"); p.delete("b"); return [p, p.get("a"), p.get("b"), p.has("c"), p.getAll("a").length]; })()', 'a=x&c=%0A,x,,true,1'],
+        ['(() => { const p = new URLSearchParams("a=1&a=2"); return [p.has("a", "2"), p.has("a", "3"), p.size]; })()', 'true,false,2', OURS],
+        ['(() => { const u = new URL("http://a/?x=1#h"); u.searchParams.append("y", "a b"); return [u.href, u.search]; })()', 'http://a/?x=1&y=a+b#h,?x=1&y=a+b'],
+        ['(() => { const u = new URL("http://a/?x=1"); u.search = "?z=2"; return u.searchParams.get("z"); })()', '2'],
+        ['new URL("/p", "nope")', '! TypeError'], ['[...new URLSearchParams("a=1&b=2")].join("|")', 'a,1|b,2'], ['new URL("http://ex\\u00e4mple.com/").host', 'xn--exmple-cua.com'],
+        ['[typeof fetch, typeof Headers]', 'function,function'], ['Object.keys(globalThis).includes("__core-js_shared__")', 'false'],
+    ]);
+});
+
+test('FormData, Blob and File', async () => {
+    await checkExpressions(gateway, 'form', [
+        ['(() => { const f = new FormData(); f.append("a", 1); f.append("b", "x"); f.append("a", "2"); return [[...f].join("|"), f.get("a"), f.getAll("a").length, f.has("b"), f.get("none")]; })()', 'a,1|b,x|a,2,1,2,true,'],
+        ['(() => { const f = new FormData(); f.append("a", "1"); f.append("b", "2"); f.append("a", "3"); f.set("a", "4"); f.set("c", "5"); f.delete("b"); return [...f].join("|"); })()', 'a,4|c,5'],
+        ['(() => { const f = new FormData(); f.append("\\ud800", "\\udc00"); return escape([...f][0].join()); })()', '%uFFFD%2C%uFFFD'],
+        ['new FormData().append("a")', '! TypeError'], ['new FormData("x")', '! TypeError'], ['new FormData().append("a", "b", "c")', '! TypeError', OURS],
+        ['(() => { const f = new FormData(); f.append("f", new Blob(["x"], { type: "text/plain" })); const v = f.get("f"); return [v.name, v.type, v.size]; })()', 'blob,text/plain,1', OURS],
+        ['(() => { const f = new FormData(); f.append("f", new Blob(["x"]), "n.txt"); return f.get("f").name; })()', 'n.txt'],
+        ['(() => { const f = new FormData(); f.append("a", "1"); const seen = []; for (const [n] of f) { seen.push(n); if (seen.length < 3) f.append("b", "2"); } return seen; })()', 'a,b,b'],
+        ['(() => { const f = new FormData(); f.append("a", "1"); const seen = []; f.forEach((v, n, all) => seen.push(v, n, all === f)); return [seen, [...f.keys()], [...f.values()]]; })()', '1,a,true,a,1'],
+        ['new Blob(["a", new Uint8Array([98]), new Uint8Array([99]).buffer, new Blob(["d"])]).text()', 'abcd'], ['new Blob(["abcd"]).slice(1, -1).text()', 'bc'],
+        ['new Blob(["abcd"]).slice(-2).size', '2'], ['new Blob(["a"], { type: "Text/HTML" }).type', 'text/html'], ['new Blob(["a"], { type: "te\\u00e4" }).type', ''],
+        ['new Blob("abc")', '! TypeError'], ['(async () => new Uint8Array(await new Blob(["\\u00e4"]).arrayBuffer()))()', '195,164'],
+        ['(() => { const f = new File(["x"], "a.txt", { type: "text/plain", lastModified: 7 }); return [f.name, f.type, f.lastModified, f.size, f instanceof Blob]; })()', 'a.txt,text/plain,7,1,true', OURS],
+    ]);
+});
+
+test('performance, queueMicrotask and what is lazy', async () => {
+    await checkExpressions(gateway, 'others', [
+        ['(async () => { const t = performance.now(); await new Promise((d) => setTimeout(d, 20)); const p = performance.now() - t; return p >= 19 && p < 15000; })()', 'true'],
+        ['Math.abs(performance.timeOrigin + performance.now() - Date.now()) < 15000', 'true'],
+        ['(async () => { const seen = []; queueMicrotask(() => seen.push("micro")); seen.push("now"); await null; return seen; })()', 'now,micro'],
+        ['(() => { const own = function () {}; globalThis.Blob = own; try { return [Blob === own, typeof File]; } finally { delete globalThis.Blob; } })()', 'true,function', OURS],
+        ['["AbortController", "Buffer", "DOMException", "EventTarget", "FormData", "URL", "structuredClone"].map((n) => typeof globalThis[n])', Array(7).fill('function').join()],
+        ['["crypto", "performance"].map((n) => Object.prototype.toString.call(globalThis[n]))', '[object Crypto],[object Performance]', OURS],
+    ]);
+});
+
+test('Buffer', async () => {
+    await checkExpressions(gateway, 'buffers', [
+        ['Buffer.from("h\\u00e4\\u20ac").toString("hex")', '68c3a4e282ac'], ['Buffer.from("68c3a4", "hex").toString()', 'h\u00e4'], ['Buffer.from("68c3zz", "hex").length', '2'],
+        ['Buffer.from("aGk_Pz8-", "base64").toString("latin1")', 'hi???>'], ['Buffer.from("aGk_Pz8-", "base64url").toString("base64")', 'aGk/Pz8+'], ['Buffer.from("hi???>").toString("base64url")', 'aGk_Pz8-'],
+        ['Buffer.from("hi?").toString("base64Url")', 'aGk_', OURS], ['Buffer.from("aG k*\\n=", "base64").toString()', 'hi'], ['Buffer.from("YQ").toString("base64")', 'WVE='],
+        ['Buffer.from("a").equals(Buffer.from([97]))', 'true'], ['Buffer.alloc(3, "ab").toString()', 'aba'], ['Buffer.alloc(4, "YWI", "base64url").toString()', 'abab'],
+        ['Buffer.concat([Buffer.from("a"), Buffer.from("b")]).toString("utf-8")', 'ab'], ['Buffer.from("abc").toString("utf8", 1, 2)', 'b'], ['Buffer.from("abc").toString("utf8", 2, 1)', ''],
+        ['Buffer.from("abc").toString(undefined, -5, 99)', 'abc'], ['Buffer.byteLength("\\u00e4")', '2'], ['Buffer.byteLength("YWI", "base64url")', '2'],
+        ['[Buffer.isEncoding("base64url"), Buffer.isEncoding("utf-9"), Buffer.isBuffer(Buffer.alloc(1)), Buffer.isBuffer(new Uint8Array(1))]', 'true,false,true,false'],
+        ['Buffer.from("base64url").indexOf("base64url")', '0'], ['JSON.stringify(Buffer.from("a"))', '{"type":"Buffer","data":[97]}'], ['Buffer.from("abc") instanceof Uint8Array', 'true'],
+        ['Buffer.from("caf\\u00e9", "latin1").toString("hex")', '636166e9'], ['Buffer.from("a", "utf16le").toString("hex")', '6100'], ['Buffer.from("x", "nope")', '! TypeError'],
+        ['Buffer.from(new Uint8Array([1, 2]).buffer).readUInt16BE(0)', '258'], ['Buffer.from(5)', '! TypeError'], ['Buffer.from("a").toString("nope")', '! TypeError'],
+        ['(() => { const b = Buffer.alloc(4); b.writeInt32LE(-2); return b.readInt32LE(); })()', '-2'],
+    ]);
+    await checkExpressions(gateway, 'buffermodule', [['[A.Buffer === Buffer, B === Buffer, typeof A.atob]', 'true,true,function', OURS]],
+        { imports: 'import * as A from "node:buffer"; import { Buffer as B } from "buffer";' });
+});
+
+test('an exception in an event listener is logged, and the worker goes on', async () => {
+    assert.match(gateway.log, /in an event listener/);
+});
