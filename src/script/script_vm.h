@@ -40,8 +40,8 @@ struct script_vm {
 
     struct entry *entry; /* now running JavaScript; NULL: none */
     struct outbox *outbox;
-    double slice;        /* seconds that the engine's watchdog is set to */
-    size_t base_bytes;   /* resident size before the VM */
+    double slice;      /* seconds that the engine's watchdog is set to */
+    size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
     bool was_large; /* over its memory at the last housekeeping */
     bool used;      /* JavaScript ran since the last housekeeping */
