@@ -304,8 +304,8 @@ static void watch(struct keeper_process *p, uint64_t now_ns)
         return;
     char what[PAGES_RUNNING_SIZE];
     bool runs = pages_running_get(page, what);
-    log_error("server", "%s hangs%s%s: killing it", k->name,
-              runs ? " in module function " : "", runs ? what : "");
+    log_error("server", "%s hangs%s%s: killing it", k->name, runs ? " in module function " : "",
+              runs ? what : "");
     child_signal(p->child, SIGKILL);
     p->late_cpu_ns = 0;
 }
