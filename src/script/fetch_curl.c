@@ -365,6 +365,10 @@ static bool set_request(struct call *c, const struct http_client_request *r)
 {
     bool ok = set_url(c, r) && set_headers(c, r->head) && set_method(c, r->head) &&
               curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+    /* Authorities that are trusted in place of the system's, as OpenSSL and curl's command have it. */
+    const char *authorities = getenv("SSL_CERT_FILE");
+    if (authorities != NULL && authorities[0] != '\0')
+        ok = ok && curl_easy_setopt(c->easy, CURLOPT_CAINFO, authorities) == CURLE_OK;
     if (c->client->options.refuse_private)
         ok = ok && curl_easy_setopt(c->easy, CURLOPT_PROXY, "") == CURLE_OK;
     set_limits(c, r);
