@@ -11,8 +11,8 @@ enum {
     BITS_GZIP = 15 + 16,
     BITS_ZLIB = 15,
     BITS_RAW = -15,
-    GZIP_FIRST = 0x1f,     /* the first byte of a member, RFC 1952 section 2.3.1 */
-    ZLIB_METHOD = 8,       /* in the low half of the first byte, RFC 1950 section 2.2 */
+    GZIP_FIRST = 0x1f, /* the first byte of a member, RFC 1952 section 2.3.1 */
+    ZLIB_METHOD = 8,   /* in the low half of the first byte, RFC 1950 section 2.2 */
     ZLIB_METHOD_MASK = 15,
 };
 
@@ -141,9 +141,8 @@ enum content_coding_result content_coding_run(struct content_coding *c, struct s
         *in = str_skip(*in, in->len);
         return CONTENT_CODING_DONE;
     }
-    const enum content_coding_result result = c->coding == CODING_BR
-                                                  ? run_br(c, in, out, room, made)
-                                                  : run_zlib(c, in, out, room, made);
+    const enum content_coding_result result =
+        c->coding == CODING_BR ? run_br(c, in, out, room, made) : run_zlib(c, in, out, room, made);
     c->done = result == CONTENT_CODING_DONE;
     return result;
 }

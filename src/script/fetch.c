@@ -319,8 +319,7 @@ static bool may_repeat(const struct fetch *f, const struct exchange_reset *why)
 {
     if (f->answered || !why->stale || f->repeats >= STALE_MAX)
         return false;
-    return why->unsent ||
-           (!f->request.has_body && http_head_method_idempotent(f->request.method));
+    return why->unsent || (!f->request.has_body && http_head_method_idempotent(f->request.method));
 }
 
 static void on_reset(struct exchange *x, const struct exchange_reset *why)

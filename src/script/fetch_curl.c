@@ -302,10 +302,9 @@ static bool set_url(struct call *c, const struct http_client_request *r)
     struct buf url;
     const bool v6 = str_contains(r->host, STR(":"));
     buf_init(&url, HOST_MAX_BYTES + r->head->target.len);
-    const bool ok =
-        buf_addf(&url, "%.*s://%s%.*s%s:%u", STR_ARG(r->head->scheme), v6 ? "[" : "",
-                 STR_ARG(r->host), v6 ? "]" : "", (unsigned)r->port) &&
-        buf_add(&url, r->head->target) && set_text(c, CURLOPT_URL, buf_str(&url));
+    const bool ok = buf_addf(&url, "%.*s://%s%.*s%s:%u", STR_ARG(r->head->scheme), v6 ? "[" : "",
+                             STR_ARG(r->host), v6 ? "]" : "", (unsigned)r->port) &&
+                    buf_add(&url, r->head->target) && set_text(c, CURLOPT_URL, buf_str(&url));
     buf_finish(&url);
     return ok;
 }

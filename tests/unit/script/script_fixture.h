@@ -214,7 +214,7 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
         .connections_max = 8,
         .queue_max = 100,
         .idle_max = 8,
-            };
+    };
     const struct script_host host = {f, fixture_state, fixture_log, fixture_running, &fetch};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
