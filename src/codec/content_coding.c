@@ -1,3 +1,5 @@
+#define ZLIB_CONST /* zlib.h: input is const */
+
 #include "codec/content_coding.h"
 
 #include <brotli/decode.h>
@@ -103,7 +105,7 @@ static unsigned bounded(size_t n)
 static enum content_coding_result run_zlib(struct content_coding *c, struct str *in, char *out,
                                            size_t room, size_t *made)
 {
-    c->z.next_in = (z_const Bytef *)(uintptr_t)in->p;
+    c->z.next_in = (const Bytef *)in->p;
     c->z.avail_in = bounded(in->len);
     c->z.next_out = (Bytef *)out;
     c->z.avail_out = bounded(room);
