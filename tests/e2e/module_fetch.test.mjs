@@ -324,3 +324,17 @@ test('private addresses are refused where the proxy refuses them', async () => {
         assert.match(await run('fetch(BASE.replace("127.0.0.1", "[::ffff:127.0.0.1]") + "/echo")', strict), /a private address/);
     });
 });
+
+test('a proxy of the environment is used, but for the names it excepts', async () => {
+    const proxy = http.createServer((req, res) => res.end(`by proxy: ${req.method} ${req.url}`));
+    const url = `http://127.0.0.1:${await listen(proxy)}`;
+    try {
+        await withGateway({ workers: 1 }, async (behind) => {
+            assert.equal(await run('fetch("http://nowhere.invalid/a?b").then((r) => r.text())', behind), 'by proxy: GET http://nowhere.invalid/a?b');
+            assert.match(await run('fetch(BASE + "/echo").then((r) => r.text())', behind), /"url":"\/echo"/);
+        }, { env: { http_proxy: url, no_proxy: '127.0.0.1' } });
+    } finally {
+        proxy.closeAllConnections();
+        proxy.close();
+    }
+});
