@@ -1,3 +1,5 @@
+#define ZLIB_CONST /* zlib.h: input is const */
+
 #include "codec/content_coding.h"
 
 #include <brotli/decode.h>
@@ -11,8 +13,8 @@ enum {
     BITS_GZIP = 15 + 16,
     BITS_ZLIB = 15,
     BITS_RAW = -15,
-    GZIP_FIRST = 0x1f,     /* the first byte of a member, RFC 1952 section 2.3.1 */
-    ZLIB_METHOD = 8,       /* in the low half of the first byte, RFC 1950 section 2.2 */
+    GZIP_FIRST = 0x1f, /* the first byte of a member, RFC 1952 section 2.3.1 */
+    ZLIB_METHOD = 8,   /* in the low half of the first byte, RFC 1950 section 2.2 */
     ZLIB_METHOD_MASK = 15,
 };
 
@@ -103,7 +105,7 @@ static unsigned bounded(size_t n)
 static enum content_coding_result run_zlib(struct content_coding *c, struct str *in, char *out,
                                            size_t room, size_t *made)
 {
-    c->z.next_in = (z_const Bytef *)(uintptr_t)in->p;
+    c->z.next_in = (const Bytef *)in->p;
     c->z.avail_in = bounded(in->len);
     c->z.next_out = (Bytef *)out;
     c->z.avail_out = bounded(room);
@@ -141,9 +143,8 @@ enum content_coding_result content_coding_run(struct content_coding *c, struct s
         *in = str_skip(*in, in->len);
         return CONTENT_CODING_DONE;
     }
-    const enum content_coding_result result = c->coding == CODING_BR
-                                                  ? run_br(c, in, out, room, made)
-                                                  : run_zlib(c, in, out, room, made);
+    const enum content_coding_result result =
+        c->coding == CODING_BR ? run_br(c, in, out, room, made) : run_zlib(c, in, out, room, made);
     c->done = result == CONTENT_CODING_DONE;
     return result;
 }

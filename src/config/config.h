@@ -61,10 +61,10 @@ struct config_limits {
     int64_t module_cpu_ms;   /* per call */
     int64_t module_wall_ms;
     int64_t module_idle_ms;
-    int64_t module_heap_mb;   /* per worker VM */
-    int64_t module_fetches;   /* per request */
-    int64_t fetch_connections; /* per host and worker */
-    int64_t fetch_queue;       /* fetches that wait for one of them */
+    int64_t module_heap_mb;         /* per worker VM */
+    int64_t module_fetches;         /* per request */
+    int64_t fetch_connections;      /* per host and worker */
+    int64_t fetch_queue;            /* fetches that wait for one of them */
     int64_t fetch_idle_connections; /* of all hosts, per worker */
     int64_t fetch_connect_timeout_ms;
     int64_t fetch_idle_timeout_ms; /* until a response's head, and between bytes of its body */

@@ -163,8 +163,8 @@ const struct keys_key keys_all[] = {
     REFUSED("proxy.enable_http2", http2_later, "HTTP/2"),
     MAP("proxy.client_transport", "the client towards upstreams; see also limits.*"),
     KEY("proxy.client_transport.disable_private_ips", KEYS_BOOL, proxy.disable_private_ips,
-        .doc = "connect to no upstream whose address is private, loopback, link-local or otherwise "
-               "not of the public internet: 502"),
+        .doc = "connect to no upstream, and let modules fetch from none, whose address is private, "
+               "loopback, link-local or otherwise not of the public internet: 502"),
     {.path = "proxy.client_transport.dns_prefer_go",
      .type = KEYS_IGNORED,
      .doc = "accepted; names are always resolved by the server itself"},

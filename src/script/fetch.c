@@ -319,8 +319,7 @@ static bool may_repeat(const struct fetch *f, const struct exchange_reset *why)
 {
     if (f->answered || !why->stale || f->repeats >= STALE_MAX)
         return false;
-    return why->unsent ||
-           (!f->request.has_body && http_head_method_idempotent(f->request.method));
+    return why->unsent || (!f->request.has_body && http_head_method_idempotent(f->request.method));
 }
 
 static void on_reset(struct exchange *x, const struct exchange_reset *why)
@@ -477,10 +476,11 @@ static bool add_default(struct fetch *f, struct str name, struct str value)
 enum err_code fetch_start(struct fetch *f, const struct fetch_request *request, struct err *e)
 {
     static const struct str refused[] = {{"CONNECT", 7}, {"TRACE", 5}, {"TRACK", 5}};
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         if (str_eq_nocase(request->method, refused[i]))
             return err_set(e, ERR_INVALID, "the method %.*s is not allowed",
                            STR_ARG(request->method));
+    }
     f->request = *request;
     const enum err_code rc = fetch_url_parse(&f->arena, request->url, &f->url, e);
     if (rc != ERR_OK)

@@ -302,10 +302,9 @@ static bool set_url(struct call *c, const struct http_client_request *r)
     struct buf url;
     const bool v6 = str_contains(r->host, STR(":"));
     buf_init(&url, HOST_MAX_BYTES + r->head->target.len);
-    const bool ok =
-        buf_addf(&url, "%.*s://%s%.*s%s:%u", STR_ARG(r->head->scheme), v6 ? "[" : "",
-                 STR_ARG(r->host), v6 ? "]" : "", (unsigned)r->port) &&
-        buf_add(&url, r->head->target) && set_text(c, CURLOPT_URL, buf_str(&url));
+    const bool ok = buf_addf(&url, "%.*s://%s%.*s%s:%u", STR_ARG(r->head->scheme), v6 ? "[" : "",
+                             STR_ARG(r->host), v6 ? "]" : "", (unsigned)r->port) &&
+                    buf_add(&url, r->head->target) && set_text(c, CURLOPT_URL, buf_str(&url));
     buf_finish(&url);
     return ok;
 }
@@ -365,6 +364,10 @@ static bool set_request(struct call *c, const struct http_client_request *r)
 {
     bool ok = set_url(c, r) && set_headers(c, r->head) && set_method(c, r->head) &&
               curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+    /* Authorities that are trusted in place of the system's, as OpenSSL and curl's command have it. */
+    const char *authorities = getenv("SSL_CERT_FILE");
+    if (authorities != NULL && authorities[0] != '\0')
+        ok = ok && curl_easy_setopt(c->easy, CURLOPT_CAINFO, authorities) == CURLE_OK;
     if (c->client->options.refuse_private)
         ok = ok && curl_easy_setopt(c->easy, CURLOPT_PROXY, "") == CURLE_OK;
     set_limits(c, r);

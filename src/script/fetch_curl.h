@@ -14,7 +14,8 @@ struct fetch_curl_options {
     size_t request_memory;
     uint32_t connections_max; /* per host and port; what is more waits */
     uint32_t idle_max;
-    bool refuse_private; /* connect to no address that ip_address_is_private() names, and use no proxies */
+    bool
+        refuse_private; /* connect to no address that ip_address_is_private() names, and use no proxies */
 };
 
 /* As http_client_create(). A request's head.scheme is "https" or "http"; a body must have been sent whole before the

@@ -116,8 +116,7 @@ static void stream(struct host_fetch *h)
     host_stream_push(h->stream, buf_str(&h->body));
     buf_finish(&h->body);
     loop_unschedule(&h->task);
-    script_run_settle(h->run, h->ticket, SCRIPT_RUN_RESOLVE,
-                      answer(script_run_context(h->run), h));
+    script_run_settle(h->run, h->ticket, SCRIPT_RUN_RESOLVE, answer(script_run_context(h->run), h));
 }
 
 static void on_task(struct loop_task *t)

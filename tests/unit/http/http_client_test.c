@@ -372,6 +372,29 @@ static void test_idle_connection_closed_by_upstream(void **state)
     until(stats().idle == 0);
 }
 
+static void test_idle_connections_are_bounded(void **state)
+{
+    (void)state;
+    struct peer first;
+    options.idle_max = 1;
+    (void)open_one(0, &get);
+    until(accept_peer(&up));
+    peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    until(owners[0].x == NULL && stats().idle == 1);
+    first = up;
+    peer_init(&up, -1);
+    (void)open_to(1, "localhost", &get, 5000); /* a host of its own */
+    until(accept_peer(&up));
+    peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    until(owners[1].x == NULL && (peer_read(&first, 1), first.eof));
+    assert_int_equal(stats().idle, 1);
+    (void)open_to(2, "localhost", &get, 5000);
+    until(stats().reused == 1);
+    peer_text(&up, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    until(owners[2].x == NULL);
+    peer_finish(&first);
+}
+
 /* The upstream's end and our request cross. */
 static void test_stale_connection(void **state)
 {
@@ -775,6 +798,7 @@ int main(void)
         T(test_slow_upstream_bounds_sending),
         T(test_credit_stops_the_upstream),
         T(test_idle_connection_closed_by_upstream),
+        T(test_idle_connections_are_bounded),
         T(test_stale_connection),
         T(test_unasked_response),
         T(test_reused_connection_that_took_the_request),

@@ -175,7 +175,8 @@ static const struct fetched FETCHED[] = {
      "200"},
     {"fetch(U + '/json').then(async (r) => { await r.text(); return r.json(); })",
      "! body already used"},
-    {"fetch(U + '/big').then((r) => r.text())", "! the body is larger than 1048576 bytes (limits.module_body_max)"},
+    {"fetch(U + '/big').then((r) => r.text())",
+     "! the body is larger than 1048576 bytes (limits.module_body_max)"},
     {"fetch(U + '/broken').then((r) => r.text()).catch((e) => { throw new "
      "Error(e.message.replace(U, 'U')); })",
      "! U: the peer closed the connection (the response is incomplete)"},

@@ -1,0 +1,340 @@
+// fetch() of modules against real servers: redirects, compressed bodies, connections, limits, failures, https.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import http from 'node:http';
+import https from 'node:https';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import zlib from 'node:zlib';
+import { Gateway, temporaryDirectory, until, withGateway } from './lib/gateway.mjs';
+import { RawUpstream, answering, response } from './lib/upstream.mjs';
+
+let gateway;
+let server; // answers by path
+let base;
+let other; // the same on another port: another origin
+let routes = 0;
+const seen = []; // requests of both servers: {method, url, headers, body, socket}
+
+const TEXT = 'All that is gold does not glitter. '.repeat(2000);
+const CODED = {
+    gzip: zlib.gzipSync(TEXT),
+    deflate: zlib.deflateSync(TEXT),
+    raw: zlib.deflateRawSync(TEXT),
+    br: zlib.brotliCompressSync(TEXT),
+    members: Buffer.concat([zlib.gzipSync(TEXT.slice(0, 100)), zlib.gzipSync(TEXT.slice(100))]),
+};
+
+const HANDLERS = {
+    echo: (req, res) => res.end(JSON.stringify({ method: req.method, url: req.url, headers: req.headers, body: req.body })),
+    to: (req, res, [status]) => res.writeHead(Number(status), { Location: decodeURIComponent(req.url.split('?')[1]) }).end('moved'),
+    away: (req, res, [status]) => res.writeHead(Number(status), { Location: `${other}/echo` }).end(),
+    loop: (req, res) => res.writeHead(302, { Location: '/loop' }).end(),
+    nowhere: (req, res) => res.writeHead(302, { Location: 'ftp://example.com/' }).end(),
+    bare: (req, res) => res.writeHead(302).end('no location'),
+    coded: (req, res, [name]) => {
+        const coding = { raw: 'deflate', members: 'gzip' }[name] ?? name;
+        res.writeHead(200, { 'Content-Encoding': coding, 'Content-Length': CODED[name].length }).end(CODED[name]);
+    },
+    cut: (req, res) => res.writeHead(200, { 'Content-Encoding': 'gzip' }).end(CODED.gzip.subarray(0, 50)),
+    garbage: (req, res) => res.writeHead(200, { 'Content-Encoding': 'gzip' }).end('this is not gzip'),
+    chunked: (req, res) => {
+        res.write('one ');
+        setTimeout(() => res.end('two'), 20);
+    },
+    status: (req, res, [status]) => res.writeHead(Number(status), { ETag: '"x"' }).end(),
+    slow: () => {},
+    bytes: (req, res, [count]) => {
+        let left = Number(count);
+        const piece = Buffer.alloc(65536, 'x');
+        const more = () => {
+            while (left > 0) {
+                const n = Math.min(left, piece.length);
+                left -= n;
+                res.sent = (res.sent ?? 0) + n;
+                req.entry.sent = res.sent;
+                if (!res.write(piece.subarray(0, n))) return void res.once('drain', more);
+            }
+            res.end();
+        };
+        more();
+    },
+};
+
+async function listen(s) {
+    await new Promise((done) => s.listen(0, '127.0.0.1', done));
+    return s.address().port;
+}
+
+function makeServer() {
+    return http.createServer({ keepAliveTimeout: 60000 }, (req, res) => {
+        const chunks = [];
+        req.on('data', (c) => chunks.push(c));
+        req.on('end', () => {
+            req.body = Buffer.concat(chunks).toString('latin1');
+            req.entry = { method: req.method, url: req.url, headers: req.headers, body: req.body, socket: req.socket, closed: false };
+            res.on('close', () => (req.entry.closed = true));
+            seen.push(req.entry);
+            const [, name, ...rest] = req.url.split('?')[0].split('/');
+            (HANDLERS[name] ?? HANDLERS.echo)(req, res, rest);
+        });
+    });
+}
+
+before(async () => {
+    server = makeServer();
+    base = `http://127.0.0.1:${await listen(server)}`;
+    server.second = makeServer();
+    other = `http://127.0.0.1:${await listen(server.second)}`;
+    gateway = await new Gateway({ workers: 1, limits: { module_fetches: 2000, fetch_connections: 16, fetch_queue: 2000, fetch_idle_timeout_ms: 700, module_body_max: 4194304, module_heap_mb: 512 } }).start();
+});
+
+after(async () => {
+    await gateway?.remove();
+    for (const s of [server, server?.second]) {
+        s?.closeAllConnections();
+        s?.close();
+    }
+});
+
+// What the expression comes to in a module: text, or "! message". BASE and OTHER are the servers.
+async function run(expression, g = gateway) {
+    const n = ++routes;
+    const source = `
+        const BASE = ${JSON.stringify(base)}, OTHER = ${JSON.stringify(other)};
+        export async function requestHandler(ctx: any) {
+            let out: any;
+            try { out = await (${expression}); } catch (e: any) { out = "! " + e.message; }
+            ctx.response().send(typeof out === "string" ? out : JSON.stringify(out));
+        }`;
+    await g.module(`f${n}`, source, { moduleType: 'typescript' });
+    await g.put('route', { name: `f${n}`, paths: [`/f${n}`], methods: ['*'], modules: [`f${n}`] });
+    const answer = await g.proxy(`/f${n}`);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.text;
+}
+
+const json = async (expression) => JSON.parse(await run(expression));
+
+// The request as it arrives where a redirect leads to.
+const REDIRECTS = [
+    // status, method, what arrives, whether the body does
+    [301, 'GET', 'GET', false],
+    [301, 'POST', 'GET', false],
+    [302, 'POST', 'GET', false],
+    [302, 'PUT', 'PUT', true],
+    [303, 'POST', 'GET', false],
+    [303, 'PUT', 'GET', false],
+    [303, 'HEAD', 'HEAD', false],
+    [307, 'POST', 'POST', true],
+    [308, 'PUT', 'PUT', true],
+    [308, 'GET', 'GET', false],
+];
+
+for (const [status, method, arrives, keepsBody] of REDIRECTS) {
+    test(`a ${status} of ${method} becomes ${arrives}${keepsBody ? ' with its body' : ''}`, async () => {
+        const body = method === 'GET' || method === 'HEAD' ? '' : ', body: "payload"';
+        seen.length = 0;
+        const got = await json(`fetch(BASE + "/to/${status}?%2Fecho%2Fthere", { method: "${method}"${body} }).then((r) => [r.status, r.redirected, r.url === BASE + "/echo/there"])`);
+        assert.deepEqual(got, [200, true, true]);
+        const last = seen.at(-1);
+        assert.equal(last.method, arrives);
+        assert.equal(last.body, keepsBody ? 'payload' : '');
+        assert.equal(last.headers['content-type'] !== undefined, keepsBody);
+    });
+}
+
+test('redirect locations are resolved, credentials stay at their origin', async () => {
+    for (const [location, path] of [['/echo', '/echo'], ['../a/./b', '/a/b'], ['/echo?', '/echo?'], ['//' + other.slice(7) + '/y z', '/y%20z'], [`${base.toUpperCase()}/A`, '/A']]) {
+        const to = encodeURIComponent(location);
+        const { url } = await json(`fetch(BASE + "/to/302?${to}").then((r) => r.json())`);
+        assert.equal(url, path);
+    }
+    const secrets = '{ headers: { Authorization: "Bearer t", Cookie: "a=b", "X-Own": "1" } }';
+    const away = await json(`fetch(BASE + "/away/302", ${secrets}).then((r) => r.json())`);
+    assert.equal(away.headers.authorization, undefined);
+    assert.equal(away.headers.cookie, undefined);
+    assert.equal(away.headers['x-own'], '1');
+    const near = await json(`fetch(BASE + "/to/302?%2Fecho", ${secrets}).then((r) => r.json())`);
+    assert.deepEqual([near.headers.authorization, near.headers.cookie], ['Bearer t', 'a=b']);
+});
+
+test('redirects that cannot be followed', async () => {
+    const from = base.replace('http://', '');
+    assert.equal(await run('fetch(BASE + "/loop")'), `! http://${from}: too many redirects`);
+    assert.equal(await run('fetch(BASE + "/nowhere")'), `! http://${from}: the redirect leads nowhere (the scheme ftp is not http or https)`);
+    assert.equal(await run('fetch(BASE + "/loop", { redirect: "error" })'), `! http://${from}: redirects not allowed`);
+    assert.equal(await run('fetch(BASE + "/loop", { redirect: "manual" }).then((r) => r.status + r.headers.get("location"))'), '302/loop');
+    assert.equal(await run('fetch(BASE + "/bare").then(async (r) => r.status + await r.text())'), '302no location');
+});
+
+test('compressed bodies are decoded unless the module asked for them itself', async () => {
+    for (const name of Object.keys(CODED)) {
+        const got = await json(`fetch(BASE + "/coded/${name}").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding")])`);
+        assert.equal(got[0], TEXT.length, name);
+    }
+    assert.match((await json('fetch(BASE + "/echo").then((r) => r.json())')).headers['accept-encoding'], /gzip.*br/);
+    const raw = await json('fetch(BASE + "/coded/gzip", { headers: { "Accept-Encoding": "gzip" } }).then(async (r) => (await r.arrayBuffer()).byteLength)');
+    assert.equal(raw, CODED.gzip.length);
+    assert.match(await run('fetch(BASE + "/cut").then((r) => r.text())'), /^! .*the compressed response body is incomplete$/);
+    assert.match(await run('fetch(BASE + "/garbage").then((r) => r.text())'), /^! .*the compressed response body is broken$/);
+});
+
+test('bodies of every framing', async () => {
+    assert.equal(await run('fetch(BASE + "/chunked").then((r) => r.text())'), 'one two');
+    assert.deepEqual(await json('fetch(BASE + "/status/204").then(async (r) => [r.status, await r.text()])'), [204, '']);
+    assert.deepEqual(await json('fetch(BASE + "/status/304").then(async (r) => [r.status, await r.text(), r.headers.get("etag")])'), [304, '', '"x"']);
+    assert.deepEqual(await json('fetch(BASE + "/bytes/70000", { method: "HEAD" }).then(async (r) => [r.status, await r.text()])'), [200, '']);
+    assert.equal(await json('fetch(BASE + "/bytes/300000").then(async (r) => (await r.text()).length)'), 300000);
+    const posted = await json('fetch(BASE + "/echo", { method: "POST", body: "x".repeat(1000000) }).then((r) => r.json())');
+    assert.equal(posted.body.length, 1000000);
+    assert.equal(posted.headers['content-length'], '1000000');
+});
+
+test('URLs are taken as browsers take them', async () => {
+    for (const [given, url] of [['/echo/../echo/./a?x=1#frag', '/echo/a?x=1'], ['/echo/ä b?q=ü', '/echo/%C3%A4%20b?q=%C3%BC'], ['/echo/100%', '/echo/100%25'], ['?q', '/?q']])
+        assert.equal((await json(`fetch(BASE + ${JSON.stringify(given)}).then((r) => r.json())`)).url, url);
+    assert.match(await run('fetch("http://user:pw@127.0.0.1/")'), /^! user information/);
+});
+
+test('connections are kept, and one that the server closed is replaced', async () => {
+    seen.length = 0;
+    for (let i = 0; i < 3; i++) await run('fetch(BASE + "/echo").then((r) => r.text())');
+    assert.equal(new Set(seen.map((s) => s.socket)).size, 1);
+    server.closeIdleConnections();
+    assert.match(await run('fetch(BASE + "/echo").then((r) => r.text())'), /"method":"GET"/);
+
+    // It closes each connection when the second request on it comes, without an answer.
+    const up = await RawUpstream.listen(answering((r, c) => {
+        c.count = (c.count ?? 0) + 1;
+        if (c.count === 1) return response('ok');
+        c.socket.destroy();
+        return null;
+    }));
+    const get = `fetch("${up.url}/").then((r) => r.text())`;
+    const post = `fetch("${up.url}/", { method: "POST", body: "b" }).then((r) => r.text())`;
+    assert.equal(await run(get), 'ok');
+    assert.equal(await run(get), 'ok');
+    assert.equal(up.connections.length, 2);
+    assert.match(await run(post), /^! .*the peer (closed|reset) the connection/);
+    assert.equal(up.requests.filter((r) => r.method === 'POST').length, 1);
+    await up.close();
+});
+
+test('an abort ends the fetch, and a request that ends drops it', async () => {
+    seen.length = 0;
+    // What fetch() asks of an AbortSignal.
+    const signal = '{ aborted: false, reason: undefined, addEventListener(_: string, f: () => void) { setTimeout(() => { this.reason = new Error("enough"); f(); }, 100); }, removeEventListener() {} } as any';
+    assert.equal(await run(`fetch(BASE + "/slow", { signal: ${signal} })`), '! enough');
+    await until('the aborted request is closed', () => seen.length === 1 && seen[0].closed);
+    seen.length = 0;
+    assert.equal(await run('(fetch(BASE + "/slow?dropped"), fetch(BASE + "/echo").then(() => "done"))'), 'done');
+    await until('the dropped request is closed', () => seen.some((s) => s.url === '/slow?dropped' && s.closed));
+});
+
+test('a server that says nothing is not waited for for ever', async () => {
+    assert.match(await run('fetch(BASE + "/slow")'), /^! http:\/\/127.0.0.1:\d+: no response within the time limit$/);
+}, { timeout: 30000 });
+
+test('a body that is not read holds the server back; one that is too large is an error', async () => {
+    seen.length = 0;
+    const size = 512 * 1024 * 1024;
+    const held = run(`fetch(BASE + "/bytes/${size}").then((r) => new Promise((done) => setTimeout(() => done("held"), 400)))`);
+    assert.equal(await held, 'held');
+    await until('the rest is given up', () => seen[0].closed);
+    assert.ok(seen[0].sent < 64 * 1024 * 1024, `${seen[0].sent} bytes were sent`);
+    assert.match(await run('fetch(BASE + "/bytes/8000000").then((r) => r.text())'), /^! the body is larger than 4194304 bytes \(limits.module_body_max\)$/);
+});
+
+test('what is no HTTP is an error', async () => {
+    const broken = [
+        ['HELLO\r\n\r\n', /violated the protocol/],
+        ['HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', /violated the protocol/],
+        ['HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort', /the response is incomplete/],
+        ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', /violated the protocol/],
+        [`HTTP/1.1 200 OK\r\nX: ${'y'.repeat(70000)}\r\n\r\n`, /violated the protocol/],
+        ['HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n', /switched protocols unasked/],
+        ['', /the peer closed the connection/],
+    ];
+    for (const [text, expected] of broken) {
+        const up = await RawUpstream.listen(answering((r, c) => void c.socket.end(text)));
+        assert.match(await run(`fetch("${up.url}/").then((r) => r.text())`), expected, text.slice(0, 60));
+        await up.close();
+    }
+});
+
+test('a thousand fetches at once stay within the bound of connections', async () => {
+    const sockets = new Set();
+    seen.length = 0;
+    assert.equal(await run('Promise.all(Array.from({ length: 1000 }, (_, i) => fetch(BASE + "/echo?" + i).then((r) => r.json()))).then((all) => String(new Set(all.map((a) => a.url)).size))'), '1000');
+    for (const s of seen) sockets.add(s.socket);
+    assert.ok(sockets.size <= 16, `${sockets.size} connections`);
+    const worker = gateway.children('worker')[0].pid;
+    assert.ok(readdirSync(`/proc/${worker}/fd`).length < 100);
+});
+
+function selfSigned() {
+    const dir = temporaryDirectory();
+    const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+        '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')]);
+    assert.equal(made.status, 0, String(made.stderr));
+    return { key: readFileSync(join(dir, 'key.pem')), cert: readFileSync(join(dir, 'cert.pem')), file: join(dir, 'cert.pem') };
+}
+
+test('https: a certificate that is not trusted is refused, a trusted one is not', async () => {
+    const tls = selfSigned();
+    const secure = https.createServer(tls, (req, res) => {
+        const chunks = [];
+        req.on('data', (c) => chunks.push(c));
+        req.on('end', () => {
+            const body = Buffer.concat(chunks).toString();
+            if (req.url === '/coded') res.writeHead(200, { 'Content-Encoding': 'gzip' }).end(CODED.gzip);
+            else if (req.url === '/down') res.writeHead(302, { Location: `${base}/echo` }).end();
+            else if (req.url === '/large') res.end(Buffer.alloc(1000000, 'x'));
+            else res.end(JSON.stringify({ method: req.method, body, headers: req.headers, socket: req.socket.remotePort }));
+        });
+    });
+    const url = `https://localhost:${await listen(secure)}`;
+    try {
+        assert.match(await run(`fetch("${url}/")`), /^! https:\/\/localhost:\d+: the connection was refused or failed \(.*self-signed certificate/);
+        await withGateway({ workers: 1 }, async (trusting) => {
+            const get = async (expression) => JSON.parse(await run(expression, trusting));
+            const first = await get(`fetch("${url}/", { method: "POST", body: "hello", headers: { "X-Own": "1" } }).then((r) => r.json())`);
+            assert.deepEqual([first.method, first.body, first.headers['x-own'], first.headers['user-agent']], ['POST', 'hello', '1', 'DGate']);
+            assert.equal(await get(`fetch("${url}/coded").then(async (r) => (await r.text()).length)`), TEXT.length);
+            assert.equal(await get(`fetch("${url}/large").then(async (r) => (await r.text()).length)`), 1000000);
+            assert.deepEqual(await get(`fetch("${url}/down").then(async (r) => [r.redirected, (await r.json()).url])`), [true, '/echo']);
+            const second = await get(`fetch("${url}/").then((r) => r.json())`);
+            const third = await get(`fetch("${url}/").then((r) => r.json())`);
+            assert.equal(second.socket, third.socket);
+        }, { env: { SSL_CERT_FILE: tls.file } });
+    } finally {
+        secure.closeAllConnections();
+        secure.close();
+    }
+});
+
+test('private addresses are refused where the proxy refuses them', async () => {
+    await withGateway({ workers: 1, proxy: { client_transport: { disable_private_ips: true } } }, async (strict) => {
+        const refused = /127\.0\.0\.1.*: a private address \(proxy\.client_transport\.disable_private_ips\)/;
+        assert.match(await run('fetch(BASE + "/echo")', strict), refused);
+        assert.match(await run('fetch(BASE.replace("127.0.0.1", "localhost") + "/echo")', strict), /a private address/);
+        assert.match(await run('fetch(BASE.replace("http://127.0.0.1", "https://127.0.0.1") + "/echo")', strict), refused);
+        assert.match(await run('fetch(BASE.replace("127.0.0.1", "[::ffff:127.0.0.1]") + "/echo")', strict), /a private address/);
+    });
+});
+
+test('a proxy of the environment is used, but for the names it excepts', async () => {
+    const proxy = http.createServer((req, res) => res.end(`by proxy: ${req.method} ${req.url}`));
+    const url = `http://127.0.0.1:${await listen(proxy)}`;
+    try {
+        await withGateway({ workers: 1 }, async (behind) => {
+            assert.equal(await run('fetch("http://nowhere.invalid/a?b").then((r) => r.text())', behind), 'by proxy: GET http://nowhere.invalid/a?b');
+            assert.match(await run('fetch(BASE + "/echo").then((r) => r.text())', behind), /"url":"\/echo"/);
+        }, { env: { http_proxy: url, no_proxy: '127.0.0.1' } });
+    } finally {
+        proxy.closeAllConnections();
+        proxy.close();
+    }
+});
