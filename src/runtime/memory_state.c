@@ -233,20 +233,28 @@ static json_t *run(struct memory_state *s, int op, const json_t *args, struct er
     }
 }
 
+bool memory_state_answer(struct memory_state *s, const struct script_state_request *request,
+                         struct buf *out, struct err *e)
+{
+    json_t *args = json_text_parse(request->args, e);
+    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, e) : NULL;
+    if (args != NULL && !json_is_object(args))
+        (void)err_set(e, ERR_INVALID, "an object is expected");
+    const bool fits = result != NULL && json_text_write(out, result);
+    if (result != NULL && !fits)
+        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+    json_decref(result);
+    json_decref(args);
+    return fits;
+}
+
 void memory_state_ask(struct memory_state *s, const struct script_state_request *request,
                       script_state_done done, void *user)
 {
     struct err e = {0};
     struct buf out;
     buf_init(&out, ANSWER_MAX);
-    json_t *args = json_text_parse(request->args, &e);
-    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, &e) : NULL;
-    if (args != NULL && !json_is_object(args))
-        (void)err_set(&e, ERR_INVALID, "an object is expected");
-    if (result != NULL && !json_text_write(&out, result))
-        (void)err_set(&e, ERR_TOO_LARGE, "the result is too large");
-    done(user, buf_str(&out), e.code != ERR_OK ? &e : NULL);
+    const bool ok = memory_state_answer(s, request, &out, &e);
+    done(user, buf_str(&out), ok ? NULL : &e);
     buf_finish(&out);
-    json_decref(result);
-    json_decref(args);
 }

@@ -146,9 +146,12 @@ static bool read_head(const json_t *args, struct arena *a, struct http_head *hea
                                .target = json_text_str(json_object_get(args, "target")),
                                .version = HTTP_1_1,
                                .no_body = !json_is_object(json_object_get(args, "body"))};
-    if (http_head_is_token(head->method))
+    if (!http_head_is_token(head->method))
+        (void)err_set(e, ERR_INVALID, "\"%.*s\" is not a method", STR_ARG(head->method));
+    else if (head->target.len + head->authority.len > HEAD_MAX)
+        (void)err_set(e, ERR_TOO_LARGE, "the path is longer than %d bytes", HEAD_MAX);
+    else
         return http_json_take_fields(json_object_get(args, "headers"), a, &head->fields, e);
-    (void)err_set(e, ERR_INVALID, "\"%.*s\" is not a method", STR_ARG(head->method));
     return false;
 }
 

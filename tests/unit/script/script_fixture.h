@@ -199,7 +199,8 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
     };
     if (limits != NULL)
         f->limits = *limits;
-    const struct script_host host = {f, fixture_state, fixture_log, fixture_running};
+    const struct script_host host = {
+        .user = f, .state = fixture_state, .log = fixture_log, .running = fixture_running};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");
