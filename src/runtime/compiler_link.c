@@ -110,10 +110,11 @@ enum err_code compiler_link_extend(struct compiler_link *c, struct err *e)
 {
     json_t *answer = compiler_link_ask(c, json_pack("{s:s}", "extension", js_tool_check), e);
     const bool ok = json_is_true(json_object_get(answer, "ok"));
-    if (answer != NULL && !ok)
+    if (answer != NULL && !ok) {
         (void)err_set(e, ERR_INTERNAL, "the type checker cannot be loaded: %s",
                       json_string_value(json_object_get(
                           json_array_get(json_object_get(answer, "problems"), 0), "text")));
+    }
     json_decref(answer);
     return ok ? ERR_OK : ERR_INTERNAL;
 }

@@ -173,23 +173,27 @@ static json_t *put_document(struct memory_state *s, const json_t *args, struct e
     return stored;
 }
 
+static bool may_delete_collection(const struct memory_state *s, const char *name, struct err *e)
+{
+    const size_t left = json_object_size(json_object_get(s->documents, name));
+    if (name[0] == '\0')
+        return err_set(e, ERR_INVALID, "name is required") == ERR_OK;
+    if (json_object_get(s->collections, name) == NULL)
+        return err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name) == ERR_OK;
+    if (left == 0)
+        return true;
+    (void)err_set(e, ERR_CONFLICT, "collection default/%s: still has %zu documents", name, left);
+    return false;
+}
+
 static json_t *delete_collection(struct memory_state *s, const json_t *args, struct err *e)
 {
     const char *name = text_of(args, "name");
-    const size_t left = json_object_size(json_object_get(s->documents, name));
-    if (name[0] == '\0')
-        (void)err_set(e, ERR_INVALID, "name is required");
-    else if (json_object_get(s->collections, name) == NULL)
-        (void)err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name);
-    else if (left > 0)
-        (void)err_set(e, ERR_CONFLICT, "collection default/%s: still has %zu documents", name,
-                      left);
-    else {
-        (void)json_object_del(s->collections, name);
-        (void)json_object_del(s->documents, name);
-        return json_null();
-    }
-    return NULL;
+    if (!may_delete_collection(s, name, e))
+        return NULL;
+    (void)json_object_del(s->collections, name);
+    (void)json_object_del(s->documents, name);
+    return json_null();
 }
 
 static json_t *delete_document(struct memory_state *s, const json_t *args, struct err *e)
@@ -198,13 +202,14 @@ static json_t *delete_document(struct memory_state *s, const json_t *args, struc
     json_t *documents = documents_of(s, args, e);
     if (documents == NULL)
         return NULL;
-    if (id[0] == '\0')
+    if (id[0] == '\0') {
         (void)err_set(e, ERR_INVALID, "id is required");
-    else if (json_object_del(documents, id) != 0)
-        (void)err_set(e, ERR_NOT_FOUND, "document default/%s/%s: not found",
-                      text_of(args, "collection"), id);
-    else
+        return NULL;
+    }
+    if (json_object_del(documents, id) == 0)
         return json_null();
+    (void)err_set(e, ERR_NOT_FOUND, "document default/%s/%s: not found",
+                  text_of(args, "collection"), id);
     return NULL;
 }
 
@@ -233,20 +238,28 @@ static json_t *run(struct memory_state *s, int op, const json_t *args, struct er
     }
 }
 
+bool memory_state_answer(struct memory_state *s, const struct script_state_request *request,
+                         struct buf *out, struct err *e)
+{
+    json_t *args = json_text_parse(request->args, e);
+    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, e) : NULL;
+    if (args != NULL && !json_is_object(args))
+        (void)err_set(e, ERR_INVALID, "an object is expected");
+    const bool fits = result != NULL && json_text_write(out, result);
+    if (result != NULL && !fits)
+        (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+    json_decref(result);
+    json_decref(args);
+    return fits;
+}
+
 void memory_state_ask(struct memory_state *s, const struct script_state_request *request,
                       script_state_done done, void *user)
 {
     struct err e = {0};
     struct buf out;
     buf_init(&out, ANSWER_MAX);
-    json_t *args = json_text_parse(request->args, &e);
-    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, &e) : NULL;
-    if (args != NULL && !json_is_object(args))
-        (void)err_set(&e, ERR_INVALID, "an object is expected");
-    if (result != NULL && !json_text_write(&out, result))
-        (void)err_set(&e, ERR_TOO_LARGE, "the result is too large");
-    done(user, buf_str(&out), e.code != ERR_OK ? &e : NULL);
+    const bool ok = memory_state_answer(s, request, &out, &e);
+    done(user, buf_str(&out), ok ? NULL : &e);
     buf_finish(&out);
-    json_decref(result);
-    json_decref(args);
 }

@@ -18,7 +18,11 @@ void memory_state_init(struct memory_state *s, size_t document_max);
 void memory_state_finish(struct memory_state *s);
 void memory_state_clear(struct memory_state *s);
 
-/* Answers one question of a module, from within. */
+/* Appends the answer to one question of a module; false with e filled when it is an error. */
+bool memory_state_answer(struct memory_state *s, const struct script_state_request *request,
+                         struct buf *out, struct err *e) __attribute__((warn_unused_result));
+
+/* The same, from within, as struct script_host wants it. */
 void memory_state_ask(struct memory_state *s, const struct script_state_request *request,
                       script_state_done done, void *user);
 

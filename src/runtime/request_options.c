@@ -6,7 +6,12 @@
 #include "base/err.h"
 #include "config/file_text.h"
 
-enum { ARENA_MAX = 512 * 1024, BODY_MAX = 256 * 1024 * 1024, PATTERN_MAX = 64 * 1024 };
+enum {
+    ARENA_MAX = 512 * 1024,
+    BODY_MAX = 256 * 1024 * 1024,
+    PATTERN_MAX = 64 * 1024,
+    PARAMS_MAX = 64
+};
 
 void request_options_init(struct request_options *o)
 {
@@ -149,7 +154,7 @@ void request_options_complete(struct request_options *o)
 static const struct script_param *param_of(const struct request_options *o, struct str segment,
                                            uint64_t *used)
 {
-    for (size_t i = 0; i < o->params.n && i < 64; i++) {
+    for (size_t i = 0; i < o->params.n && i < PARAMS_MAX; i++) {
         const uint64_t bit = UINT64_C(1) << i;
         if ((*used & bit) != 0 || !str_eq(o->params.v[i].value, segment))
             continue;
@@ -159,32 +164,49 @@ static const struct script_param *param_of(const struct request_options *o, stru
     return NULL;
 }
 
-struct str request_options_pattern(struct request_options *o, const struct arguments *a)
+/* Adds the pattern of a path whose segments may be parameters. */
+static bool add_pattern(const struct request_options *o, struct str path, struct buf *pattern,
+                        uint64_t *used)
 {
-    struct str path = str_slice(o->head.target, 0, str_index(o->head.target, '?', 0));
-    struct buf pattern;
-    struct str result = {0};
-    uint64_t used = 0;
     bool ok = true;
-    buf_init(&pattern, PATTERN_MAX);
     while (ok && path.len > 0) {
         path = str_skip(path, 1); /* the slash */
         const struct str segment = str_slice(path, 0, str_index(path, '/', 0));
-        const struct script_param *p = param_of(o, segment, &used);
+        const struct script_param *p = param_of(o, segment, used);
         path = str_skip(path, segment.len);
-        ok = p != NULL ? buf_addf(&pattern, "/{%.*s}", STR_ARG(p->name))
-                       : buf_add(&pattern, STR("/")) && buf_add(&pattern, segment);
+        if (p != NULL)
+            ok = buf_addf(pattern, "/{%.*s}", STR_ARG(p->name));
+        else
+            ok = buf_add(pattern, STR("/")) && buf_add(pattern, segment);
     }
-    for (size_t i = 0; ok && i < o->params.n; i++) {
-        if (i < 64 && (used & (UINT64_C(1) << i)) != 0)
-            continue;
+    return ok;
+}
+
+/* Says which parameter no segment is the value of; false when there is one. */
+static bool all_used(const struct request_options *o, uint64_t used, const struct arguments *a)
+{
+    for (size_t i = 0; i < o->params.n; i++) {
         const struct script_param *p = &o->params.v[i];
+        if (i < PARAMS_MAX && (used & (UINT64_C(1) << i)) != 0)
+            continue;
         (void)arguments_refuse(a, "--param %.*s: no segment of the path is \"%.*s\"",
                                STR_ARG(p->name), STR_ARG(p->value));
-        ok = false;
+        return false;
     }
-    if (!ok || !arena_copy(&o->arena, buf_str(&pattern), &result))
-        result = (struct str){0};
+    return true;
+}
+
+struct str request_options_pattern(struct request_options *o, const struct arguments *a)
+{
+    const struct str target = o->head.target;
+    struct buf pattern;
+    struct str result = {0};
+    uint64_t used = 0;
+    buf_init(&pattern, PATTERN_MAX);
+    if (!add_pattern(o, str_slice(target, 0, str_index(target, '?', 0)), &pattern, &used))
+        (void)arguments_refuse(a, "the path is longer than %d bytes", PATTERN_MAX);
+    else if (all_used(o, used, a) && !arena_copy(&o->arena, buf_str(&pattern), &result))
+        (void)arguments_refuse(a, "the request is too large");
     buf_finish(&pattern);
     return result;
 }

@@ -18,8 +18,8 @@ enum {
     ROUTES_MAX = 1000,
 };
 
-static const char LIBRARY_NAME[] = "dgate/test";
-static const char MAIN_NAME[] = "(main)";
+static char LIBRARY_NAME[] = "dgate/test";
+static char MAIN_NAME[] = "(main)";
 
 struct question {
     json_t *args;
@@ -146,9 +146,12 @@ static bool read_head(const json_t *args, struct arena *a, struct http_head *hea
                                .target = json_text_str(json_object_get(args, "target")),
                                .version = HTTP_1_1,
                                .no_body = !json_is_object(json_object_get(args, "body"))};
-    if (http_head_is_token(head->method))
+    if (!http_head_is_token(head->method))
+        (void)err_set(e, ERR_INVALID, "\"%.*s\" is not a method", STR_ARG(head->method));
+    else if (head->target.len + head->authority.len > HEAD_MAX)
+        (void)err_set(e, ERR_TOO_LARGE, "the path is longer than %d bytes", HEAD_MAX);
+    else
         return http_json_take_fields(json_object_get(args, "headers"), a, &head->fields, e);
-    (void)err_set(e, ERR_INVALID, "\"%.*s\" is not a method", STR_ARG(head->method));
     return false;
 }
 
@@ -420,14 +423,13 @@ static json_t *compiled_form(json_t *js, json_t *imports)
 static void make_sources(struct session *s, const struct source_list *files)
 {
     json_t *library = json_pack("[s, s]", "dgate/tool", "dgate/state");
-    s->library = (struct source){.path = (char *)(uintptr_t)LIBRARY_NAME,
-                                 .name = (char *)(uintptr_t)LIBRARY_NAME,
+    s->library = (struct source){.path = LIBRARY_NAME,
+                                 .name = LIBRARY_NAME,
                                  .compiled = compiled_form(json_string(js_tool_test), library)};
     json_t *imports = json_pack("[s]", LIBRARY_NAME);
     json_t *code = main_code(files, imports);
-    s->main = (struct source){.path = (char *)(uintptr_t)MAIN_NAME,
-                              .name = (char *)(uintptr_t)MAIN_NAME,
-                              .compiled = compiled_form(code, imports)};
+    s->main = (struct source){
+        .path = MAIN_NAME, .name = MAIN_NAME, .compiled = compiled_form(code, imports)};
 }
 
 static const struct http_head ask_head = {
@@ -517,20 +519,21 @@ static void explain(const struct session *s, const struct exchange_mem_sent *sen
     const struct config_limits *l = &s->stage.config->limits;
     json_t *body = json_text_parse(buf_str(&sent->data), NULL);
     const char *text = text_of(body, "error");
-    if (strstr(text, "CPU") != NULL)
+    if (strstr(text, "CPU") != NULL) {
         (void)err_set(e, ERR_TIMEOUT,
                       "the test used more than %lld ms of CPU time at a stretch "
                       "(limits.module_cpu_ms)",
                       (long long)l->module_cpu_ms);
-    else if (strstr(text, "memory") != NULL)
+    } else if (strstr(text, "memory") != NULL) {
         (void)err_set(e, ERR_TOO_LARGE,
                       "the modules used more than %lld MB of memory (limits.module_heap_mb)",
                       (long long)l->module_heap_mb);
-    else if (strstr(text, "too long") != NULL)
+    } else if (strstr(text, "too long") != NULL) {
         (void)err_set(e, ERR_TIMEOUT, "the test took longer than %lld ms (limits.module_wall_ms)",
                       (long long)l->module_wall_ms);
-    else
+    } else {
         (void)err_set(e, ERR_INTERNAL, "%s", text[0] != '\0' ? text : "the test was broken off");
+    }
     json_decref(body);
 }
 

@@ -23,29 +23,36 @@ struct sources {
     } files;
 };
 
+/* Appends one part of a path to what is normalised already. */
+static bool add_part(struct buf *out, struct str part)
+{
+    if (part.len == 0 || str_eq(part, STR(".")))
+        return true;
+    if (!str_eq(part, STR("..")))
+        return buf_add(out, STR("/")) && buf_add(out, part);
+    while (out->len > 0 && out->base[out->head + --out->len] != '/') {
+    }
+    return true;
+}
+
+static bool add_path(struct buf *out, const char *path)
+{
+    struct str rest = str_of(path);
+    bool ok = true;
+    while (ok && rest.len > 0) {
+        const size_t end = str_index(rest, '/', 0);
+        ok = add_part(out, str_slice(rest, 0, end));
+        rest = str_skip(rest, end < rest.len ? end + 1 : end);
+    }
+    return ok;
+}
+
 /* base joined with path, without "." and ".."; the caller frees it. */
 static char *normalise(const char *base, const char *path)
 {
     struct buf out;
     buf_init(&out, PATH_BYTES_MAX);
-    const char *parts[] = {path[0] == '/' ? "" : base, path};
-    bool ok = true;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        struct str rest = str_of(parts[i]);
-        while (ok && rest.len > 0) {
-            const size_t end = str_index(rest, '/', 0);
-            const struct str part = str_slice(rest, 0, end);
-            rest = str_skip(rest, end < rest.len ? end + 1 : end);
-            if (part.len == 0 || str_eq(part, STR(".")))
-                continue;
-            if (str_eq(part, STR(".."))) {
-                while (out.len > 0 && out.base[out.head + --out.len] != '/') {
-                }
-                continue;
-            }
-            ok = buf_add(&out, STR("/")) && buf_add(&out, part);
-        }
-    }
+    bool ok = add_path(&out, path[0] == '/' ? "" : base) && add_path(&out, path);
     if (out.len == 0)
         ok = buf_add(&out, STR("/"));
     char *result = mem_strdup(ok ? buf_cstr(&out) : "/");
@@ -261,6 +268,7 @@ static bool add_missing(const struct sources *s, const struct source *f, size_t 
     return false;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see load() */
 static bool load_imports(struct sources *s, const struct source *f, struct source_list *list,
                          struct model_problems *problems)
 {

@@ -155,12 +155,13 @@ static void restart_compiler(struct test_run *t)
 static void bury(struct test_run *t, const char *path, int status)
 {
     char text[160];
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         (void)snprintf(text, sizeof(text), "the process of this file was ended by signal %d (%s)",
                        WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
+    } else {
         (void)snprintf(text, sizeof(text), "the process of this file ended with status %d",
                        WEXITSTATUS(status));
+    }
     fail(t, path, text);
     restart_compiler(t);
 }
