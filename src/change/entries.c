@@ -158,19 +158,22 @@ static bool fits_limits(const struct applying *a, size_t json_len, struct err *e
     const size_t name_len = slot_name(a->slot).len;
     const int64_t bytes = u->bytes - a->stored_len + (int64_t)(name_len + json_len);
     const int64_t entries = u->entries + (a->stored_len == 0);
-    if (json_len > o->value_max)
+    if (json_len > o->value_max) {
         return refuse(a->slot, ERR_TOO_LARGE, e,
                       ": the value has %zu bytes as JSON, more than %zu "
                       "(limits.storage_value_max)",
                       json_len, o->value_max);
-    if (entries > (int64_t)o->entries_max)
+    }
+    if (entries > (int64_t)o->entries_max) {
         return refuse(a->slot, ERR_TOO_LARGE, e,
                       ": the namespace has %lld entries already (limits.storage_entries)",
                       (long long)u->entries);
-    if (bytes > (int64_t)o->bytes_max && bytes > u->bytes)
+    }
+    if (bytes > (int64_t)o->bytes_max && bytes > u->bytes) {
         return refuse(a->slot, ERR_TOO_LARGE, e,
                       ": the namespace would pass %llu bytes (limits.storage_bytes)",
                       (unsigned long long)o->bytes_max);
+    }
     return true;
 }
 
@@ -570,18 +573,18 @@ static struct slot *slot_of(struct entries *s, struct str ns, struct str key)
 /* What is wrong with it whatever is stored. */
 static bool check(const struct entries *s, const struct entries_request *q, struct err *e)
 {
-    if (!entry_value_key_valid(q->key))
-        (void)err_set(e, ERR_INVALID,
-                      "a storage key has 1 to %d bytes of UTF-8 without control characters",
-                      ENTRY_VALUE_KEY_MAX);
-    else if (s->pending >= s->options.pending_max)
-        (void)err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
-    else if (q->command == ENTRIES_PUT && (q->value == NULL || json_is_null(q->value)))
-        (void)err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
-                      STR_ARG(q->ns), STR_ARG(q->key));
-    else
-        return true;
-    return false;
+    enum err_code code = ERR_OK;
+    if (!entry_value_key_valid(q->key)) {
+        code = err_set(e, ERR_INVALID,
+                       "a storage key has 1 to %d bytes of UTF-8 without control characters",
+                       ENTRY_VALUE_KEY_MAX);
+    } else if (s->pending >= s->options.pending_max) {
+        code = err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
+    } else if (q->command == ENTRIES_PUT && (q->value == NULL || json_is_null(q->value))) {
+        code = err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
+                       STR_ARG(q->ns), STR_ARG(q->key));
+    }
+    return code == ERR_OK;
 }
 
 void entries_submit(struct entries *s, const struct entries_request *request, entries_done_fn done,
