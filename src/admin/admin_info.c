@@ -36,11 +36,12 @@ static bool add_entry(void *user, struct str key, struct str value)
     if (page->left == 0)
         return false;
     json_t *entry = json_text_parse(value, &e);
-    if (entry == NULL)
+    if (entry == NULL) {
         log_error("admin", "change-log entry %" PRIu64 " cannot be read: %s", store_u64_of(key),
                   e.msg);
-    else
+    } else {
         (void)json_array_insert_new(page->entries, 0, entry);
+    }
     page->left--;
     return page->left > 0;
 }

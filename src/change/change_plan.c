@@ -220,10 +220,11 @@ static void collect_ops(struct change_plan *p, const struct chunk *c)
     for (size_t i = c->first; i < c->first + c->n; i++) {
         const struct step *s = &p->steps[i];
         vec_push(&p->ops, s->op);
-        if (s->storage.len > 0)
+        if (s->storage.len > 0) {
             vec_push(&p->ops, ((struct engine_op){.type = ENGINE_DELETE_PREFIX,
                                                   .table = STORE_ENTRIES,
                                                   .key = buf_str(&s->storage)}));
+        }
     }
     for (size_t i = 0; i < p->in.meta_count; i++)
         if (p->in.meta_entry[i] >= c->first && p->in.meta_entry[i] < c->first + c->n)

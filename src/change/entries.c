@@ -9,6 +9,8 @@
 #include "change/entries.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -133,31 +135,46 @@ struct applying {
     struct content content;
 };
 
+/* Names the entry before what is wrong with it. */
+static bool refuse(const struct slot *t, enum err_code code, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool refuse(const struct slot *t, enum err_code code, struct err *e, const char *fmt, ...)
+{
+    char text[ERR_MESSAGE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    (void)err_set(e, code, "storage key %.*s/%.*s%s", STR_ARG(slot_ns(t)), STR_ARG(slot_name(t)),
+                  text);
+    return false;
+}
+
 static bool fits_limits(const struct applying *a, size_t json_len, struct err *e)
 {
     const struct entries_options *o = &a->slot->owner->options;
-    const struct str ns = slot_ns(a->slot);
-    const struct str name = slot_name(a->slot);
-    const int64_t bytes = a->usage->bytes - a->stored_len + (int64_t)(name.len + json_len);
-    const int64_t entries = a->usage->entries + (a->stored_len == 0);
-    if (json_len > o->value_max)
-        (void)err_set(e, ERR_TOO_LARGE,
-                      "storage key %.*s/%.*s: the value has %zu bytes as JSON, more than %zu "
+    const struct entry_usage *u = a->usage;
+    const size_t name_len = slot_name(a->slot).len;
+    const int64_t bytes = u->bytes - a->stored_len + (int64_t)(name_len + json_len);
+    const int64_t entries = u->entries + (a->stored_len == 0);
+    if (json_len > o->value_max) {
+        return refuse(a->slot, ERR_TOO_LARGE, e,
+                      ": the value has %zu bytes as JSON, more than %zu "
                       "(limits.storage_value_max)",
-                      STR_ARG(ns), STR_ARG(name), json_len, o->value_max);
-    else if (entries > (int64_t)o->entries_max)
-        (void)err_set(e, ERR_TOO_LARGE,
-                      "storage key %.*s/%.*s: the namespace has %lld entries already "
-                      "(limits.storage_entries)",
-                      STR_ARG(ns), STR_ARG(name), (long long)a->usage->entries);
-    else if (bytes > (int64_t)o->bytes_max && bytes > a->usage->bytes)
-        (void)err_set(e, ERR_TOO_LARGE,
-                      "storage key %.*s/%.*s: the namespace would pass %llu bytes "
-                      "(limits.storage_bytes)",
-                      STR_ARG(ns), STR_ARG(name), (unsigned long long)o->bytes_max);
-    else
-        return true;
-    return false;
+                      json_len, o->value_max);
+    }
+    if (entries > (int64_t)o->entries_max) {
+        return refuse(a->slot, ERR_TOO_LARGE, e,
+                      ": the namespace has %lld entries already (limits.storage_entries)",
+                      (long long)u->entries);
+    }
+    if (bytes > (int64_t)o->bytes_max && bytes > u->bytes) {
+        return refuse(a->slot, ERR_TOO_LARGE, e,
+                      ": the namespace would pass %llu bytes (limits.storage_bytes)",
+                      (unsigned long long)o->bytes_max);
+    }
+    return true;
 }
 
 /* Makes value (borrowed) the content, or refuses. */
@@ -210,18 +227,14 @@ static json_t *number(double n)
 static void apply_increment(struct applying *a, struct call *c)
 {
     const json_t *had = a->content.value;
-    const struct str ns = slot_ns(a->slot);
-    const struct str name = slot_name(a->slot);
     if (had != NULL && !json_is_number(had)) {
-        (void)err_set(&c->error, ERR_INVALID, "storage key %.*s/%.*s does not hold a number",
-                      STR_ARG(ns), STR_ARG(name));
+        (void)refuse(a->slot, ERR_INVALID, &c->error, " does not hold a number");
         return;
     }
     const double sum = (had != NULL ? json_number_value(had) : 0) + c->by;
     json_t *value = isfinite(sum) ? number(sum) : NULL;
     if (value == NULL) {
-        (void)err_set(&c->error, ERR_INVALID, "storage key %.*s/%.*s: the sum is not a number",
-                      STR_ARG(ns), STR_ARG(name));
+        (void)refuse(a->slot, ERR_INVALID, &c->error, ": the sum is not a number");
         return;
     }
     const uint64_t expires = had != NULL ? a->content.expires_ms : expires_at(a, c->ttl_ms);
@@ -560,18 +573,18 @@ static struct slot *slot_of(struct entries *s, struct str ns, struct str key)
 /* What is wrong with it whatever is stored. */
 static bool check(const struct entries *s, const struct entries_request *q, struct err *e)
 {
-    if (!entry_value_key_valid(q->key))
-        (void)err_set(e, ERR_INVALID,
-                      "a storage key has 1 to %d bytes of UTF-8 without control characters",
-                      ENTRY_VALUE_KEY_MAX);
-    else if (s->pending >= s->options.pending_max)
-        (void)err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
-    else if (q->command == ENTRIES_PUT && (q->value == NULL || json_is_null(q->value)))
-        (void)err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
-                      STR_ARG(q->ns), STR_ARG(q->key));
-    else
-        return true;
-    return false;
+    enum err_code code = ERR_OK;
+    if (!entry_value_key_valid(q->key)) {
+        code = err_set(e, ERR_INVALID,
+                       "a storage key has 1 to %d bytes of UTF-8 without control characters",
+                       ENTRY_VALUE_KEY_MAX);
+    } else if (s->pending >= s->options.pending_max) {
+        code = err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
+    } else if (q->command == ENTRIES_PUT && (q->value == NULL || json_is_null(q->value))) {
+        code = err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
+                       STR_ARG(q->ns), STR_ARG(q->key));
+    }
+    return code == ERR_OK;
 }
 
 void entries_submit(struct entries *s, const struct entries_request *request, entries_done_fn done,

@@ -112,7 +112,9 @@ static void on_call(void *user, struct links_call *call, uint64_t op, struct str
                     struct str module, struct str args)
 {
     struct control *c = user;
-    if (storage_calls_concern(op))
+    if (c->engine == NULL)
+        links_reply(call, ERR_UNAVAILABLE, STR("the server is stopping"));
+    else if (storage_calls_concern(op))
         storage_calls_run(c->entries, call, op, ns, args);
     else
         module_calls_run(c->changes, call, op, ns, module, args);
@@ -134,6 +136,8 @@ static void on_engine_closed(void *user)
 {
     struct control *c = user;
     c->engine = NULL;
+    entries_destroy(c->entries); /* it would sweep once more */
+    c->entries = NULL;
     loop_stop(c->loop);
 }
 

@@ -50,17 +50,17 @@ static size_t value_limit(const struct module_cache *c)
 
 static bool check(const struct module_cache *c, struct str key, struct str value, struct err *e)
 {
-    if (key.len > MODULE_CACHE_KEY_MAX)
-        (void)err_set(e, ERR_TOO_LARGE, "the cache id has %zu bytes, more than %d", key.len,
-                      MODULE_CACHE_KEY_MAX);
-    else if (value.len > value_limit(c))
-        (void)err_set(e, ERR_TOO_LARGE,
-                      "the value of cache id %.100s has %zu bytes as JSON, more than %zu "
-                      "(limits.cache_value_max, or what limits.cache_bytes has room for)",
-                      key.p, value.len, value_limit(c));
-    else
-        return true;
-    return false;
+    enum err_code code = ERR_OK;
+    if (key.len > MODULE_CACHE_KEY_MAX) {
+        code = err_set(e, ERR_TOO_LARGE, "the cache id has %zu bytes, more than %d", key.len,
+                       MODULE_CACHE_KEY_MAX);
+    } else if (value.len > value_limit(c)) {
+        code = err_set(e, ERR_TOO_LARGE,
+                       "the value of cache id %.*s has %zu bytes as JSON, more than %zu "
+                       "(limits.cache_value_max, or what limits.cache_bytes has room for)",
+                       STR_ARG(key), value.len, value_limit(c));
+    }
+    return code == ERR_OK;
 }
 
 bool module_cache_set(struct module_cache *c, struct str ns, struct str key, struct str value,

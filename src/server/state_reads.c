@@ -207,13 +207,13 @@ bool state_reads_run(struct store_read *read, enum script_state_op op, struct st
     json_t *object = json_text_parse(args, e);
     if (object == NULL)
         return false;
+    const struct str name = json_text_str(json_object_get(object, "name"));
     if (op == SCRIPT_STORAGE_GET)
         ok = storage_reads_get(read, ns, object, (uint64_t)now_wall_ms(), out, e);
     else if (op == SCRIPT_STORAGE_LIST)
         ok = storage_reads_list(read, ns, object, (uint64_t)now_wall_ms(), out, e);
     else if (op == SCRIPT_GET_SECRET)
-        ok = write_result(get_secret(read, ns, json_text_str(json_object_get(object, "name"))), out,
-                          e);
+        ok = write_result(get_secret(read, ns, name), out, e);
     else
         ok = write_result(run(read, op, ns, object, e), out, e);
     json_decref(object);
