@@ -1,6 +1,6 @@
 // The chain of a route: which functions run for one call, in which order, and how it ends.
 
-import { isThenable, settled } from "./budget";
+import { drain, isThenable, settled } from "./budget";
 import { Context } from "./context";
 import { setCurrent } from "./current";
 import { describe, GatewayError } from "./errors";
@@ -30,13 +30,21 @@ const REVERSED: readonly boolean[] = [false, false, true, true, false];
 // DGate 2's name of fetchUpstream; what it gives may be nothing, and then the service's policy chooses.
 export const FETCH_URL = "fetchUpstreamUrl";
 
-export type Handler = (ctx: Context, error?: unknown) => unknown;
+type Handler = (ctx: Context, error?: unknown) => unknown;
 type AnyFunction = (...args: unknown[]) => unknown;
 
+// What a module that is no library exports; module is its place among the route's.
 export interface Entry {
-    module: string;
-    isScript: boolean; // it gets DGate 2's ctx
-    exports: Record<string, unknown>;
+    readonly module: number;
+    readonly name: string;
+    readonly isScript: boolean; // it gets DGate 2's ctx
+    readonly exports: Record<string, unknown>;
+}
+
+// A function and the module that it is of.
+export interface Link {
+    readonly module: number;
+    readonly call: Handler;
 }
 
 // Given instead of a URL.
@@ -72,18 +80,18 @@ function handlerOf(entry: Entry, name: string, kind: Kind): Handler | undefined 
     if (typeof f !== "function") return undefined;
     // Called as a function, so that its "this" is undefined.
     const plain: Handler = (ctx, error) => (f as AnyFunction)(ctx, error);
-    return entry.isScript ? scriptHandler(entry.module, f as AnyFunction, kind) : plain;
+    return entry.isScript ? scriptHandler(entry.name, f as AnyFunction, kind) : plain;
 }
 
 // Entries' functions of each kind, in the order of the calls.
-export function makeChains(entries: readonly Entry[]): Handler[][] {
+export function makeChains(entries: readonly Entry[]): Link[][] {
     return FUNCTIONS.map((name, kind) => {
-        const found: Handler[] = [];
+        const found: Link[] = [];
         for (const e of entries) {
             const f = handlerOf(e, name, kind);
-            if (f !== undefined) found.push(f);
+            if (f !== undefined) found.push({ module: e.module, call: f });
             const url = kind === Kind.FetchUpstream ? handlerOf(e, FETCH_URL, kind) : undefined;
-            if (url !== undefined) found.push(optionalUrl(url));
+            if (url !== undefined) found.push({ module: e.module, call: optionalUrl(url) });
         }
         if (REVERSED[kind] === true) found.reverse();
         // That there is one only is seen to when the route is put (src/change/change_chain.c).
@@ -115,7 +123,7 @@ class Call {
         private readonly handle: number,
         private readonly call: number,
         private readonly kind: Kind,
-        private readonly chain: readonly Handler[],
+        private readonly chain: readonly Link[],
         private readonly ctx: Context,
         private readonly error: unknown,
         private next: number,
@@ -155,8 +163,9 @@ class Call {
         if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
         try {
             while (!isOver(this.kind, this.ctx) && this.next < this.chain.length) {
-                const handler = this.chain[this.next++] as Handler;
-                value = handler(this.ctx, this.error);
+                const link = this.chain[this.next++] as Link;
+                host.enter(this.handle, link.module);
+                value = link.call(this.ctx, this.error);
                 if (isThenable(value)) {
                     this.wait(value);
                     return;
@@ -200,7 +209,7 @@ export function run(
     setCurrent(handle);
     const ctx = contextOf(handle);
     if (kind !== Kind.ResponseModifier) Context.discardUpstream(ctx);
-    const chain = program.chains[kind] as Handler[];
+    const chain = program.chains[kind] as Link[];
     let error: GatewayError | undefined;
     if (kind === Kind.ErrorHandler) {
         error = new GatewayError(errorText);
@@ -209,10 +218,12 @@ export function run(
     try {
         let value: unknown;
         for (let i = 0; i < chain.length; ) {
-            const handler = chain[i++] as Handler;
-            value = handler(ctx, error);
+            if (i > 0) host.enter(handle, (chain[i] as Link).module);
+            const link = chain[i++] as Link;
+            value = link.call(ctx, error);
             if (isThenable(value)) {
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
+                drain();
                 return Outcome.Parked;
             }
             if (isOver(kind, ctx)) break;
@@ -220,8 +231,10 @@ export function run(
         const written = conclude(kind, ctx);
         if (written !== undefined) {
             new Call(handle, call, kind, chain, ctx, error, chain.length).waitCommitted(written, value);
+            drain();
             return Outcome.Parked;
         }
+        drain();
         return resultText(kind, ctx, value) ?? Outcome.Done;
     } catch (failure) {
         host.done(handle, call, Outcome.Threw, describe(failure));

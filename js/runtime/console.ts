@@ -1,6 +1,6 @@
 // console: one line of the log for each call, named after the module that calls.
 
-import { format } from "./format";
+import { formatLine } from "./format";
 import { host, Level } from "./host";
 
 const LINE_MAX = 4096;
@@ -24,7 +24,7 @@ export function makeConsole(module: string): Console {
     const at =
         (level: Level): Log =>
         (...values) =>
-            logLine(level, module, format(...values));
+            logLine(level, module, formatLine(...values));
     return {
         log: at(Level.Info),
         info: at(Level.Info),
@@ -33,7 +33,7 @@ export function makeConsole(module: string): Console {
         warn: at(Level.Warn),
         error: at(Level.Error),
         assert: (condition, ...values) => {
-            if (!condition) logLine(Level.Error, module, format("assertion failed", ...values));
+            if (!condition) logLine(Level.Error, module, formatLine("assertion failed", ...values));
         },
     };
 }

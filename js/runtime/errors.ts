@@ -99,3 +99,19 @@ export function describeStack(error: Error): string {
         return "an error that cannot be shown";
     }
 }
+
+// With the frames, if it has any.
+export function describeAll(error: unknown): string {
+    return error instanceof Error ? describeStack(error) : describe(error);
+}
+
+// The module that an error comes from, as far as its stack tells; else "".
+export function moduleOf(error: unknown): string {
+    if (!(error instanceof Error)) return "";
+    for (const frame of frames(error)) {
+        const url = /^(?:.*?@)?(.*):\d+:\d+$/.exec(frame)?.[1];
+        const source = url === undefined ? undefined : sources.get(url);
+        if (source !== undefined) return source.name;
+    }
+    return "";
+}

@@ -75,10 +75,12 @@ export const enum Redirect {
 export interface Host {
     install(runtime: object): void;
     tick(): boolean; // true: this entry is over its CPU limit
+    drain(): void; // runs what promises have put off, within this entry
     alive(handle: number): boolean; // whether that request goes on
     calling(handle: number, call: number): boolean; // whether that call of a request goes on
     done(handle: number, call: number, outcome: Outcome, text?: string): void;
-    log(level: Level, module: string, text: string): void;
+    enter(handle: number, module: number): void; // a function of that module of the route comes next
+    log(level: Level, module: string, text: string): void; // module "": the one that runs
 
     text(handle: number, what: Text): string;
     // Of the request: Method, RawPath or Query (percent-encoded); throws what is wrong with the value.

@@ -4,14 +4,14 @@ import "core-js/web/url";
 import "core-js/web/url-search-params";
 
 import { host, Level } from "./host";
-import { installBudget } from "./budget";
+import { drain, installBudget } from "./budget";
 import { atob, btoa } from "./base64";
 import { fetch } from "./builtins/http";
 import { run, sweepContexts } from "./chain";
 import { logLine, makeConsole } from "./console";
 import { setCurrent, sweepWaiting, takeWaiting } from "./current";
 import { TextDecoder, TextEncoder } from "./encoding";
-import { describe } from "./errors";
+import { describe, describeAll, moduleOf } from "./errors";
 import { Headers } from "./fields";
 import { Program } from "./program";
 import { sweepTimers, timers } from "./timers";
@@ -56,6 +56,7 @@ host.install([
         if (w === undefined) return;
         if (outcome === 0) w.fail(String(value));
         else w.settle(value);
+        drain();
     },
 
     function createProgram(): Program {
@@ -67,7 +68,7 @@ host.install([
         p.add(name, url, wrapper, map, imports, flavour);
     },
 
-    function linkProgram(p: Program): number | string {
+    function linkProgram(p: Program): number[] | string {
         setCurrent(0);
         return p.link();
     },
@@ -86,6 +87,6 @@ host.install([
     describe,
 
     function rejected(_promise: unknown, reason: unknown): void {
-        logLine(Level.Error, "", `unhandled rejection: ${describe(reason)}`);
+        logLine(Level.Error, moduleOf(reason), `unhandled rejection: ${describeAll(reason)}`);
     },
 ]);

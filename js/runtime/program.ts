@@ -1,7 +1,7 @@
 // A route's modules: instantiated once, linked by name, CommonJS inside.
 
 import { builtins, type MakeBuiltin } from "./builtins";
-import { FETCH_URL, FUNCTIONS, makeChains, type Entry, type Handler } from "./chain";
+import { FETCH_URL, FUNCTIONS, makeChains, type Entry, type Link } from "./chain";
 import { makeConsole, type Console } from "./console";
 import { addSource, describe, GatewayError, removeSource } from "./errors";
 
@@ -42,7 +42,7 @@ function resolveName(from: string, name: string): string {
 }
 
 export class Program {
-    chains: Handler[][] = [];
+    chains: Link[][] = [];
     readonly #units: Unit[] = [];
 
     add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string, flavour: string): void {
@@ -119,8 +119,9 @@ export class Program {
         return entries.length > 0 ? entries : this.#units.slice(0, 1);
     }
 
-    // Returns a set of bits, one for each function that there is, or what is wrong.
-    link(): number | string {
+    // Returns a set of bits, one for each function that there is, followed by the module of each chain's first function;
+    // or what is wrong.
+    link(): number[] | string {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
         const found: Entry[] = [];
@@ -139,9 +140,11 @@ export class Program {
                 if (value !== undefined && value !== null && typeof value !== "function")
                     return `${unit.name}: ${name} is exported but is not a function`;
             }
-            found.push({ module: unit.name, isScript: unit.isScript, exports: own });
+            const module = this.#units.indexOf(unit);
+            found.push({ module, name: unit.name, isScript: unit.isScript, exports: own });
         }
         this.chains = makeChains(found);
-        return this.chains.reduce((bits, chain, kind) => (chain.length > 0 ? bits | (1 << kind) : bits), 0);
+        const bits = this.chains.reduce((all, chain, kind) => (chain.length > 0 ? all | (1 << kind) : all), 0);
+        return [bits, ...this.chains.map((chain) => chain[0]?.module ?? 0)];
     }
 }

@@ -2,7 +2,7 @@
 
 import { addWaiting, removeWaiting, requireCurrent } from "./current";
 import { logLine } from "./console";
-import { describe } from "./errors";
+import { describeAll, moduleOf } from "./errors";
 import { host, Level } from "./host";
 
 type Callback = (...args: unknown[]) => void;
@@ -21,7 +21,7 @@ function start(name: string, callback: unknown, ms: unknown, repeat: boolean, ar
             try {
                 (callback as Callback)(...args);
             } catch (error) {
-                logLine(Level.Error, "", `in a ${name}() callback: ${describe(error)}`);
+                logLine(Level.Error, moduleOf(error), `in a ${name}() callback: ${describeAll(error)}`);
             }
         },
         fail: () => undefined,

@@ -64,6 +64,12 @@ struct config_limits {
     int64_t module_fetches;   /* per request */
     int64_t module_timers;    /* per request */
     int64_t module_log_lines; /* per second and worker */
+    int64_t module_log_rate;  /* per second, module and worker */
+    int64_t module_raise_max; /* how many times these a module's own limits may be */
+    int64_t module_kills_max; /* of workers, before a route's modules are switched off; 0: never */
+    int64_t module_kills_window_ms;
+    int64_t module_stops_max; /* calls that a limit ended, likewise; 0: never */
+    int64_t module_stops_window_ms;
     int64_t module_source_max;
     int64_t module_compiled_max;
     int64_t compile_timeout_ms;
@@ -80,6 +86,7 @@ struct config_limits {
     int64_t node_rate_buckets;
     int64_t node_counts;
     int64_t node_upstreams;
+    int64_t node_switches;
     int64_t health_checks; /* active checks in flight */
 };
 

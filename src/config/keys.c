@@ -281,6 +281,17 @@ const struct keys_key keys_all[] = {
     NUMBER(module_fetches, 32, 0, 10000, "fetches per request"),
     NUMBER(module_timers, 100, 0, 10000, "timers per request"),
     NUMBER(module_log_lines, 1000, 0, MIB, "lines that modules log per second and worker"),
+    NUMBER(module_log_rate, 100, 1, 1000 * 1000,
+           "lines that a module logs per second and worker; five times as many after a pause"),
+    NUMBER(module_raise_max, 10, 1, 1000,
+           "how many times these limits a module's own limits may be; 1: it can only lower them"),
+    NUMBER(module_kills_max, 3, 0, 1000,
+           "workers that the modules of a route cost before they are switched off; 0: never"),
+    TIME(module_kills_window_ms, 10 * MINUTE, SECOND, 24 * HOUR, "time that those are counted in"),
+    NUMBER(module_stops_max, 100, 0, 1000 * 1000,
+           "calls that limits of processor time or memory end in one worker before the modules of "
+           "the route are switched off, if at least half of all calls end so; 0: never"),
+    TIME(module_stops_window_ms, MINUTE, SECOND, 24 * HOUR, "time that those are counted in"),
     NUMBER(module_source_max, MODEL_SOURCE_MAX, KIB, MODEL_SOURCE_MAX, "source of a module"),
     NUMBER(module_compiled_max, MIB, KIB, MIB, "compiled form of a module"),
     TIME(compile_timeout_ms, 10 * SECOND, 100, HOUR, "compiling a module"),
@@ -306,6 +317,8 @@ const struct keys_key keys_all[] = {
            "does not fit is not limited"),
     NUMBER(node_upstreams, 4 * KIB, 64, MIB,
            "upstreams whose health is remembered; others count as healthy"),
+    NUMBER(node_switches, 256, 64, MIB,
+           "routes whose modules cost workers or are switched off, that are remembered"),
     NUMBER(health_checks, 64, 1, 4096, "active health checks that are in flight at once"),
 };
 

@@ -23,6 +23,7 @@ static const char *const RESTART[] = {
     "limits.node_rate_buckets",
     "limits.node_counts",
     "limits.node_upstreams",
+    "limits.node_switches",
 };
 
 bool live_needs_restart(const struct keys_key *k)

@@ -8,8 +8,9 @@
 
 #define AT(member) .offset = offsetof(struct model_resource, member)
 
-#define MS_NS  1000000
-#define DAY_NS 86400000000000
+#define MS_NS   1000000
+#define DAY_NS  86400000000000
+#define HOUR_NS (DAY_NS / 24)
 
 enum { TEXT_MAX = 2048, SECRET_MAX = 65536 };
 
@@ -95,6 +96,12 @@ static const struct fields_word collection_types[] = {{"document", 0}, {NULL, 0}
     {                                                                                              \
         .name = (field), .alias = (snake), .type = FIELDS_INTS, .output = FIELDS_OMIT_EMPTY,       \
         AT(member), .min = (low), .max = (high), .doc = (text)                                     \
+    }
+/* Of a module; 0 and left out when the server's is used. */
+#define MODULE_LIMIT_FIELD(field, snake, member, kind, high, text)                                 \
+    {                                                                                              \
+        .name = "limits." field, .alias = (snake), .type = (kind), .output = FIELDS_OMIT_EMPTY,    \
+        AT(module.limits.member), .max = (high), .doc = text                                       \
     }
 #define CONFIG_FILE_FIELD(field, snake, reason)                                                    \
     {                                                                                              \
@@ -348,6 +355,18 @@ static const struct fields_field module_fields[] = {
      .default_int = MODEL_MODULE_API_AUTO,
      .words = module_apis,
      .doc = "whose ctx the functions get; auto: as the source looks"},
+    MODULE_LIMIT_FIELD("cpu", "limits.cpu_ms", cpu_ns, FIELDS_DURATION, HOUR_NS,
+                       "processor time of one call; 0: limits.module_cpu_ms"),
+    MODULE_LIMIT_FIELD("wall", "limits.wall_ms", wall_ns, FIELDS_DURATION, HOUR_NS,
+                       "duration of one call, waiting included; 0: limits.module_wall_ms"),
+    MODULE_LIMIT_FIELD("body", NULL, body, FIELDS_INT, (int64_t)256 * 1024 * 1024,
+                       "bytes of a body that is read or written; 0: limits.module_body_max"),
+    MODULE_LIMIT_FIELD("fetches", NULL, fetches, FIELDS_INT, 10000,
+                       "fetches per request; 0: limits.module_fetches"),
+    MODULE_LIMIT_FIELD("timers", NULL, timers, FIELDS_INT, 10000,
+                       "timers at once per request; 0: limits.module_timers"),
+    MODULE_LIMIT_FIELD("logRate", "limits.log_rate", log_rate, FIELDS_INT, 1000 * 1000,
+                       "lines logged a second; 0: limits.module_log_rate"),
     {.name = "compiled",
      .type = FIELDS_JSON,
      .output = FIELDS_INTERNAL,

@@ -51,7 +51,7 @@ struct fields_word {
 };
 
 struct fields_field {
-    const char *name;         /* camelCase */
+    const char *name;         /* camelCase; "group.name": member of an object */
     const char *alias;        /* snake_case, NULL when it is the same */
     const char *config_alias; /* a third name in configuration files, in any case; or NULL */
     enum fields_type type;

@@ -121,6 +121,15 @@ enum model_module_type { MODEL_MODULE_TYPESCRIPT, MODEL_MODULE_JAVASCRIPT };
 
 /* Which ctx its functions get. AUTO: as the source looks (js/compiler/analyse.ts). */
 enum model_module_api { MODEL_MODULE_API_AUTO, MODEL_MODULE_API_DGATE1, MODEL_MODULE_API_DGATE2 };
+/* A module's own limits; 0: the server's. */
+struct model_module_limits {
+    int64_t cpu_ns;
+    int64_t wall_ns;
+    int64_t body; /* bytes */
+    int64_t fetches;
+    int64_t timers;
+    int64_t log_rate; /* lines a second */
+};
 
 struct model_module {
     char *name;
@@ -128,6 +137,7 @@ struct model_module {
     char *payload; /* the source in base64 */
     int64_t type;  /* enum model_module_type */
     int64_t api;   /* enum model_module_api */
+    struct model_module_limits limits;
     struct model_strings tags;
     json_t *compiled; /* what the compiler made of it (script/compiler.h); not part of the API */
 };

@@ -457,6 +457,57 @@ static json_t *iterable(const json_t *value)
     return p;
 }
 
+/* kept is key in memory that lives as long as the input; NULL: there is none. */
+static void collect_value(struct decoding *d, struct str key, const char *kept, json_t *value,
+                          struct given given[FIELDS_COUNT_MAX])
+{
+    const struct fields_field *f = fields_find(d->r->kind, key, d->source);
+    if (f == NULL) {
+        unknown_field(d, key);
+        return;
+    }
+    const bool is_alias = f->alias != NULL && str_eq(key, str_of(f->alias));
+    struct given *g = &given[f - d->table.v];
+    if (g->value != NULL)
+        complain(d, key, NO_INDEX, "is given twice, also as %s", g->key);
+    if (kept == NULL)
+        kept = is_alias ? f->alias : f->name;
+    *g = (struct given){value, kept};
+}
+
+/* Whether fields of the kind are members of an object of that name. */
+static bool is_group(const struct decoding *d, struct str name)
+{
+    for (size_t i = 0; i < d->table.n; i++) {
+        const char *point = strchr(d->table.v[i].name, '.');
+        if (point != NULL &&
+            str_eq(name, (struct str){d->table.v[i].name, (size_t)(point - d->table.v[i].name)}))
+            return true;
+    }
+    return false;
+}
+
+static void collect_group(struct decoding *d, struct str name, const json_t *input,
+                          struct given given[FIELDS_COUNT_MAX])
+{
+    if (!json_is_object(input)) {
+        if (!json_is_null(input))
+            complain(d, name, NO_INDEX, "expected an object, got %s", scalar_type_name(input));
+        return;
+    }
+    json_t *object = iterable(input);
+    for (void *it = json_object_iter(object); it != NULL; it = json_object_iter_next(object, it)) {
+        struct str member = {json_object_iter_key(it), json_object_iter_key_len(it)};
+        struct buf key;
+        buf_init(&key, MESSAGE_MAX);
+        member = utf8_cut(member, SHOWN_MAX);
+        bool ok = buf_addf(&key, "%.*s.%.*s", STR_ARG(name), STR_ARG(member));
+        assert(ok);
+        collect_value(d, buf_str(&key), NULL, json_object_iter_value(it), given);
+        buf_finish(&key);
+    }
+}
+
 /* Finds the field of every key of the input. */
 static void collect(struct decoding *d, const json_t *input, struct given given[FIELDS_COUNT_MAX])
 {
@@ -464,15 +515,10 @@ static void collect(struct decoding *d, const json_t *input, struct given given[
     for (void *it = json_object_iter(object); it != NULL; it = json_object_iter_next(object, it)) {
         struct str key = {json_object_iter_key(it), json_object_iter_key_len(it)};
         json_t *value = json_object_iter_value(it);
-        const struct fields_field *f = fields_find(d->r->kind, key, d->source);
-        if (f == NULL) {
-            unknown_field(d, key);
-            continue;
-        }
-        struct given *g = &given[f - d->table.v];
-        if (g->value != NULL)
-            complain(d, key, NO_INDEX, "is given twice, also as %s", g->key);
-        *g = (struct given){value, key.p};
+        if (is_group(d, key))
+            collect_group(d, key, value, given);
+        else
+            collect_value(d, key, key.p, value, given);
     }
 }
 

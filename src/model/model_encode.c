@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "codec/json.h"
 #include "model/fields.h"
 #include "model/model.h"
@@ -58,6 +60,23 @@ static json_t *encode_value(const struct fields_field *f, const void *slot)
     }
 }
 
+/* Sets a field, inside of its group's object when it has one. */
+static void set(json_t *object, const char *name, json_t *value)
+{
+    const char *point = strchr(name, '.');
+    if (point == NULL) {
+        (void)json_object_set_new(object, name, value);
+        return;
+    }
+    const size_t len = (size_t)(point - name);
+    json_t *group = json_object_getn(object, name, len);
+    if (group == NULL) {
+        group = json_object();
+        (void)json_object_setn_new(object, name, len, group);
+    }
+    (void)json_object_set_new(group, point + 1, value);
+}
+
 json_t *model_encode(const struct model_resource *r, enum model_target target)
 {
     json_t *object = json_object();
@@ -74,7 +93,7 @@ json_t *model_encode(const struct model_resource *r, enum model_target target)
         json_t *value = f->output == FIELDS_REDACTED && !to_store && !empty
                             ? json_string(MODEL_REDACTED)
                             : encode_value(f, slot);
-        (void)json_object_set_new(object, f->name, value);
+        set(object, f->name, value);
     }
     return object;
 }

@@ -12,8 +12,9 @@
 #include "node/node_health.h"
 #include "node/node_rate.h"
 #include "node/node_slots.h"
+#include "node/node_switches.h"
 
-enum { LAYOUT = 2, LINE = 64, SLOTS_MAX = 1 << 24 };
+enum { LAYOUT = 3, LINE = 64, SLOTS_MAX = 1 << 24 };
 
 /* At the start of the memory; the tables follow, each on a cache line of its own. */
 struct header {
@@ -23,6 +24,7 @@ struct header {
     uint32_t rate_buckets;
     uint32_t counts;
     uint32_t upstreams;
+    uint32_t switches;
     uint64_t seed;
 };
 
@@ -34,6 +36,7 @@ struct node_segment {
     struct node_rate rate;
     struct node_counts counts;
     struct node_health health;
+    struct node_switches switches;
 };
 
 static size_t whole_lines(size_t size)
@@ -54,6 +57,7 @@ struct layout {
     size_t rate;
     size_t counts;
     size_t health;
+    size_t switches;
     size_t size;
 };
 
@@ -62,7 +66,8 @@ static struct layout layout_of(const struct header *h)
     struct layout l = {.rate = whole_lines(sizeof(*h))};
     l.counts = l.rate + whole_lines(node_rate_size(h->rate_buckets));
     l.health = l.counts + whole_lines(node_counts_size(h->counts, h->workers));
-    l.size = l.health + whole_lines(node_health_size(h->upstreams));
+    l.switches = l.health + whole_lines(node_health_size(h->upstreams));
+    l.size = l.switches + whole_lines(node_switches_size(h->switches));
     return l;
 }
 
@@ -77,6 +82,7 @@ static struct node_segment *attach(void *memory)
     node_rate_attach(&s->rate, p + l.rate, h->rate_buckets);
     node_counts_attach(&s->counts, p + l.counts, h->counts, h->workers);
     node_health_attach(&s->health, p + l.health, h->upstreams);
+    node_switches_attach(&s->switches, p + l.switches, h->switches);
     return s;
 }
 
@@ -89,6 +95,7 @@ enum err_code node_segment_make(const struct node_segment_options *options, int 
         .rate_buckets = power_of_two(options->rate_buckets),
         .counts = power_of_two(options->counts),
         .upstreams = power_of_two(options->upstreams),
+        .switches = power_of_two(options->switches),
         .seed = hash_make_seed(),
     };
     memcpy(h.magic, magic, sizeof(magic));
@@ -115,7 +122,7 @@ enum err_code node_segment_map(int fd, struct node_segment **ret, struct err *e)
     if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
         memcmp(h.magic, magic, sizeof(magic)) != 0 || h.layout != LAYOUT ||
         h.rate_buckets > SLOTS_MAX || h.counts > SLOTS_MAX || h.upstreams > SLOTS_MAX ||
-        layout_of(&h).size != (size_t)st.st_size)
+        h.switches > SLOTS_MAX || layout_of(&h).size != (size_t)st.st_size)
         return err_set(e, ERR_INVALID, "descriptor %d is not a node segment of this version", fd);
     void *memory = shm_map(fd, (size_t)st.st_size, e);
     if (memory == NULL)
@@ -153,4 +160,9 @@ struct node_counts *node_segment_counts(struct node_segment *s)
 struct node_health *node_segment_health(struct node_segment *s)
 {
     return &s->health;
+}
+
+struct node_switches *node_segment_switches(struct node_segment *s)
+{
+    return &s->switches;
 }

@@ -12,12 +12,14 @@ struct node_counts;
 struct node_health;
 struct node_rate;
 struct node_segment;
+struct node_switches;
 
 struct node_segment_options {
     uint32_t workers;
     uint32_t rate_buckets; /* rounded up to a power of two, as the others */
     uint32_t counts;
     uint32_t upstreams;
+    uint32_t switches;
 };
 
 /* Makes and maps a segment (supervisor); *fd is close-on-exec. */
@@ -40,5 +42,6 @@ uint64_t node_segment_key(const struct node_segment *s, char kind, struct str a,
 struct node_rate *node_segment_rate(struct node_segment *s);
 struct node_counts *node_segment_counts(struct node_segment *s);
 struct node_health *node_segment_health(struct node_segment *s);
+struct node_switches *node_segment_switches(struct node_segment *s);
 
 #endif

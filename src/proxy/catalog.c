@@ -301,6 +301,16 @@ void catalog_clear(struct catalog *c)
         space_clear(c, container_of(n, struct space, node));
 }
 
+void catalog_relink(struct catalog *c)
+{
+    hmap_for_each (n, &c->spaces) {
+        const struct space *s = container_of(n, struct space, node);
+        hmap_for_each (m, &s->routes) {
+            catalog_route_unlink(container_of(m, struct catalog_route, node));
+        }
+    }
+}
+
 size_t catalog_count(const struct catalog *c, enum model_kind kind)
 {
     assert(kind < MODEL_KIND_COUNT);

@@ -35,6 +35,9 @@ void catalog_remove(struct catalog *c, const struct model_ref *ref);
 /* Removes everything. */
 void catalog_clear(struct catalog *c);
 
+/* Forgets the programs of all routes: they are made anew when a request needs them. */
+void catalog_relink(struct catalog *c);
+
 /* How many of a kind there are. */
 size_t catalog_count(const struct catalog *c, enum model_kind kind);
 

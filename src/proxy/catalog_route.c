@@ -146,20 +146,44 @@ struct catalog_service *catalog_route_service(const struct catalog_route *r)
     return r->service.slot != NULL ? r->service.slot->service : NULL;
 }
 
-static enum err_code link_program(struct catalog_route *r, struct script_vm *vm, struct err *e)
+/* Its modules; the caller frees the list. Those that do not exist are left out, and *missing names the last of them. */
+static const struct model_module **list_modules(const struct catalog_route *r, size_t *count,
+                                                const char **missing)
 {
     const struct model_module **list = mem_calloc(r->module_count, sizeof(*list));
-    enum err_code rc = ERR_OK;
-    for (size_t i = 0; i < r->module_count && rc == ERR_OK; i++) {
+    *count = 0;
+    *missing = NULL;
+    for (size_t i = 0; i < r->module_count; i++) {
         const struct catalog_slot *slot = r->modules[i].slot;
         assert(slot != NULL);
-        if (slot->module == NULL)
-            rc = err_set(e, ERR_NOT_FOUND, "module %s does not exist", slot->name);
+        if (slot->module != NULL)
+            list[(*count)++] = &slot->module->module;
         else
-            list[i] = &slot->module->module;
+            *missing = slot->name;
     }
-    if (rc == ERR_OK)
-        rc = script_program_create(vm, r->model, list, r->module_count, &r->program, e);
+    return list;
+}
+
+uint64_t catalog_route_fingerprint(struct catalog_route *r)
+{
+    if (r->fingerprint != 0)
+        return r->fingerprint;
+    size_t count = 0;
+    const char *missing = NULL;
+    const struct model_module **list = list_modules(r, &count, &missing);
+    r->fingerprint = script_program_fingerprint(r->model, list, count);
+    free(list);
+    return r->fingerprint;
+}
+
+static enum err_code link_program(struct catalog_route *r, struct script_vm *vm, struct err *e)
+{
+    size_t count = 0;
+    const char *missing = NULL;
+    const struct model_module **list = list_modules(r, &count, &missing);
+    const enum err_code rc = missing != NULL
+                                 ? err_set(e, ERR_NOT_FOUND, "module %s does not exist", missing)
+                                 : script_program_create(vm, r->model, list, count, &r->program, e);
     free(list);
     return rc;
 }
@@ -186,6 +210,7 @@ void catalog_route_unlink(struct catalog_route *r)
 {
     script_program_unref(r->program);
     r->program = NULL;
+    r->fingerprint = 0;
     free(r->link_error);
     r->link_error = NULL;
 }

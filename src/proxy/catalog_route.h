@@ -30,6 +30,7 @@ struct catalog_route {
     size_t module_count;
     struct catalog_limits *limits;  /* NULL: it has none */
     struct script_program *program; /* linked; NULL before, or after a module changed */
+    uint64_t fingerprint;           /* of its code; 0: not looked at since a module changed */
     struct err *link_error;         /* why linking failed; NULL: it did not */
 };
 
@@ -55,6 +56,9 @@ struct catalog_service *catalog_route_service(const struct catalog_route *r);
  * and kept until a module changes. Only for routes with modules that are in the catalog. */
 struct script_program *catalog_route_link(struct catalog_route *r, struct script_vm *vm,
                                           struct err *e);
+
+/* script_program_fingerprint() of it as it is now. Only for routes with modules that are in the catalog. */
+uint64_t catalog_route_fingerprint(struct catalog_route *r);
 
 /* Forgets the program or the error: a module changed. */
 void catalog_route_unlink(struct catalog_route *r);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "proxy/catalog.h"
 #include "proxy/proxy_access.h"
 #include "proxy/proxy_context.h"
 #include "proxy/proxy_request.h"
@@ -63,4 +64,6 @@ void proxy_handle(void *user, struct exchange *x)
 void proxy_stats_get(const struct proxy *p, struct proxy_stats *ret)
 {
     *ret = p->stats;
+    for (int i = 0; i < SCRIPT_LIMIT_COUNT; i++)
+        ret->module_limits[i] = script_vm_limit_hits(catalog_vm(p->catalog), (enum script_limit)i);
 }

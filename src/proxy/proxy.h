@@ -7,6 +7,7 @@
 #include "http/exchange.h"
 #include "node/node_rate.h"
 #include "proxy/access_record.h"
+#include "script/script.h"
 
 struct catalog;
 struct http_client;
@@ -86,6 +87,7 @@ struct proxy_stats {
     uint64_t upstream_errors;
     uint64_t retries;
     uint64_t module_errors;
+    uint64_t module_limits[SCRIPT_LIMIT_COUNT]; /* how often modules passed them */
     uint64_t limited[PROXY_LIMIT_COUNT];        /* refusals */
     uint64_t durations[PROXY_DURATION_CLASSES]; /* requests that ended, each in one class */
     uint64_t duration_ms;                       /* of all of them together */

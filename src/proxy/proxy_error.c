@@ -8,7 +8,7 @@
 #include "proxy/proxy_attempt.h"
 #include "proxy/proxy_headers.h"
 
-enum { BODY_MAX = 512, FIELDS_MAX = 24 };
+enum { BODY_MAX = 1024, FIELDS_MAX = 24 };
 
 static void log_failure(const struct proxy_request *r)
 {
@@ -26,11 +26,16 @@ static void log_failure(const struct proxy_request *r)
         {"namespace", str_of(route != NULL ? route->ns : "")},
         {"route", str_of(route != NULL ? route->name : "")},
         {"path", r->path},
+        {"module", f->module},
+        {"limit", str_of(f->limit != NULL ? f->limit : "")},
     };
-    log_write_fields(level, "proxy", f->detail, fields, ARRAY_LEN(fields));
+    size_t n = ARRAY_LEN(fields);
+    if (f->limit == NULL)
+        n -= f->module.len > 0 ? 1 : 2;
+    log_write_fields(level, "proxy", f->detail, fields, n);
 }
 
-static enum proxy_turn fail(struct proxy_request *r, const struct proxy_failure *failure)
+enum proxy_turn proxy_error_fail(struct proxy_request *r, const struct proxy_failure *failure)
 {
     r->failure = *failure;
     if (r->failure.detail.len == 0)
@@ -42,14 +47,16 @@ static enum proxy_turn fail(struct proxy_request *r, const struct proxy_failure 
 enum proxy_turn proxy_error_raise(struct proxy_request *r, uint16_t status, const char *text,
                                   struct str detail)
 {
-    return fail(r, &(struct proxy_failure){.status = status, .text = text, .detail = detail});
+    return proxy_error_fail(
+        r, &(struct proxy_failure){.status = status, .text = text, .detail = detail});
 }
 
 enum proxy_turn proxy_error_refuse(struct proxy_request *r, uint16_t status, const char *text,
                                    struct str detail)
 {
-    return fail(r, &(struct proxy_failure){
-                       .status = status, .text = text, .detail = detail, .unhandled = true});
+    return proxy_error_fail(
+        r, &(struct proxy_failure){
+               .status = status, .text = text, .detail = detail, .unhandled = true});
 }
 
 enum proxy_turn proxy_error_memory(struct proxy_request *r)
@@ -80,8 +87,10 @@ enum proxy_turn proxy_error_send(struct proxy_request *r)
         fields.n = FIELDS_MAX;
     /* The texts are ours and the id is a token: nothing needs escaping. */
     char body[BODY_MAX];
-    int n = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"status\":%u,\"request_id\":\"%.*s\"}",
-                     f->text, (unsigned)f->status, STR_ARG(r->id));
+    int n = snprintf(body, sizeof(body),
+                     "{\"error\":\"%s\",%s%s%s\"status\":%u,\"request_id\":\"%.*s\"}", f->text,
+                     f->limit != NULL ? "\"limit\":\"" : "", f->limit != NULL ? f->limit : "",
+                     f->limit != NULL ? "\"," : "", (unsigned)f->status, STR_ARG(r->id));
     assert(n > 0 && (size_t)n < sizeof(body));
     r->reply.status = f->status;
     exchange_respond(r->down, f->status, &fields, STR("application/json"),

@@ -4,8 +4,11 @@
 
 #include "proxy/proxy_request.h"
 
+/* Fails with all that failure says; text must live as long as the request. */
+enum proxy_turn proxy_error_fail(struct proxy_request *r, const struct proxy_failure *failure);
+
 /* Something behind the proxy failed: an upstream or a module. errorHandler may answer, else text does. Logged
- * here. text must live for ever, detail (may be empty: text says all) as long as the request. */
+ * here. text and detail (may be empty: text says all) must live as long as the request. */
 enum proxy_turn proxy_error_raise(struct proxy_request *r, uint16_t status, const char *text,
                                   struct str detail);
 

@@ -12,6 +12,7 @@
 #include "proxy/proxy_error.h"
 #include "proxy/proxy_headers.h"
 #include "proxy/proxy_match.h"
+#include "proxy/proxy_switch.h"
 
 enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
 
@@ -33,6 +34,9 @@ enum proxy_turn proxy_modules_link(struct proxy_request *r)
 {
     if (r->route->module_count == 0)
         return proxy_request_go(r, PROXY_PREPARE);
+    enum proxy_turn turn;
+    if (proxy_switch_refuse(r, &turn))
+        return turn;
     struct err e;
     struct script_program *program =
         catalog_route_link(r->route, catalog_vm(r->proxy->catalog), &e);
@@ -58,6 +62,22 @@ bool proxy_modules_has(const struct proxy_request *r, enum script_function f)
 const struct script_program *proxy_modules_program(const struct proxy_request *r)
 {
     return r->modules->program;
+}
+
+size_t proxy_modules_body_max(const struct proxy_request *r)
+{
+    return script_program_body_max(r->modules->program);
+}
+
+enum proxy_turn proxy_modules_refuse_body(struct proxy_request *r, uint16_t status,
+                                          const char *text)
+{
+    script_program_body_refused(r->modules->program);
+    return proxy_error_fail(r,
+                            &(struct proxy_failure){.status = status,
+                                                    .text = text,
+                                                    .limit = script_limit_name(SCRIPT_LIMIT_BODY),
+                                                    .unhandled = status == 413});
 }
 
 static bool decode(struct arena *a, struct str *s)
@@ -99,7 +119,7 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
-    arena_init(&m->arena, FIELDS_MEMORY + BODIES_MAX * r->proxy->options.collect_max);
+    arena_init(&m->arena, FIELDS_MEMORY + BODIES_MAX * proxy_modules_body_max(r));
     m->x = (struct script_exchange){
         .arena = &m->arena,
         .id = r->id,
@@ -147,7 +167,7 @@ static enum proxy_turn call(struct proxy_request *r, enum script_function f, enu
     struct proxy_modules *m = r->modules;
     assert(!m->pending);
     m->pending = true;
-    m->outcome = (struct script_outcome){0};
+    m->outcome = (struct script_outcome){.limit = SCRIPT_LIMIT_COUNT};
     struct str error = f == SCRIPT_ERROR_HANDLER ? r->failure.detail : (struct str){0};
     r->times.call_ns = proxy_access_log_now(r);
     script_run_call(m->run, f, error, on_called, r);
@@ -157,20 +177,35 @@ static enum proxy_turn call(struct proxy_request *r, enum script_function f, enu
 /* A function failed. Those that used too much are not followed by more of the same. */
 static enum proxy_turn fail(struct proxy_request *r, uint16_t status, const char *text)
 {
-    struct str detail = r->modules->outcome.text;
+    const struct script_outcome *o = &r->modules->outcome;
+    struct proxy_failure f = {
+        .status = status,
+        .text = text,
+        .detail = o->text,
+        .limit = o->limit < SCRIPT_LIMIT_COUNT ? script_limit_name(o->limit) : NULL,
+        .module = o->module,
+    };
     r->proxy->stats.module_errors++;
-    switch (r->modules->outcome.status) {
+    switch (o->status) {
     case SCRIPT_CPU:
-        return proxy_error_refuse(r, 503, "a module used too much CPU time", detail);
+        f.status = 503;
+        f.text = "a module used too much CPU time";
+        f.unhandled = true;
+        break;
     case SCRIPT_HEAP:
-        return proxy_error_refuse(r, 503, "a module used too much memory", detail);
+        f.status = 503;
+        f.text = "a module used too much memory";
+        f.unhandled = true;
+        break;
     case SCRIPT_WALL:
-        return proxy_error_raise(r, 504, "a module took too long", detail);
+        f.status = 504;
+        f.text = "a module took too long";
+        break;
     case SCRIPT_OK:
     case SCRIPT_THREW:
         break;
     }
-    return proxy_error_raise(r, status, text, detail);
+    return proxy_error_fail(r, &f);
 }
 
 enum proxy_turn proxy_modules_modify(struct proxy_request *r)

@@ -36,6 +36,13 @@ bool proxy_modules_has(const struct proxy_request *r, enum script_function f);
 /* Only when there is one (r->modules is not NULL). */
 const struct script_program *proxy_modules_program(const struct proxy_request *r);
 
+/* The most that is collected of a body for the route's modules. Only when there are some, as the next. */
+size_t proxy_modules_body_max(const struct proxy_request *r);
+
+/* A body is larger: 413 of a request, 502 of a response, for which errorHandler is asked. */
+enum proxy_turn proxy_modules_refuse_body(struct proxy_request *r, uint16_t status,
+                                          const char *text);
+
 /* Makes the reply's head and body of the response that modules made, which ends their work. False when it is
  * not a legal response. */
 bool proxy_modules_answer(struct proxy_request *r) __attribute__((warn_unused_result));

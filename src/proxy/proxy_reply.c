@@ -63,7 +63,7 @@ enum proxy_turn proxy_reply_gather(struct proxy_request *r)
 {
     struct proxy_reply *y = &r->reply;
     struct proxy_attempt *a = &r->attempt;
-    size_t max = r->proxy->options.collect_max;
+    size_t max = proxy_modules_body_max(r);
     if (!y->gathering) {
         y->gathering = true;
         buf_init(&y->gathered, max);
@@ -71,8 +71,8 @@ enum proxy_turn proxy_reply_gather(struct proxy_request *r)
     }
     if (y->over_limit) {
         proxy_attempt_drop(r);
-        return proxy_error_raise(
-            r, 502, "upstream failed: the body is larger than a module may read", no_detail);
+        return proxy_modules_refuse_body(
+            r, 502, "upstream failed: the body is larger than a module may read");
     }
     if (a->failed) {
         r->proxy->stats.upstream_errors++;

@@ -144,6 +144,8 @@ struct proxy_failure {
     uint16_t status;
     const char *text;
     struct str detail;
+    const char *limit;      /* of modules, that was passed; NULL: none */
+    struct str module;      /* that failed; "": none */
     struct str allow;       /* of 405 */
     uint32_t retry_after_s; /* of 429; else 0 */
     bool unhandled;         /* no errorHandler is asked */

@@ -70,7 +70,7 @@ static void grant(struct proxy_request *r, size_t room)
 static void collect_data(struct proxy_request *r, struct str data)
 {
     struct proxy_upload *u = &r->upload;
-    size_t max = r->proxy->options.collect_max;
+    size_t max = proxy_modules_body_max(r);
     if (data.len > max - u->kept.len || !buf_add(&u->kept, data))
         u->over_limit = true;
     else if (r->proxy->options.request_body_timeout_ms > 0)
@@ -142,12 +142,12 @@ static bool must_collect(const struct proxy_request *r)
 enum proxy_turn proxy_upload_collect(struct proxy_request *r)
 {
     struct proxy_upload *u = &r->upload;
-    size_t max = r->proxy->options.collect_max;
     if (!must_collect(r))
         return proxy_request_go(r, PROXY_MODIFY);
+    size_t max = proxy_modules_body_max(r);
     int64_t length = r->down->request->content_length;
     if (u->over_limit || (length > 0 && (uint64_t)length > max))
-        return proxy_error_refuse(r, 413, "the body is larger than a module may read", no_detail);
+        return proxy_modules_refuse_body(r, 413, "the body is larger than a module may read");
     if (r->fired)
         return proxy_error_refuse(r, 408, "the body did not come in time", no_detail);
     if (u->ended) {
@@ -159,6 +159,8 @@ enum proxy_turn proxy_upload_collect(struct proxy_request *r)
     if (!u->collecting) {
         u->collecting = true;
         u->open = true;
+        if (u->kept.max < max + PROXY_WINDOW)
+            u->kept.max = max + PROXY_WINDOW;
         if (r->proxy->options.request_body_timeout_ms > 0)
             proxy_request_wait(r, r->proxy->options.request_body_timeout_ms);
     }

@@ -1,7 +1,8 @@
 /* How the CPU limit works: the engine's watchdog asks on_slice() after SLICE_MS of CPU time in one entry, and each time
  * it is set again. So the clock is not read when an entry begins, only when a slice is over: the entry
- * then began one slice ago. The watchdog starts anew with each microtask, so an endless chain of short ones
- * never reaches it; for them the runtime library asks entry_tick() every so many jobs.
+ * then began one slice ago. The watchdog starts anew with each microtask that runs after the entry's JavaScript has
+ * returned, so an endless chain of short ones would never reach it: entry_drain() runs them before. For those that come
+ * later nevertheless the runtime library asks entry_tick() every so many jobs.
  */
 #include "script/entry.h"
 
@@ -9,8 +10,11 @@
 #include <time.h>
 
 #include "script/jsc_private.h"
+#include "script/script_program.h"
 
-enum { SLICE_MS = 20, NS_PER_MS = 1000000, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
+enum { SLICE_MS = 20, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
+enum { OWN_CPU_MS = 1000 }; /* of the runtime library without modules */
+enum { NS_PER_MS = 1000000, NS_PER_US = 1000, US_PER_MS = 1000 };
 
 static struct script_vm *current;
 
@@ -23,22 +27,22 @@ static uint64_t cpu_now(void)
 
 static bool on_slice(JSContextRef ctx, void *user);
 
-static void set_slice(struct script_vm *vm, double seconds)
+static void set_slice(struct script_engine *engine, uint32_t us)
 {
-    vm->slice = seconds;
-    JSContextGroupSetExecutionTimeLimit(vm->group, seconds, on_slice, vm);
+    engine->slice_us = us;
+    JSContextGroupSetExecutionTimeLimit(engine->group, us / 1e6, on_slice, engine);
 }
 
-static double usual_slice(const struct script_vm *vm)
+/* At least one more look before an entry of that limit is over. */
+static uint32_t usual_slice(uint64_t cpu_ms)
 {
-    const uint64_t ms = vm->limits.cpu_ms < SLICE_MS ? vm->limits.cpu_ms : SLICE_MS;
-    return (double)ms / 1000;
+    return (uint32_t)(cpu_ms < SLICE_MS ? cpu_ms : SLICE_MS) * US_PER_MS;
 }
 
 /* What remains of the limit; 0 when it is used up. */
-static uint64_t left_ns(struct entry *e)
+static uint64_t left_ns(const struct entry *e)
 {
-    const uint64_t limit = e->vm->limits.cpu_ms * NS_PER_MS;
+    const uint64_t limit = e->cpu_ms * NS_PER_MS;
     const uint64_t used = cpu_now() - e->started_ns;
     return used < limit ? limit - used : 0;
 }
@@ -54,31 +58,33 @@ static void check_heap(struct entry *e, JSContextRef ctx)
 
 static bool on_slice(JSContextRef ctx, void *user)
 {
-    struct script_vm *vm = user;
+    struct script_engine *engine = user;
+    struct script_vm *vm = engine->vm;
     struct entry *e = vm->entry;
     if (e == NULL) {
-        set_slice(vm, usual_slice(vm));
+        set_slice(engine, usual_slice(vm->limits.cpu_ms));
         return false;
     }
     if (e->started_ns == 0)
-        e->started_ns = cpu_now() - (uint64_t)(vm->slice * 1e9);
+        e->started_ns = cpu_now() - (uint64_t)engine->slice_us * NS_PER_US;
     const uint64_t left = left_ns(e);
     if (e->stopped == SCRIPT_OK && left == 0)
         e->stopped = SCRIPT_CPU;
-    else if (e->stopped == SCRIPT_OK && script_vm_grown(vm) > vm->limits.heap_bytes)
+    else if (e->stopped == SCRIPT_OK && script_vm_is_large(vm))
         check_heap(e, ctx);
     if (e->stopped != SCRIPT_OK) {
-        set_slice(vm, LAST_SLICE_US / 1e6); /* microtasks that are still to come get little */
+        set_slice(engine, LAST_SLICE_US); /* microtasks that are still to come get little */
         return true;
     }
-    const double seconds = (double)left / 1e9;
-    set_slice(vm, seconds < usual_slice(vm) ? seconds : usual_slice(vm));
+    const uint64_t left_us = left / NS_PER_US + 1;
+    const uint32_t usual = usual_slice(e->cpu_ms);
+    set_slice(engine, left_us < usual ? (uint32_t)left_us : usual);
     return false;
 }
 
-void entry_arm(struct script_vm *vm)
+void entry_arm(struct script_engine *engine)
 {
-    set_slice(vm, usual_slice(vm));
+    set_slice(engine, usual_slice(engine->vm->limits.cpu_ms));
 }
 
 bool entry_tick(void)
@@ -99,18 +105,53 @@ struct script_vm *entry_vm(void)
     return current;
 }
 
-void entry_begin(struct entry *e, struct realm *realm, struct str route, struct str function)
+static void tell_running(const struct entry *e)
+{
+    if (e->vm->host.running != NULL)
+        e->vm->host.running(e->vm->host.user, &e->place);
+}
+
+void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
+                 const struct unit *unit, struct str function)
 {
     struct script_vm *vm = realm->vm;
     assert(vm->entry == NULL);
-    *e = (struct entry){.vm = vm, .realm = realm};
+    *e = (struct entry){.vm = vm, .realm = realm, .program = p, .cpu_ms = OWN_CPU_MS};
+    e->place = (struct script_place){.ns = str_of(realm->ns), .function = function};
+    if (p != NULL) {
+        e->place.route = str_of(p->route);
+        e->place.program = p->fingerprint;
+        e->cpu_ms = p->cpu_ms;
+    }
+    if (unit != NULL) {
+        e->place.module = str_of(unit->name);
+        e->cpu_ms = unit->limits.cpu_ms;
+    }
     vm->entry = e;
     vm->used = true;
     current = vm;
-    if (vm->slice < usual_slice(vm))
-        set_slice(vm, usual_slice(vm));
-    if (vm->host.running != NULL)
-        vm->host.running(vm->host.user, str_of(realm->ns), route, function);
+    if (realm->engine->slice_us != usual_slice(e->cpu_ms))
+        set_slice(realm->engine, usual_slice(e->cpu_ms));
+    tell_running(e);
+}
+
+void entry_enter(struct entry *e, const struct unit *unit)
+{
+    e->place.module = str_of(unit->name);
+    e->cpu_ms = unit->limits.cpu_ms;
+    e->started_ns = 0;
+    tell_running(e);
+}
+
+void entry_drain(void)
+{
+    struct script_engine *engine = current->entry->realm->engine;
+    if (jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
+        return; /* each of them has the limit then, and entry_tick() is asked */
+    void *lock[JSC_LOCK_WORDS] = {NULL};
+    jsc_lock(lock, engine->group);
+    jsc_drain_microtasks(engine->group);
+    jsc_unlock(lock);
 }
 
 JSValueRef entry_call(struct entry *e, enum realm_function f, size_t argc, const JSValueRef *argv)
@@ -139,10 +180,10 @@ enum script_status entry_end(struct entry *e)
     assert(vm->entry == e);
     vm->entry = NULL;
     if (vm->host.running != NULL)
-        vm->host.running(vm->host.user, (struct str){0}, (struct str){0}, (struct str){0});
+        vm->host.running(vm->host.user, NULL);
     if (e->stopped != SCRIPT_OK)
         recover(e->realm);
-    if (e->stopped == SCRIPT_HEAP)
-        vm->wants_restart = true;
+    if (e->stopped == SCRIPT_HEAP && e->realm->engine == vm->now)
+        engine_ask_renewal(vm);
     return e->stopped;
 }

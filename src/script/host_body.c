@@ -4,6 +4,7 @@
 #include "script/host_message.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 enum { SNIFFED = 512 };
 
@@ -46,10 +47,11 @@ static JSValueRef text(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     return b != NULL ? jsvalue_decode(ctx, b->bytes, false) : JSValueMakeUndefined(ctx);
 }
 
-static JSValueRef too_large(JSContextRef ctx, const struct script_run *r, JSValueRef *exception)
+static JSValueRef too_large(JSContextRef ctx, struct script_run *r, JSValueRef *exception)
 {
-    return jsvalue_throw(ctx, exception, "the body is larger than %zu bytes",
-                         r->vm->limits.body_max);
+    script_run_hit(r, SCRIPT_LIMIT_BODY);
+    return jsvalue_throw(ctx, exception, "the body is larger than %zu bytes (limit body)",
+                         r->unit->limits.body_max);
 }
 
 /* bodyWrite(handle, side, data) */
@@ -62,7 +64,7 @@ static JSValueRef write(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
     struct str copy = {NULL, 0};
-    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, r->vm->limits.body_max,
+    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, r->unit->limits.body_max,
                       &copy))
         return too_large(ctx, r, exception);
     struct script_body *b = body_of(r->x, (int)host_number(ctx, argc, argv, 1));
@@ -106,7 +108,8 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
         return JSValueMakeUndefined(ctx);
     struct script_exchange *x = r->x;
     const JSValueRef data = host_argument(ctx, argc, argv, 2);
-    if (!JSValueIsUndefined(ctx, data) && !jsvalue_add_data(ctx, data, &x->response_body))
+    if (!JSValueIsUndefined(ctx, data) && (!jsvalue_add_data(ctx, data, &x->response_body) ||
+                                           x->response_body.len > r->unit->limits.body_max))
         return too_large(ctx, r, exception);
     if (!x->response_sent)
         x->response_status = (uint16_t)host_number(ctx, argc, argv, 1);

@@ -78,6 +78,59 @@ static JSValueRef done(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     return JSValueMakeUndefined(ctx);
 }
 
+/* drain(): runs what promises have put off */
+static JSValueRef drain(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                        const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    (void)exception;
+    entry_drain();
+    return JSValueMakeUndefined(ctx);
+}
+
+/* enter(handle, module): the function that comes is that module's, counted in the order of the route */
+static JSValueRef enter(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                        const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    struct script_run *r = host_run(ctx, argc, argv, exception);
+    const double unit = host_number(ctx, argc, argv, 1);
+    if (r == NULL || !(unit >= 0 && unit < (double)r->program->unit_count))
+        return JSValueMakeUndefined(ctx);
+    r->unit = &r->program->units[(size_t)unit];
+    entry_enter(r->vm->entry, r->unit);
+    return JSValueMakeUndefined(ctx);
+}
+
+/* Whose line it is: the module that is named, else the one that runs. */
+static struct unit *writer(const struct entry *e, struct str module)
+{
+    if (e->program == NULL)
+        return NULL;
+    return script_program_unit(e->program, module.len > 0 ? module : e->place.module);
+}
+
+static void write_line(const struct script_vm *vm, JSContextRef ctx, enum log_level level,
+                       struct str module, JSValueRef value)
+{
+    const struct entry *e = vm->entry;
+    struct unit *unit = writer(e, module);
+    if (unit != NULL && !unit_may_log(unit, loop_now_ms(vm->loop)))
+        return;
+    struct script_place from = e->place;
+    if (module.len > 0)
+        from.module = module;
+    size_t len = 0;
+    char *text = jsvalue_copy(ctx, value, &len);
+    if (text != NULL)
+        vm->host.log(vm->host.user, level, &from, (struct str){text, len});
+    free(text);
+}
+
 /* log(level, module, text) */
 static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                            const JSValueRef argv[], JSValueRef *exception)
@@ -90,18 +143,14 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
         return JSValueMakeUndefined(ctx);
     const int level = (int)JSValueToNumber(ctx, argv[0], NULL);
     size_t module_len = 0;
-    size_t text_len = 0;
     char *module = jsvalue_copy(ctx, argv[1], &module_len);
-    char *text = jsvalue_copy(ctx, argv[2], &text_len);
-    if (module != NULL && text != NULL && level >= LOG_DEBUG && level <= LOG_ERROR)
-        vm->host.log(vm->host.user, (enum log_level)level, str_of(vm->entry->realm->ns),
-                     (struct str){module, module_len}, (struct str){text, text_len});
-    free(text);
+    if (module != NULL && level >= LOG_DEBUG && level <= LOG_ERROR)
+        write_line(vm, ctx, (enum log_level)level, (struct str){module, module_len}, argv[2]);
     free(module);
     return JSValueMakeUndefined(ctx);
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"tick", tick},    {"alive", alive}, {"calling", calling},
-    {"done", done},       {"log", log_line}, {NULL, NULL},
+    {"install", install}, {"tick", tick}, {"drain", drain},  {"alive", alive}, {"calling", calling},
+    {"enter", enter},     {"done", done}, {"log", log_line}, {NULL, NULL},
 };

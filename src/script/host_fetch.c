@@ -8,6 +8,7 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 enum { HEADER_COUNT_MAX = 256, HEADER_BYTES_MAX = 64 * 1024, URL_BYTES_MAX = 64 * 1024 };
 
@@ -100,7 +101,7 @@ static bool take_fields(JSContextRef ctx, JSValueRef v, struct arena *a, struct 
 static struct fetch *begin(struct host_fetch *h, JSContextRef ctx, const JSValueRef argv[],
                            const char **error)
 {
-    const struct script_limits *limits = &h->run->vm->limits;
+    const struct script_limits *limits = &h->run->unit->limits;
     struct fetch_request q = {
         .redirect = (enum fetch_redirect)JSValueToNumber(ctx, argv[5], NULL),
         .has_body = !JSValueIsUndefined(ctx, argv[6]),
@@ -135,8 +136,11 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL || argc < 7)
         return JSValueMakeUndefined(ctx);
-    if (r->fetch_count >= r->vm->limits.fetches)
-        return jsvalue_throw(ctx, exception, "a request may fetch %u times", r->vm->limits.fetches);
+    const uint32_t most = r->unit->limits.fetches;
+    if (r->fetch_count >= most) {
+        script_run_hit(r, SCRIPT_LIMIT_FETCHES);
+        return jsvalue_throw(ctx, exception, "a request may fetch %u times (limit fetches)", most);
+    }
     struct host_fetch *h = mem_alloc(sizeof(*h));
     h->run = r;
     h->ticket = JSValueToNumber(ctx, argv[1], NULL);

@@ -6,6 +6,7 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 struct host_timer {
     struct ilist_node node; /* in the run's timers */
@@ -45,9 +46,12 @@ static JSValueRef start(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    if (r->timer_count >= r->vm->limits.timers)
-        return jsvalue_throw(ctx, exception, "a request may have %u timers at once",
-                             r->vm->limits.timers);
+    const uint32_t most = r->unit->limits.timers;
+    if (r->timer_count >= most) {
+        script_run_hit(r, SCRIPT_LIMIT_TIMERS);
+        return jsvalue_throw(ctx, exception, "a request may have %u timers at once (limit timers)",
+                             most);
+    }
     const uint64_t ms = (uint64_t)host_number(ctx, argc, argv, 2);
     struct host_timer *t = mem_alloc(sizeof(*t));
     t->run = r;

@@ -28,6 +28,15 @@ void JSGlobalContextSetEvalEnabled(JSGlobalContextRef ctx, bool enabled, JSStrin
 void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObjectRef function,
                                                   JSValueRef *exception);
 
+/* JSC::JSLockHolder(VM &) and its end, and JSC::VM::drainMicrotasks(): C++ that the library exports (NULL when it does
+ * not). A context group is a VM. Functions of the host are called without the lock. */
+enum { JSC_LOCK_WORDS = 8 }; /* more than a JSLockHolder has */
+void jsc_lock(void *holder, JSContextGroupRef vm) __asm__("_ZN3JSC12JSLockHolderC1ERNS_2VME")
+    __attribute__((weak));
+void jsc_unlock(void *holder) __asm__("_ZN3JSC12JSLockHolderD1Ev") __attribute__((weak));
+void jsc_drain_microtasks(JSContextGroupRef vm) __asm__("_ZN3JSC2VM15drainMicrotasksEv")
+    __attribute__((weak));
+
 /* NOLINTEND(readability-identifier-naming) */
 
 #endif

@@ -27,7 +27,7 @@ void memory_limit_growth(size_t budget)
     struct rlimit limit = {0};
     const size_t data = (size_t)child_memory_bytes(getpid(), CHILD_DATA);
     if (!LIMITABLE || data == 0 || getrlimit(RLIMIT_DATA, &limit) != 0 ||
-        data + budget >= limit.rlim_cur)
+        data + budget >= limit.rlim_max)
         return;
     limit.rlim_cur = data + budget;
     if (setrlimit(RLIMIT_DATA, &limit) != 0)

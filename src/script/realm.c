@@ -48,7 +48,7 @@ bool realm_install(struct realm *r, JSObjectRef functions)
 static bool load_runtime(struct realm *r)
 {
     struct entry e;
-    entry_begin(&e, r, (struct str){0}, STR("(start)"));
+    entry_begin(&e, r, NULL, NULL, STR("(start)"));
     set_property(r->ctx, JSContextGetGlobalObject(r->ctx), "dgateHost", host_object(r->ctx));
     JSStringRef source = constant(js_runtime);
     JSStringRef url = constant("dgate:runtime");
@@ -66,23 +66,24 @@ static bool load_runtime(struct realm *r)
     return entry_end(&e) == SCRIPT_OK && exception == NULL && r->functions[REALM_REJECTED] != NULL;
 }
 
-static struct realm *create(struct script_vm *vm, struct str ns)
+static struct realm *create(struct script_engine *engine, struct str ns)
 {
     struct realm *r = mem_alloc(sizeof(*r));
-    r->vm = vm;
+    r->vm = engine->vm;
+    r->engine = engine;
     r->ns = mem_dup(ns.p, ns.len);
-    r->ctx = JSGlobalContextCreateInGroup(vm->group, NULL);
+    r->ctx = JSGlobalContextCreateInGroup(engine->group, NULL);
     disable_eval(r->ctx);
-    hmap_add(&vm->realms, &r->node, str_of(r->ns));
+    hmap_add(&engine->realms, &r->node, str_of(r->ns));
     return r;
 }
 
-struct realm *realm_get(struct script_vm *vm, struct str ns, struct err *e)
+struct realm *realm_get(struct script_engine *engine, struct str ns, struct err *e)
 {
-    struct hmap_node *n = hmap_get(&vm->realms, ns);
+    struct hmap_node *n = hmap_get(&engine->realms, ns);
     if (n != NULL)
         return container_of(n, struct realm, node);
-    struct realm *r = create(vm, ns);
+    struct realm *r = create(engine, ns);
     if (!load_runtime(r)) {
         realm_destroy(r);
         (void)err_set(e, ERR_INTERNAL, "the JavaScript context of namespace %.*s cannot be made",
@@ -96,7 +97,7 @@ struct realm *realm_get(struct script_vm *vm, struct str ns, struct err *e)
 void realm_destroy(struct realm *r)
 {
     assert(r->programs == 0);
-    hmap_remove(&r->vm->realms, &r->node);
+    hmap_remove(&r->engine->realms, &r->node);
     for (size_t i = 0; i < REALM_FUNCTION_COUNT; i++)
         if (r->functions[i] != NULL)
             JSValueUnprotect(r->ctx, r->functions[i]);
@@ -108,15 +109,15 @@ void realm_destroy(struct realm *r)
 static void sweep(struct realm *r)
 {
     struct entry e;
-    entry_begin(&e, r, (struct str){0}, STR("(housekeeping)"));
+    entry_begin(&e, r, NULL, NULL, STR("(housekeeping)"));
     (void)entry_call(&e, REALM_SWEEP, 0, NULL);
     (void)entry_end(&e);
 }
 
-void realm_housekeep(struct script_vm *vm)
+void realm_housekeep(struct script_engine *engine)
 {
     struct realm *unused = NULL;
-    hmap_for_each (n, &vm->realms) {
+    hmap_for_each (n, &engine->realms) {
         struct realm *r = container_of(n, struct realm, node);
         if (r->programs > 0)
             sweep(r);

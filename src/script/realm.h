@@ -8,6 +8,7 @@
 #include "base/hmap.h"
 #include "base/str.h"
 
+struct script_engine;
 struct script_vm;
 
 /* What the runtime library installs, in the order of js/runtime/main.ts. */
@@ -27,6 +28,7 @@ enum realm_function {
 struct realm {
     struct hmap_node node;
     struct script_vm *vm;
+    struct script_engine *engine; /* that it is in */
     char *ns;
     JSGlobalContextRef ctx;
     JSObjectRef functions[REALM_FUNCTION_COUNT]; /* protected */
@@ -35,7 +37,7 @@ struct realm {
 };
 
 /* The realm of a namespace, made when there is none. NULL with e filled when the VM cannot make one. */
-struct realm *realm_get(struct script_vm *vm, struct str ns, struct err *e)
+struct realm *realm_get(struct script_engine *engine, struct str ns, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Takes over the runtime library's functions: what its host.install([...]) gives. */
@@ -45,7 +47,7 @@ bool realm_install(struct realm *r, JSObjectRef functions) __attribute__((warn_u
 void realm_destroy(struct realm *r);
 
 /* Drops what ended requests left, and realms that are long unused. */
-void realm_housekeep(struct script_vm *vm);
+void realm_housekeep(struct script_engine *engine);
 
 /* The text of a thrown value with its place in the source; the caller frees it. Never NULL. */
 char *realm_describe(struct realm *r, JSValueRef thrown);

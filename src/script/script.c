@@ -2,6 +2,18 @@
 
 #include <assert.h>
 
+const char *script_limit_name(enum script_limit limit)
+{
+    static const char *const names[SCRIPT_LIMIT_COUNT + 1] = {
+#define X(symbol, name) [SCRIPT_LIMIT_##symbol] = #name,
+        SCRIPT_LIMITS(X)
+#undef X
+            [SCRIPT_LIMIT_COUNT] = "",
+    };
+    assert(limit <= SCRIPT_LIMIT_COUNT);
+    return names[limit];
+}
+
 const char *script_function_name(enum script_function f)
 {
     static const char *const names[SCRIPT_FUNCTION_COUNT] = {

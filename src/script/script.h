@@ -19,13 +19,39 @@ struct script_vm;
 struct script_program;
 struct script_run;
 
+/* What is limited: symbol, name in errors, logs and metrics. */
+#define SCRIPT_LIMITS(X)                                                                           \
+    X(CPU, cpu)                                                                                    \
+    X(WALL, wall)                                                                                  \
+    X(HEAP, heap)                                                                                  \
+    X(BODY, body)                                                                                  \
+    X(FETCHES, fetches)                                                                            \
+    X(TIMERS, timers)                                                                              \
+    X(LOG, log)
+
+enum script_limit {
+#define X(symbol, name) SCRIPT_LIMIT_##symbol,
+    SCRIPT_LIMITS(X)
+#undef X
+        SCRIPT_LIMIT_COUNT,
+};
+
+/* "cpu", ...; "" for SCRIPT_LIMIT_COUNT. */
+const char *script_limit_name(enum script_limit limit);
+
 struct script_limits {
     uint64_t cpu_ms;     /* of one call, microtasks that follow it included */
     uint64_t wall_ms;    /* until its promise settles */
     uint64_t heap_bytes; /* of the VM */
     size_t body_max;     /* of a body that a module reads or writes */
     uint32_t fetches;    /* per request */
-    uint32_t timers;     /* per request */
+    uint32_t timers;     /* per request, at once */
+    uint32_t log_rate;   /* lines per second of a module */
+    /* Of the server only. */
+    uint32_t raise_max;      /* how many times the above a module's own limits may be; 0: as 1 */
+    uint64_t cpu_ceiling_ms; /* no module has more processor time; 0: no such bound */
+    uint32_t stops_max;      /* calls ended by cpu or heap before host.offend is told; 0: never */
+    uint64_t stops_window_ms;
 };
 
 /* What a module asks of the state, with its args -> result: JSON texts as the module API gives and takes them. */
@@ -51,6 +77,15 @@ struct script_state_request {
     struct str args;
 };
 
+/* What runs, for logs and the shared page; valid during the call that it is given to. */
+struct script_place {
+    struct str ns;
+    struct str route;    /* "": no program's code */
+    struct str module;   /* "": not known */
+    struct str function; /* "requestHandler", "(load)", ... */
+    uint64_t program;    /* script_program_fingerprint(); 0: none */
+};
+
 /* error is NULL on success; else result is empty. Both are valid during the call. */
 typedef void (*script_state_done)(void *user, struct str result, const struct err *error);
 
@@ -59,12 +94,14 @@ struct script_host {
     /* done is called exactly once, on the loop, maybe before this returns. */
     void (*state)(void *user, const struct script_state_request *request, script_state_done done,
                   void *done_user);
-    /* console.*: one line. */
-    void (*log)(void *user, enum log_level level, struct str ns, struct str module,
-                struct str text);
-    /* Called before and after JavaScript runs, for the shared page: what runs now (strs valid until the next call).
-     * module is empty when nothing runs. */
-    void (*running)(void *user, struct str ns, struct str route, struct str function);
+    /* console.*, and what is to be said about modules: one line. */
+    void (*log)(void *user, enum log_level level, const struct script_place *from, struct str text);
+    /* Called before and after JavaScript runs, for the shared page; NULL: nothing runs any more. */
+    void (*running)(void *user, const struct script_place *what);
+    /* So many calls of a program were ended by limits that it should be switched off. */
+    void (*offend)(void *user, const struct script_place *who, uint32_t stops);
+    /* Programs that were made before are of a VM that ends: let go of them, they are made again when needed. */
+    void (*renewed)(void *user);
     /* state() for what script_state_reads(), while the caller waits: appends the result, or returns
      * false with e filled. */
     bool (*state_now)(void *user, const struct script_state_request *request, struct buf *out,
@@ -151,8 +188,16 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
 /* Every program and run must be gone. NULL is allowed. */
 void script_vm_destroy(struct script_vm *vm);
 
-/* Whether the modules have used more than their memory: the process should take no new work and be replaced. */
+/* Whether the modules have used more than their memory and it did not come back with a new VM: the process should take
+ * no new work and be replaced. */
 bool script_vm_wants_restart(const struct script_vm *vm);
+
+/* How often that limit was passed. */
+uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limit);
+
+/* Identifies the code of a route: another number when the route or one of its modules is another. Never below 2. */
+uint64_t script_program_fingerprint(const struct model_route *route,
+                                    const struct model_module *const *modules, size_t count);
 
 /* Links the modules of a route, in the route's order, and runs their top-level code (within the limits). Modules that
  * another listed module imports are libraries; the rest are entries and form the chain. The error names module,
@@ -170,6 +215,12 @@ bool script_program_has(const struct script_program *p, enum script_function f);
 bool script_program_reads_request_body(const struct script_program *p);
 bool script_program_reads_response_body(const struct script_program *p);
 
+/* The most that may be collected of a body for its modules. */
+size_t script_program_body_max(const struct script_program *p);
+
+/* A body was larger than that: counts and logs it. */
+void script_program_body_refused(const struct script_program *p);
+
 enum script_status {
     SCRIPT_OK,
     SCRIPT_THREW, /* text: the message with module:line:column */
@@ -184,6 +235,8 @@ struct script_outcome {
     struct str
         text; /* FETCH_UPSTREAM: the URL, or empty for the service's own choice; failures: what to log and
                  give to errorHandler. Valid during done */
+    enum script_limit limit; /* of a failure: the limit that was passed; SCRIPT_LIMIT_COUNT: none */
+    struct str module;       /* of a failure: whose function it was; valid as the program */
 };
 
 /* Called exactly once per call unless the run is destroyed before; maybe before script_run_call() returns. */

@@ -3,14 +3,16 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/json.h"
 #include "script/entry.h"
 #include "script/jsvalue.h"
 #include "script/realm.h"
+#include "script/script_run.h"
 #include "script/script_vm.h"
 
-enum { WRAPPED_MAX = 4 * 1024 * 1024, IMPORTS_MAX = 256 * 1024 };
+enum { WRAPPED_MAX = 4 * 1024 * 1024, IMPORTS_MAX = 256 * 1024, ROUTE_TEXT_MAX = 4 * 1024 * 1024 };
 
 static struct str member(const json_t *object, const char *key)
 {
@@ -83,14 +85,30 @@ static bool add_module(struct script_program *p, struct entry *e, uint64_t numbe
     return e->exception == NULL;
 }
 
+static uint32_t number_at(JSContextRef ctx, JSObjectRef list, unsigned at)
+{
+    const double n = JSValueToNumber(ctx, JSObjectGetPropertyAtIndex(ctx, list, at, NULL), NULL);
+    return n > 0 && n < UINT32_MAX ? (uint32_t)n : 0;
+}
+
+/* [a bit for each function there is, the first unit of each] */
+static void take_functions(struct script_program *p, JSObjectRef list)
+{
+    p->functions = number_at(p->realm->ctx, list, 0);
+    for (unsigned i = 0; i < SCRIPT_FUNCTION_COUNT; i++) {
+        const uint32_t unit = number_at(p->realm->ctx, list, i + 1);
+        p->first[i] = unit < p->unit_count ? unit : 0;
+    }
+}
+
 static bool link_modules(struct script_program *p, struct entry *e, struct err *error)
 {
     const JSValueRef object = p->object;
     const JSValueRef v = entry_call(e, REALM_LINK_PROGRAM, 1, &object);
     if (v == NULL)
         return false;
-    if (JSValueIsNumber(p->realm->ctx, v)) {
-        p->functions = (uint32_t)JSValueToNumber(p->realm->ctx, v, NULL);
+    if (JSValueIsObject(p->realm->ctx, v)) {
+        take_functions(p, JSValueToObject(p->realm->ctx, v, NULL));
         return true;
     }
     size_t len = 0;
@@ -106,7 +124,7 @@ static void explain(struct script_program *p, struct entry *e, enum script_statu
 {
     if (stopped == SCRIPT_CPU) {
         (void)err_set(error, ERR_INVALID, "top-level code of the modules ran longer than %llu ms",
-                      (unsigned long long)p->vm->limits.cpu_ms);
+                      (unsigned long long)p->cpu_ms);
     } else if (stopped != SCRIPT_OK) {
         (void)err_set(error, ERR_INVALID, "top-level code of the modules needs too much memory");
     } else if (e->exception != NULL) {
@@ -121,7 +139,7 @@ static bool make(struct script_program *p, const struct model_module *const *mod
 {
     struct entry e;
     const uint64_t number = ++p->vm->programs_made;
-    entry_begin(&e, p->realm, str_of(p->route), STR("(load)"));
+    entry_begin(&e, p->realm, p, NULL, STR("(load)"));
     const JSValueRef object = entry_call(&e, REALM_CREATE_PROGRAM, 0, NULL);
     bool ok = object != NULL;
     if (ok) {
@@ -132,6 +150,8 @@ static bool make(struct script_program *p, const struct model_module *const *mod
         ok = add_module(p, &e, number, modules[i]);
     ok = ok && link_modules(p, &e, error);
     const enum script_status stopped = entry_end(&e);
+    if (stopped != SCRIPT_OK)
+        p->vm->limit_hits[stopped == SCRIPT_CPU ? SCRIPT_LIMIT_CPU : SCRIPT_LIMIT_HEAP]++;
     if (!ok || stopped != SCRIPT_OK)
         explain(p, &e, stopped, error);
     return ok && stopped == SCRIPT_OK;
@@ -146,6 +166,22 @@ static enum err_code check_compiled(const struct model_module *const *modules, s
     return ERR_OK;
 }
 
+static void add_units(struct script_program *p, const struct model_module *const *modules,
+                      size_t count)
+{
+    const uint64_t now = loop_now_ms(p->vm->loop);
+    p->units = mem_calloc(count, sizeof(*p->units));
+    for (size_t i = 0; i < count; i++) {
+        struct unit *u = &p->units[p->unit_count++];
+        unit_init(u, modules[i], &p->vm->limits, now);
+        if (u->limits.cpu_ms > p->cpu_ms)
+            p->cpu_ms = u->limits.cpu_ms;
+        p->reads_request |= json_is_true(json_object_get(modules[i]->compiled, "readsRequestBody"));
+        p->reads_response |=
+            json_is_true(json_object_get(modules[i]->compiled, "readsResponseBody"));
+    }
+}
+
 enum err_code script_program_create(struct script_vm *vm, const struct model_route *route,
                                     const struct model_module *const *modules, size_t count,
                                     struct script_program **ret, struct err *e)
@@ -154,18 +190,23 @@ enum err_code script_program_create(struct script_vm *vm, const struct model_rou
     if (rc != ERR_OK)
         return rc;
     script_vm_start(vm);
-    struct realm *realm = realm_get(vm, str_of(route->ns), e);
+    struct script_engine *engine = engine_current(vm);
+    struct realm *realm = realm_get(engine, str_of(route->ns), e);
     if (realm == NULL)
         return ERR_INTERNAL;
     struct script_program *p = mem_alloc(sizeof(*p));
     *p = (struct script_program){
-        .refs = 1, .vm = vm, .realm = realm, .route = mem_strdup(route->name)};
+        .refs = 1,
+        .vm = vm,
+        .realm = realm,
+        .route = mem_strdup(route->name),
+        .fingerprint = script_program_fingerprint(route, modules, count),
+        .window_ms = loop_now_ms(vm->loop),
+    };
+    ilist_init(&p->runs);
+    ilist_push(&engine->programs, &p->node);
     realm->programs++;
-    for (size_t i = 0; i < count; i++) {
-        p->reads_request |= json_is_true(json_object_get(modules[i]->compiled, "readsRequestBody"));
-        p->reads_response |=
-            json_is_true(json_object_get(modules[i]->compiled, "readsResponseBody"));
-    }
+    add_units(p, modules, count);
     struct err error = {.code = ERR_INTERNAL, .msg = "the modules cannot be linked"};
     if (!make(p, modules, count, &error)) {
         script_program_unref(p);
@@ -181,14 +222,34 @@ struct script_program *script_program_ref(struct script_program *p)
     return p;
 }
 
+/* Takes it out of its VM. */
+static void leave(struct script_program *p)
+{
+    struct script_engine *engine = p->realm->engine;
+    if (p->object != NULL)
+        JSValueUnprotect(p->realm->ctx, p->object);
+    p->object = NULL;
+    p->realm->programs--;
+    p->realm = NULL;
+    ilist_remove(&p->node);
+    engine_program_gone(engine);
+}
+
 static void drop(struct script_program *p)
 {
     struct entry e;
     const JSValueRef object = p->object;
-    entry_begin(&e, p->realm, str_of(p->route), STR("(drop)"));
+    entry_begin(&e, p->realm, p, NULL, STR("(drop)"));
     (void)entry_call(&e, REALM_DROP_PROGRAM, 1, &object);
-    JSValueUnprotect(p->realm->ctx, p->object);
     (void)entry_end(&e);
+}
+
+void script_program_abandon(struct script_program *p)
+{
+    ilist_for_each_safe (n, next, &p->runs) {
+        script_run_abandon(container_of(n, struct script_run, node));
+    }
+    leave(p);
 }
 
 void script_program_unref(struct script_program *p)
@@ -198,11 +259,114 @@ void script_program_unref(struct script_program *p)
     assert(p->refs > 0);
     if (--p->refs > 0)
         return;
-    if (p->object != NULL)
+    if (p->realm != NULL && p->object != NULL)
         drop(p);
-    p->realm->programs--;
+    if (p->realm != NULL)
+        leave(p);
+    for (size_t i = 0; i < p->unit_count; i++)
+        unit_finish(&p->units[i]);
+    free(p->units);
     free(p->route);
     free(p);
+}
+
+uint64_t script_program_fingerprint(const struct model_route *route,
+                                    const struct model_module *const *modules, size_t count)
+{
+    const struct model_resource whole = {.kind = MODEL_ROUTE, .route = *route};
+    struct buf text;
+    buf_init(&text, ROUTE_TEXT_MAX);
+    json_t *object = model_encode(&whole, MODEL_TO_STORE);
+    const bool whole_text = json_text_write(&text, object);
+    json_decref(object);
+    uint64_t h = hash_bytes(count + (whole_text ? 1 : 2), buf_str(&text));
+    buf_finish(&text);
+    for (size_t i = 0; i < count; i++) {
+        const struct model_module *m = modules[i];
+        const struct str limits = {(const char *)&m->limits, sizeof(m->limits)};
+        h = hash_bytes(h, str_of(m->name));
+        h = hash_bytes(h, m->payload != NULL ? str_of(m->payload) : STR(""));
+        h = hash_bytes(h, limits);
+        h = hash_bytes(h + (uint64_t)m->api, STR(""));
+    }
+    return h > 1 ? h : 2;
+}
+
+struct unit *script_program_unit(struct script_program *p, struct str name)
+{
+    for (size_t i = 0; i < p->unit_count; i++)
+        if (str_eq(name, str_of(p->units[i].name)))
+            return &p->units[i];
+    return NULL;
+}
+
+static struct script_place place_of(const struct script_program *p, const struct unit *unit)
+{
+    return (struct script_place){.ns = str_of(p->realm != NULL ? p->realm->ns : ""),
+                                 .route = str_of(p->route),
+                                 .module = str_of(unit != NULL ? unit->name : ""),
+                                 .program = p->fingerprint};
+}
+
+void script_program_count(struct script_program *p, const struct unit *unit, enum script_function f,
+                          enum script_status status)
+{
+    const struct script_limits *l = &p->vm->limits;
+    const uint64_t now = loop_now_ms(p->vm->loop);
+    if (now - p->window_ms > l->stops_window_ms) {
+        p->window_ms = now;
+        p->calls = 0;
+        p->stops = 0;
+    }
+    p->calls++;
+    if (status != SCRIPT_CPU && status != SCRIPT_HEAP)
+        return;
+    p->stops++;
+    if (l->stops_max == 0 || p->stops < l->stops_max || (uint64_t)p->stops * 2 < p->calls ||
+        p->vm->host.offend == NULL)
+        return;
+    struct script_place who = place_of(p, unit);
+    who.function = str_of(script_function_name(f));
+    p->vm->host.offend(p->vm->host.user, &who, p->stops);
+    p->stops = 0;
+    p->calls = 0;
+}
+
+static void tell_dropped(const struct script_program *p, struct unit *unit)
+{
+    const uint64_t n = unit_take_dropped(unit);
+    if (n == 0)
+        return;
+    char text[160];
+    (void)snprintf(text, sizeof(text), "%llu lines were dropped (limit log: %u lines a second)",
+                   (unsigned long long)n, (unsigned)unit->limits.log_rate);
+    const struct script_place from = place_of(p, unit);
+    p->vm->limit_hits[SCRIPT_LIMIT_LOG] += n;
+    if (p->vm->host.log != NULL)
+        p->vm->host.log(p->vm->host.user, LOG_WARN, &from, str_of(text));
+}
+
+void script_program_housekeep(struct script_engine *engine)
+{
+    ilist_for_each (n, &engine->programs) {
+        const struct script_program *p = container_of(n, struct script_program, node);
+        for (size_t i = 0; i < p->unit_count; i++)
+            tell_dropped(p, &p->units[i]);
+    }
+}
+
+size_t script_program_body_max(const struct script_program *p)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < p->unit_count; i++)
+        if (p->units[i].limits.body_max > most)
+            most = p->units[i].limits.body_max;
+    return most;
+}
+
+void script_program_body_refused(const struct script_program *p)
+{
+    p->vm->limit_hits[SCRIPT_LIMIT_BODY]++;
 }
 
 bool script_program_has(const struct script_program *p, enum script_function f)

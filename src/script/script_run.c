@@ -16,30 +16,63 @@
 #include "script/jsvalue.h"
 #include "script/script_program.h"
 
-enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 160 };
+enum { OUTCOME_DONE, OUTCOME_PARKED, OUTCOME_THREW, LIMIT_TEXT_MAX = 320 };
 
 JSContextRef script_run_context(const struct script_run *r)
 {
     return r->program->realm->ctx;
 }
 
+static enum script_limit limit_of(enum script_status status)
+{
+    switch (status) {
+    case SCRIPT_CPU:
+        return SCRIPT_LIMIT_CPU;
+    case SCRIPT_WALL:
+        return SCRIPT_LIMIT_WALL;
+    case SCRIPT_HEAP:
+        return SCRIPT_LIMIT_HEAP;
+    case SCRIPT_OK:
+    case SCRIPT_THREW:
+    default:
+        return SCRIPT_LIMIT_COUNT;
+    }
+}
+
 static char *limit_text(const struct script_run *r, enum script_status status)
 {
-    const struct script_limits *l = &r->vm->limits;
+    const struct script_limits *l = &r->unit->limits;
     const char *name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
-        (void)snprintf(text, sizeof(text), "%s used more than its %llu ms of CPU time", name,
-                       (unsigned long long)l->cpu_ms);
-    } else if (status == SCRIPT_WALL) {
-        (void)snprintf(text, sizeof(text), "the promise of %s did not settle within %llu ms", name,
-                       (unsigned long long)l->wall_ms);
-    } else {
         (void)snprintf(text, sizeof(text),
-                       "%s made the modules use more than their %llu MB of memory", name,
-                       (unsigned long long)(l->heap_bytes >> 20));
+                       "%s: %s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
+                       name, (unsigned long long)l->cpu_ms);
+    } else if (status == SCRIPT_WALL) {
+        (void)snprintf(text, sizeof(text),
+                       "%s: the promise of %s did not settle within %llu ms (limit wall)",
+                       r->unit->name, name, (unsigned long long)l->wall_ms);
+    } else {
+        (void)snprintf(
+            text, sizeof(text),
+            "%s: %s ran while the modules used more than their %llu MB of memory (limit heap)",
+            r->unit->name, name, (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
+}
+
+void script_run_hit(struct script_run *r, enum script_limit limit)
+{
+    const struct script_vm *vm = r->vm;
+    r->limit = limit;
+    if ((r->hits & (1U << limit)) != 0 || vm->entry == NULL)
+        return;
+    r->hits |= 1U << limit;
+    r->vm->limit_hits[limit]++;
+    char text[LIMIT_TEXT_MAX];
+    (void)snprintf(text, sizeof(text), "the limit \"%s\" was passed", script_limit_name(limit));
+    if (vm->host.log != NULL)
+        vm->host.log(vm->host.user, LOG_WARN, &vm->entry->place, str_of(text));
 }
 
 void script_run_end(struct script_run *r, enum script_status status, char *text)
@@ -57,6 +90,7 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
 /* A limit outranks what the function itself came to. */
 static void stop(struct script_run *r, enum script_status status)
 {
+    r->vm->limit_hits[limit_of(status)]++;
     if (!r->calling)
         return;
     if (r->ended) {
@@ -75,7 +109,10 @@ static void report(struct script_run *r)
         .status = r->status,
         .responded = r->status == SCRIPT_OK && r->x->response_sent,
         .text = str_of(text),
+        .limit = r->status == SCRIPT_THREW ? r->limit : limit_of(r->status),
+        .module = str_of(r->unit != NULL ? r->unit->name : ""),
     };
+    script_program_count(r->program, r->unit, r->function, r->status);
     r->text = NULL;
     r->calling = false;
     r->ended = false;
@@ -95,7 +132,7 @@ static void on_wall(struct timeout *t)
 {
     struct script_run *r = container_of(t, struct script_run, wall);
     struct script_vm *vm = r->vm;
-    script_run_end(r, SCRIPT_WALL, limit_text(r, SCRIPT_WALL));
+    stop(r, SCRIPT_WALL);
     script_run_report(vm);
 }
 
@@ -106,11 +143,14 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
     r->program = script_program_ref(p);
     r->x = x;
     r->handle = script_vm_add(p->vm, r);
+    r->limit = SCRIPT_LIMIT_COUNT;
+    r->unit = &p->units[0];
+    ilist_push(&p->runs, &r->node);
     ilist_init(&r->timers);
     ilist_init(&r->fetches);
     ilist_init(&r->asked);
     timeout_init(&r->wall, p->vm->loop, on_wall);
-    buf_init(&x->response_body, p->vm->limits.body_max);
+    buf_init(&x->response_body, script_program_body_max(p));
     return r;
 }
 
@@ -140,7 +180,7 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
     if (outcome == OUTCOME_DONE)
         script_run_end(r, SCRIPT_OK, NULL);
     else if (outcome == OUTCOME_PARKED && !r->ended)
-        timeout_set_from_now(&r->wall, r->vm->limits.wall_ms);
+        timeout_set_from_now(&r->wall, r->unit->limits.wall_ms);
 }
 
 void script_run_call(struct script_run *r, enum script_function f, struct str error_text,
@@ -153,6 +193,13 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     r->function = f;
     r->done = done;
     r->user = user;
+    r->limit = SCRIPT_LIMIT_COUNT;
+    r->unit = &r->program->units[r->program->first[f]];
+    if (r->program->realm == NULL) {
+        stop(r, SCRIPT_HEAP);
+        script_run_report(vm);
+        return;
+    }
     if (r->handle < 0) {
         script_run_end(r, SCRIPT_THREW, mem_strdup("too many requests are in modules"));
         script_run_report(vm);
@@ -162,7 +209,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         discard_response(r->x);
     JSContextRef ctx = script_run_context(r);
     struct entry e;
-    entry_begin(&e, r->program->realm, str_of(r->program->route), str_of(script_function_name(f)));
+    entry_begin(&e, r->program->realm, r->program, r->unit, str_of(script_function_name(f)));
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
@@ -183,7 +230,7 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
     struct script_vm *vm = r->vm;
     struct realm *realm = r->program->realm;
     struct entry e;
-    entry_begin(&e, realm, str_of(r->program->route), str_of(script_function_name(r->function)));
+    entry_begin(&e, realm, r->program, r->unit, str_of(script_function_name(r->function)));
     const JSValueRef argv[] = {
         JSValueMakeNumber(realm->ctx, r->handle),
         JSValueMakeNumber(realm->ctx, ticket),
@@ -197,14 +244,27 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
     script_run_report(vm);
 }
 
+static void drop_pending(struct script_run *r)
+{
+    host_timer_drop_all(r);
+    host_fetch_drop_all(r);
+    host_state_drop_all(r);
+}
+
+void script_run_abandon(struct script_run *r)
+{
+    drop_pending(r);
+    if (r->calling)
+        stop(r, SCRIPT_HEAP);
+}
+
 void script_run_destroy(struct script_run *r)
 {
     if (r == NULL)
         return;
     assert(r->vm->entry == NULL);
-    host_timer_drop_all(r);
-    host_fetch_drop_all(r);
-    host_state_drop_all(r);
+    drop_pending(r);
+    ilist_remove(&r->node);
     timeout_finish(&r->wall);
     ilist_remove(&r->finished_node);
     script_vm_remove(r->vm, r->handle);

@@ -9,6 +9,7 @@
 #include "script/script.h"
 
 struct realm;
+struct unit;
 
 /* src/script/host_call.c and js/runtime/host.ts have the same numbers. */
 enum script_run_settlement { SCRIPT_RUN_REJECT, SCRIPT_RUN_RESOLVE, SCRIPT_RUN_AGAIN };
@@ -16,6 +17,8 @@ enum script_run_settlement { SCRIPT_RUN_REJECT, SCRIPT_RUN_RESOLVE, SCRIPT_RUN_A
 struct script_run {
     struct script_vm *vm;
     struct script_program *program; /* a reference */
+    struct ilist_node node;         /* of its runs */
+    const struct unit *unit;        /* the module whose function was called last */
     struct script_exchange *x;
     double handle;
 
@@ -24,7 +27,9 @@ struct script_run {
     bool ended;    /* its outcome is known */
     enum script_function function;
     enum script_status status;
-    char *text; /* of the outcome; owned */
+    enum script_limit limit; /* that was passed in the call at hand; SCRIPT_LIMIT_COUNT: none */
+    unsigned hits;           /* a bit for each limit that was passed */
+    char *text;              /* of the outcome; owned */
     script_done_fn done;
     void *user;
     struct ilist_node finished_node;
@@ -44,6 +49,12 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
 /* Enters JavaScript to settle what ticket names; value may be NULL for undefined. r may be gone afterwards. */
 void script_run_settle(struct script_run *r, double ticket, enum script_run_settlement how,
                        JSValueRef value);
+
+/* Counts and logs a limit of which the module is told by an exception. */
+void script_run_hit(struct script_run *r, enum script_limit limit);
+
+/* Its VM ends: what is pending is dropped, and a call ends with SCRIPT_HEAP, to be reported. */
+void script_run_abandon(struct script_run *r);
 
 /* The context that its modules run in. */
 JSContextRef script_run_context(const struct script_run *r);

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "script/entry.h"
 #include "script/fetch.h"
 #include "script/host_state.h"
 #include "script/jsc_private.h"
 #include "script/memory.h"
 #include "script/realm.h"
+#include "script/script_program.h"
 #include "script/script_run.h"
 
 enum {
@@ -25,9 +25,6 @@ enum {
 
 /* Up to this growth of the process a full collection is a matter of milliseconds. */
 static const size_t COLLECT_GROWN_MAX = (size_t)96 << 20;
-
-/* Beside the VM's own budget: what the process itself may come to need for connections. */
-static const size_t DATA_RESERVE = (size_t)512 << 20;
 
 /* The engine tells on stderr that it obeys GIGACAGE_ENABLED, once, when it is first used: that is no news. */
 static void start_engine_quietly(void)
@@ -62,11 +59,21 @@ size_t script_vm_grown(const struct script_vm *vm)
     return now > vm->base_bytes ? now - vm->base_bytes : 0;
 }
 
+bool script_vm_is_large(const struct script_vm *vm)
+{
+    return script_vm_grown(vm) > vm->limits.heap_bytes + vm->retired_bytes;
+}
+
+uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limit)
+{
+    return vm->limit_hits[limit];
+}
+
 /* What is garbage after it survived a collection, as the objects of a request that waited, stays until a full collection,
  * which the engine puts off until there is a lot of it. */
 static void collect(struct script_vm *vm)
 {
-    struct hmap_node *n = hmap_any(&vm->realms);
+    struct hmap_node *n = vm->now != NULL ? hmap_any(&vm->now->realms) : NULL;
     if (++vm->turns < COLLECT_MS / HOUSEKEEPING_MS || n == NULL)
         return;
     vm->turns = 0;
@@ -79,14 +86,17 @@ static void on_housekeeping(struct timeout *t)
     struct script_vm *vm = container_of(t, struct script_vm, housekeeping);
     for (int i = 0; i < GLIB_TURNS && g_main_context_iteration(NULL, FALSE); i++) {
     }
-    if (vm->used) {
-        realm_housekeep(vm);
+    if (vm->used && vm->now != NULL) {
+        script_program_housekeep(vm->now);
+        realm_housekeep(vm->now);
         collect(vm);
         vm->used = false;
     }
-    const bool is_large = script_vm_grown(vm) > vm->limits.heap_bytes;
-    vm->wants_restart = vm->wants_restart || (is_large && vm->was_large);
-    vm->was_large = is_large;
+    const bool is_large = script_vm_is_large(vm);
+    const bool stays_large = is_large && vm->was_large;
+    vm->was_large = is_large && !stays_large;
+    if (stays_large)
+        engine_ask_renewal(vm);
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
 }
 
@@ -107,21 +117,18 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->later.run = on_later;
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
-    hmap_init(&vm->realms);
     timeout_init(&vm->housekeeping, loop, on_housekeeping);
+    engine_init(vm);
     return vm;
 }
 
 void script_vm_start(struct script_vm *vm)
 {
-    if (vm->group != NULL)
+    if (vm->fetches != NULL)
         return;
     script_vm_prepare_process();
     vm->base_bytes = memory_resident();
-    vm->group = JSContextGroupCreate();
-    entry_arm(vm);
     vm->fetches = fetch_pool_create(vm->loop);
-    memory_limit_growth(vm->limits.heap_bytes + DATA_RESERVE);
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
 }
 
@@ -133,12 +140,7 @@ void script_vm_destroy(struct script_vm *vm)
     loop_unschedule(&vm->later);
     timeout_finish(&vm->housekeeping);
     fetch_pool_destroy(vm->fetches);
-    struct hmap_node *n = NULL;
-    while ((n = hmap_any(&vm->realms)) != NULL)
-        realm_destroy(container_of(n, struct realm, node));
-    hmap_finish(&vm->realms);
-    if (vm->group != NULL)
-        JSContextGroupRelease(vm->group);
+    engine_finish(vm);
     free(vm->slots);
     free(vm);
 }

@@ -2,12 +2,13 @@
 #ifndef SCRIPT_SCRIPT_VM_H
 #define SCRIPT_SCRIPT_VM_H
 
-#include <JavaScriptCore/JavaScript.h>
+#include <pthread.h>
 
 #include "base/hmap.h"
 #include "base/ilist.h"
 #include "io/loop.h"
 #include "io/timeout.h"
+#include "script/engine.h"
 #include "script/script.h"
 
 struct entry;
@@ -25,10 +26,11 @@ struct script_vm {
     struct loop *loop;
     struct script_limits limits;
     struct script_host host;
-    JSContextGroupRef group; /* NULL until the first program */
-    struct hmap realms;      /* by namespace */
-    uint64_t programs_made;  /* numbers them */
+    struct script_engine *now; /* NULL until the first program */
+    struct script_engine *old; /* ends; NULL: there is none */
+    uint64_t programs_made;    /* numbers them */
     struct fetch_pool *fetches;
+    uint64_t limit_hits[SCRIPT_LIMIT_COUNT];
 
     struct script_slot *slots;
     uint32_t slot_count;
@@ -38,13 +40,22 @@ struct script_vm {
     struct loop_task later; /* for them */
 
     struct entry *entry; /* now running JavaScript; NULL: none */
-    double slice;        /* seconds that the engine's watchdog is set to */
     size_t base_bytes;   /* resident size before the VM */
     bool wants_restart;
     bool was_large; /* over its memory at the last housekeeping */
     bool used;      /* JavaScript ran since the last housekeeping */
     uint32_t turns; /* of housekeeping in which it had run, since the last full collection */
     struct timeout housekeeping;
+
+    /* engine.c's. */
+    bool renew;               /* asked for */
+    struct loop_task renewal; /* does it, and ends an old VM that is empty */
+    struct timeout retire;    /* of the old VM */
+    struct timeout settle;    /* after it */
+    size_t
+        retired_bytes; /* that the process had grown by when the VM was renewed; until settle is over */
+    pthread_t releaser;
+    bool releasing; /* releaser is to be joined */
 };
 
 /* Makes the engine's part if there is none yet. */
@@ -59,5 +70,8 @@ void script_vm_remove(struct script_vm *vm, double handle);
 
 /* Resident bytes that came since the VM is there. */
 size_t script_vm_grown(const struct script_vm *vm);
+
+/* Whether that is more than the modules may have. */
+bool script_vm_is_large(const struct script_vm *vm);
 
 #endif

@@ -112,7 +112,7 @@ static bool is_ready(void *user)
 static bool write_metrics(void *user, struct buf *out)
 {
     const struct control *c = user;
-    return metrics_write(out, c->pages, version_text());
+    return metrics_write(out, c->pages, c->node, version_text());
 }
 
 static void on_engine_closed(void *user)

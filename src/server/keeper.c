@@ -8,8 +8,10 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/now.h"
 #include "io/child.h"
 #include "io/loop.h"
+#include "node/node_switches.h"
 
 enum {
     LATE_MS = 500, /* a heartbeat older than this starts the CPU count */
@@ -286,10 +288,41 @@ size_t keeper_running(const struct keeper *k)
     return (size_t)(k->now != NULL) + (size_t)(k->next != NULL) + (size_t)(k->old != NULL);
 }
 
+/* Notes that a route's modules cost a worker. */
+static void blame(const struct keeper_shared *s, const struct pages_running *what)
+{
+    const struct node_switches_who who = {what->program, str_of(what->route), str_of(what->module)};
+    if (what->program == 0 || s->switches == NULL ||
+        !node_switches_kill(s->switches, &who, s->kills_max, s->kills_window_ms,
+                            (uint64_t)now_wall_ms()))
+        return;
+    log_error(
+        "server",
+        "the modules of route %s are switched off: %u workers hung in module %s within %" PRIu64
+        " s; change the module or the route to switch them on",
+        what->route, (unsigned)s->kills_max, what->module, s->kills_window_ms / 1000);
+}
+
+static void kill_hung(struct keeper_process *p, struct pages_worker *page)
+{
+    const struct keeper *k = p->keeper;
+    struct pages_running what;
+    pages_running_get(page, &what);
+    if (what.since_ns == 0)
+        log_error("server", "%s hangs: killing it", k->name);
+    else
+        log_error("server", "%s hangs in module function %s %s %s: killing it", k->name, what.route,
+                  what.module, what.function);
+    atomic_fetch_add(&page->kills, 1);
+    if (what.since_ns != 0)
+        blame(k->shared, &what);
+    child_signal(p->child, SIGKILL);
+}
+
 static void watch(struct keeper_process *p, uint64_t now_ns)
 {
     const struct keeper *k = p->keeper;
-    const struct pages_worker *page = page_of(p);
+    struct pages_worker *page = page_of(p);
     if (page == NULL || atomic_load(&page->heartbeat_ns) == 0 ||
         pages_alive(page, now_ns, LATE_MS * 1000000ull)) {
         p->late_cpu_ns = 0;
@@ -302,11 +335,7 @@ static void watch(struct keeper_process *p, uint64_t now_ns)
     }
     if (cpu < p->late_cpu_ns || cpu - p->late_cpu_ns < k->shared->hang_cpu_ms * 1000000u)
         return;
-    char what[PAGES_RUNNING_SIZE];
-    uint64_t since = pages_running_get(page, what);
-    log_error("server", "%s hangs%s%s: killing it", k->name,
-              since != 0 ? " in module function " : "", since != 0 ? what : "");
-    child_signal(p->child, SIGKILL);
+    kill_hung(p, page);
     p->late_cpu_ns = 0;
 }
 

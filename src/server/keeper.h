@@ -16,6 +16,7 @@
 struct child;
 struct keeper;
 struct loop;
+struct node_switches;
 
 /* One process in a place. */
 struct keeper_process {
@@ -35,6 +36,9 @@ struct keeper_shared {
     uint32_t workers;
     uint32_t generation; /* of that text */
     uint64_t hang_cpu_ms;
+    struct node_switches *switches; /* of routes whose modules cost workers */
+    uint32_t kills_max;             /* of workers, before they are switched off; 0: never */
+    uint64_t kills_window_ms;
     uint64_t drain_ms; /* for a worker that was replaced */
     bool stopping;     /* nothing is started any more */
     /* A process ended and its place is empty now. False: the owner sees to it; true: start it again. */

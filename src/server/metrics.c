@@ -7,9 +7,11 @@
 #include "base/container.h"
 #include "codec/metrics_text.h"
 #include "io/child.h"
+#include "node/node_segment.h"
+#include "node/node_switches.h"
 #include "server/launch.h"
 
-enum { NUMBER_SIZE = 16, PROCESS_SIZE = 24 };
+enum { NUMBER_SIZE = 16, PROCESS_SIZE = 24, MS_PER_SECOND = 1000 };
 
 /* Counters that are summed over the workers; rows of one family follow each other. */
 struct counter {
@@ -62,6 +64,14 @@ static const struct counter counters[] = {
      OF(limited_client_connections)},
     {"dgate_limit_hits_total", NULL, LABEL("limit", "route_rate"), OF(limited_route_rate)},
     {"dgate_limit_hits_total", NULL, LABEL("limit", "route_requests"), OF(limited_route_requests)},
+    {"dgate_module_limit_hits_total", "Limits that modules passed; log: lines that were dropped.",
+     LABEL("limit", "cpu"), OF(module_limit_cpu)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "wall"), OF(module_limit_wall)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "heap"), OF(module_limit_heap)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "body"), OF(module_limit_body)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "fetches"), OF(module_limit_fetches)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "timers"), OF(module_limit_timers)},
+    {"dgate_module_limit_hits_total", NULL, LABEL("limit", "log"), OF(module_limit_log)},
     {"dgate_connections_accepted_total", "Connections of clients that were accepted.", NONE,
      OF(connections_accepted)},
     {"dgate_connections_refused_total",
@@ -146,6 +156,8 @@ static const struct worker_family {
      false},
     {"dgate_worker_state_revision", METRICS_TEXT_GAUGE,
      "Revision of the state that the worker serves; 0: none yet.", OF(applied), true, true},
+    {"dgate_worker_kills_total", METRICS_TEXT_COUNTER,
+     "How often the worker was killed because it hung.", OF(kills), false, false},
     {"dgate_worker_restarts_total", METRICS_TEXT_COUNTER, "How often the worker was started again.",
      OF(restarts), false, false},
 };
@@ -241,11 +253,34 @@ static bool write_server(struct buf *b, const struct pages *pages, const char *v
            metrics_text_sample(b, "dgate_state_revision", NULL, atomic_load(&pages->revision));
 }
 
-bool metrics_write(struct buf *b, const struct pages *pages, const char *version)
+/* One sample for each route that is switched off: there are as many as an operator has to look at. */
+static bool write_switches(struct buf *b, struct node_segment *node)
+{
+    static const char name[] = "dgate_module_switched_off";
+    bool ok = true;
+    bool begun = false;
+    const struct node_switches *s = node != NULL ? node_segment_switches(node) : NULL;
+    for (uint32_t i = 0; s != NULL && i < node_switches_slots(s); i++) {
+        struct node_switches_info info;
+        if (!node_switches_at(s, i, &info))
+            continue;
+        if (!begun)
+            ok = ok && metrics_text_family(b, name, METRICS_TEXT_GAUGE,
+                                           "Since when the modules of a route are switched off, in "
+                                           "seconds since 1970.");
+        begun = true;
+        const struct metrics_text_label label = {"route", str_of(info.route)};
+        ok = ok && metrics_text_sample(b, name, &label, info.since_ms / MS_PER_SECOND);
+    }
+    return ok;
+}
+
+bool metrics_write(struct buf *b, const struct pages *pages, struct node_segment *node,
+                   const char *version)
 {
     bool ok = write_server(b, pages, version) && write_counters(b, pages) &&
               write_durations(b, pages) && write_up(b, pages);
     for (size_t i = 0; i < ARRAY_LEN(worker_families); i++)
         ok = ok && write_worker_family(b, pages, &worker_families[i]);
-    return ok && write_memory(b, pages);
+    return ok && write_switches(b, node) && write_memory(b, pages);
 }

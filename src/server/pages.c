@@ -9,7 +9,7 @@
 #include "io/shm.h"
 
 /* Differs from that of a program that counts something else. */
-enum { LAYOUT_VERSION = 1 };
+enum { LAYOUT_VERSION = 2 };
 static const uint32_t layout = ((uint32_t)LAYOUT_VERSION << 24) + sizeof(struct pages_worker);
 
 static size_t size_of(uint32_t slots)
@@ -57,43 +57,51 @@ void pages_unmap(struct pages *p)
         shm_unmap(p, size_of(p->slots));
 }
 
-void pages_running_set(struct pages_worker *w, struct str ns, struct str route, struct str function)
+/* Appends as much of part as fits. */
+static size_t append(char *out, size_t size, size_t at, struct str part)
 {
-    if (route.len == 0) {
+    const size_t n = part.len < size - 1 - at ? part.len : size - 1 - at;
+    if (n > 0)
+        memcpy(out + at, part.p, n);
+    out[at + n] = '\0';
+    return at + n;
+}
+
+void pages_running_set(struct pages_worker *w, const struct script_place *what)
+{
+    if (what == NULL || what->route.len == 0) {
         atomic_store_explicit(&w->running_since_ns, 0, memory_order_release);
         return;
     }
+    struct pages_running *r = &w->running;
     uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_relaxed);
     atomic_store_explicit(&w->running_seq, seq + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
-    size_t at = 0;
-    const struct str parts[] = {ns, STR("/"), route, STR(" "), function};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        size_t n = parts[i].len;
-        if (n > PAGES_RUNNING_SIZE - 1 - at)
-            n = PAGES_RUNNING_SIZE - 1 - at;
-        if (n > 0)
-            memcpy(w->running + at, parts[i].p, n);
-        at += n;
-    }
-    w->running[at] = '\0';
+    size_t at = append(r->route, sizeof(r->route), 0, what->ns);
+    at = append(r->route, sizeof(r->route), at, STR("/"));
+    (void)append(r->route, sizeof(r->route), at, what->route);
+    (void)append(r->module, sizeof(r->module), 0, what->module);
+    (void)append(r->function, sizeof(r->function), 0, what->function);
+    r->program = what->program;
     atomic_store_explicit(&w->running_seq, seq + 2, memory_order_release);
     atomic_store_explicit(&w->running_since_ns, now_mono_ns(), memory_order_release);
 }
 
-uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE])
+void pages_running_get(const struct pages_worker *w, struct pages_running *ret)
 {
-    out[0] = '\0';
-    uint64_t since = atomic_load_explicit(&w->running_since_ns, memory_order_acquire);
+    *ret = (struct pages_running){0};
+    const uint64_t since = atomic_load_explicit(&w->running_since_ns, memory_order_acquire);
     if (since == 0)
-        return 0;
-    uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_acquire);
-    memcpy(out, w->running, PAGES_RUNNING_SIZE);
-    out[PAGES_RUNNING_SIZE - 1] = '\0';
+        return;
+    const uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_acquire);
+    struct pages_running copy = w->running;
     atomic_thread_fence(memory_order_acquire);
-    if ((seq & 1) != 0 || seq != atomic_load_explicit(&w->running_seq, memory_order_relaxed))
-        out[0] = '\0';
-    return since;
+    if ((seq & 1) == 0 && seq == atomic_load_explicit(&w->running_seq, memory_order_relaxed))
+        *ret = copy;
+    ret->since_ns = since;
+    ret->route[sizeof(ret->route) - 1] = '\0';
+    ret->module[sizeof(ret->module) - 1] = '\0';
+    ret->function[sizeof(ret->function) - 1] = '\0';
 }
 
 /* Both control and the worker itself ask for this: the later revision wins. */

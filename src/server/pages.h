@@ -9,8 +9,9 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "proxy/proxy.h"
+#include "script/script.h"
 
-enum { PAGES_RUNNING_SIZE = 192 };
+enum { PAGES_ROUTE_SIZE = 256, PAGES_MODULE_SIZE = 104, PAGES_FUNCTION_SIZE = 24 };
 
 /* Counters of a worker; they only grow, also when the worker is replaced: server/counters.h. */
 #define PAGES_COUNTERS(X)                                                                          \
@@ -25,6 +26,13 @@ enum { PAGES_RUNNING_SIZE = 192 };
     X(upstream_errors)                                                                             \
     X(retries)                                                                                     \
     X(module_errors)                                                                               \
+    X(module_limit_cpu)                                                                            \
+    X(module_limit_wall)                                                                           \
+    X(module_limit_heap)                                                                           \
+    X(module_limit_body)                                                                           \
+    X(module_limit_fetches)                                                                        \
+    X(module_limit_timers)                                                                         \
+    X(module_limit_log)                                                                            \
     X(limited_client_rate)                                                                         \
     X(limited_client_requests)                                                                     \
     X(limited_client_connections)                                                                  \
@@ -39,6 +47,15 @@ enum { PAGES_RUNNING_SIZE = 192 };
     X(connections_active)                                                                          \
     X(requests_active)
 
+/* What a worker runs. */
+struct pages_running {
+    uint64_t since_ns;            /* 0: no module */
+    uint64_t program;             /* script_program_fingerprint(); 0: not known */
+    char route[PAGES_ROUTE_SIZE]; /* "namespace/name" */
+    char module[PAGES_MODULE_SIZE];
+    char function[PAGES_FUNCTION_SIZE];
+};
+
 struct pages_worker {
     _Atomic uint64_t heartbeat_ns; /* now_mono_ns(); 0 while it does not serve (worker) */
     _Atomic uint64_t
@@ -47,9 +64,10 @@ struct pages_worker {
     _Atomic uint64_t required;    /* to be loaded before it serves again: see pages_require() */
     _Atomic int64_t pid;          /* (supervisor) */
     _Atomic uint64_t restarts;    /* (supervisor) */
-    _Atomic uint64_t running_seq; /* odd while running[] is being written (worker) */
+    _Atomic uint64_t kills;       /* because a module hung (supervisor) */
+    _Atomic uint64_t running_seq; /* odd while running is being written (worker) */
     _Atomic uint64_t running_since_ns;
-    char running[PAGES_RUNNING_SIZE]; /* "namespace/route function", "" when no module runs */
+    struct pages_running running; /* but for since_ns (worker) */
 #define X(name) _Atomic uint64_t name;
     PAGES_COUNTERS(X)
     PAGES_GAUGES(X)
@@ -76,12 +94,11 @@ enum err_code pages_map(int fd, uint32_t slots, struct pages **ret, struct err *
     __attribute__((warn_unused_result));
 void pages_unmap(struct pages *p);
 
-/* Says what the worker runs now; three empty strs when nothing. */
-void pages_running_set(struct pages_worker *w, struct str ns, struct str route,
-                       struct str function);
+/* Says what the worker runs now; NULL: no module. */
+void pages_running_set(struct pages_worker *w, const struct script_place *what);
 
-/* Copies what it runs; "" when nothing, or when it is being changed just now. Returns since when (0: nothing). */
-uint64_t pages_running_get(const struct pages_worker *w, char out[PAGES_RUNNING_SIZE]);
+/* What it runs; all but since_ns is empty when that is being changed just now. */
+void pages_running_get(const struct pages_worker *w, struct pages_running *ret);
 
 /* The worker must have loaded this revision, or a later one, before it serves again. */
 void pages_require(struct pages_worker *w, uint64_t revision);

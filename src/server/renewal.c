@@ -25,6 +25,8 @@ static const char *signal_of(enum renewal_kind kind)
 void renewal_apply(struct keeper_shared *shared, const struct config *c)
 {
     shared->hang_cpu_ms = (uint64_t)c->limits.hang_cpu_ms;
+    shared->kills_max = (uint32_t)c->limits.module_kills_max;
+    shared->kills_window_ms = (uint64_t)c->limits.module_kills_window_ms;
     shared->drain_ms = (uint64_t)c->limits.replace_grace_ms;
     log_configure(
         &(struct log_setup){.level = c->log_level, .json = c->log_json, .process = "supervisor"});

@@ -218,7 +218,8 @@ static bool make_node(struct supervisor *sv, struct err *e)
     struct node_segment_options node = {.workers = launch_slots(&sv->launch),
                                         .rate_buckets = (uint32_t)limits->node_rate_buckets,
                                         .counts = (uint32_t)limits->node_counts,
-                                        .upstreams = (uint32_t)limits->node_upstreams};
+                                        .upstreams = (uint32_t)limits->node_upstreams,
+                                        .switches = (uint32_t)limits->node_switches};
     return node_segment_make(&node, &sv->sockets.fds[LAUNCH_FD_NODE], &sv->node, e) == ERR_OK;
 }
 
@@ -250,6 +251,7 @@ static void init_keepers(struct supervisor *sv)
 {
     sv->shared.sockets = &sv->sockets;
     sv->shared.pages = sv->pages;
+    sv->shared.switches = node_segment_switches(sv->node);
     sv->shared.workers = sv->launch.workers;
     sv->shared.generation = 1;
     renewal_apply(&sv->shared, sv->launch.config);

@@ -27,6 +27,8 @@
 #include "model/rate.h"
 #include "node/node_counts.h"
 #include "node/node_segment.h"
+#include "node/node_switches.h"
+#include "proxy/catalog.h"
 #include "proxy/proxy.h"
 #include "server/client_gate.h"
 #include "server/counters.h"
@@ -85,6 +87,19 @@ static void publish_counters(struct worker *w)
     proxy_stats_get(w->proxy, &p);
     http_server_stats_get(w->http, &h);
     counters_publish(&w->counters, w->page, &p, &h);
+}
+
+static void tell_dropped_lines(struct worker *w)
+{
+    const int64_t most = w->launch->config->limits.module_log_lines;
+    const uint64_t second = loop_now_ms(w->loop) / 1000;
+    if (second == w->log_second)
+        return;
+    if (w->log_lines > most)
+        log_warn("module", "%lld lines of modules dropped (limits.module_log_lines)",
+                 (long long)(w->log_lines - most));
+    w->log_second = second;
+    w->log_lines = 0;
 }
 
 /* Accepts for siblings that do not. */
@@ -149,7 +164,7 @@ static void close_sockets(struct worker *w)
     }
 }
 
-/* The engine does not give memory back: a fresh process takes our place, and siblings our connections until then. */
+/* The memory did not come back with a new VM: a fresh process takes our place, and siblings our connections until then. */
 static void recycle(struct worker *w)
 {
     log_warn("worker", "the modules use more than limits.module_heap_mb: this worker is replaced");
@@ -169,6 +184,7 @@ static void on_beat(struct timeout *t)
     struct worker *w = container_of(t, struct worker, beat);
     uint64_t now = now_mono_ns();
     publish_counters(w);
+    tell_dropped_lines(w);
     timeout_set(&w->beat, BEAT_MS);
     if (timeout_is_set(&w->recycled))
         return;
@@ -221,31 +237,48 @@ static void on_term(void *user, int signum)
         close_sockets(w);
 }
 
-static void script_log(void *user, enum log_level level, struct str ns, struct str module,
+static void script_log(void *user, enum log_level level, const struct script_place *from,
                        struct str text)
 {
     struct worker *w = user;
     const struct config *c = w->launch->config;
     if (level < c->proxy.console_log_level)
         return;
-    uint64_t second = loop_now_ms(w->loop) / 1000;
-    if (second != w->log_second) {
-        if (w->log_lines > c->limits.module_log_lines)
-            log_warn("module", "%lld lines of modules dropped (limits.module_log_lines)",
-                     (long long)(w->log_lines - c->limits.module_log_lines));
-        w->log_second = second;
-        w->log_lines = 0;
-    }
+    tell_dropped_lines(w);
     if (++w->log_lines > c->limits.module_log_lines)
         return;
-    struct log_field fields[] = {{"namespace", ns}, {"name", module}};
-    log_write_fields(level, "module", text, fields, 2);
+    const struct log_field fields[] = {{"namespace", from->ns},
+                                       {"name", from->module},
+                                       {"route", from->route},
+                                       {"function", from->function}};
+    log_write_fields(level, "module", text, fields, from->route.len > 0 ? 4 : 2);
 }
 
-static void script_running(void *user, struct str ns, struct str route, struct str function)
+static void script_running(void *user, const struct script_place *what)
 {
     struct worker *w = user;
-    pages_running_set(w->page, ns, route, function);
+    pages_running_set(w->page, what);
+}
+
+/* Its modules are ended by limits again and again. */
+static void script_offend(void *user, const struct script_place *who, uint32_t stops)
+{
+    struct worker *w = user;
+    char route[NODE_SWITCHES_ROUTE_SIZE];
+    (void)snprintf(route, sizeof(route), "%.*s/%.*s", STR_ARG(who->ns), STR_ARG(who->route));
+    const struct node_switches_who switched = {who->program, str_of(route), who->module};
+    if (node_switches_off(node_segment_switches(w->node), &switched, NODE_SWITCHES_STOPS, stops,
+                          (uint64_t)now_wall_ms()))
+        log_error("worker",
+                  "the modules of route %s are switched off: limits ended %u calls of module %.*s, "
+                  "at least half of all; change the module or the route to switch them on",
+                  route, (unsigned)stops, STR_ARG(who->module));
+}
+
+static void script_renewed(void *user)
+{
+    struct worker *w = user;
+    catalog_relink(w->catalog);
 }
 
 static void script_state(void *user, const struct script_state_request *request,
@@ -291,13 +324,22 @@ static void open_scripts(struct worker *w)
         .body_max = (size_t)l->module_body_max,
         .fetches = (uint32_t)l->module_fetches,
         .timers = (uint32_t)l->module_timers,
+        .log_rate = (uint32_t)l->module_log_rate,
+        .raise_max = (uint32_t)l->module_raise_max,
+        .cpu_ceiling_ms = (uint64_t)l->hang_cpu_ms * 2 / 3,
+        .stops_max = (uint32_t)l->module_stops_max,
+        .stops_window_ms = (uint64_t)l->module_stops_window_ms,
     };
-    struct script_host host = {.user = w,
-                               .environment = &w->launch->config->proxy.module_env,
-                               .state = script_state,
-                               .state_now = script_state_now,
-                               .log = script_log,
-                               .running = script_running};
+    struct script_host host = {
+        .user = w,
+        .environment = &w->launch->config->proxy.module_env,
+        .state = script_state,
+        .state_now = script_state_now,
+        .log = script_log,
+        .running = script_running,
+        .offend = script_offend,
+        .renewed = script_renewed,
+    };
     w->vm = script_vm_create(w->loop, &limits, &host);
 }
 

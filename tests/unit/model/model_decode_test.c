@@ -175,6 +175,30 @@ static void a_route_in_both_spellings(void **state)
     model_destroy(r);
 }
 
+static void modules_have_limits(void **state)
+{
+    (void)state;
+    struct model_resource *r =
+        decode(MODEL_MODULE, "{\"name\":\"m\",\"payload\":\"YWJj\",\"limits\":{\"cpu\":\"50ms\","
+                             "\"wall_ms\":2000,\"body\":10,\"log_rate\":7}}");
+    assert_int_equal(r->module.limits.cpu_ns, 50000000);
+    assert_int_equal(r->module.limits.wall_ns, 2000000000);
+    assert_int_equal(r->module.limits.body, 10);
+    assert_int_equal(r->module.limits.fetches, 0);
+    assert_int_equal(r->module.limits.log_rate, 7);
+    json_t *object = model_encode(r, MODEL_TO_STORE);
+    char *text = json_dumps(json_object_get(object, "limits"), JSON_COMPACT);
+    assert_string_equal(text, "{\"cpu\":50000000,\"wall\":2000000000,\"body\":10,\"logRate\":7}");
+    free(text);
+    json_decref(object);
+    model_destroy(r);
+    r = decode(MODEL_MODULE, "{\"name\":\"m\",\"payload\":\"YWJj\",\"limits\":null}");
+    object = model_encode(r, MODEL_TO_API);
+    assert_null(json_object_get(object, "limits"));
+    json_decref(object);
+    model_destroy(r);
+}
+
 static void modules_take_base64_or_text(void **state)
 {
     (void)state;
@@ -363,6 +387,12 @@ static void wrong_input(void **state)
          "moduleType: must be typescript or javascript, not \"wasm\""},
         {MODEL_MODULE, "{\"moduleApi\":\"dgate3\"}",
          "moduleApi: must be auto or dgate1 or dgate2, not \"dgate3\""},
+        {MODEL_MODULE, "{\"limits\":{\"cpus\":1}}",
+         "limits.cpus: unknown field; did you mean limits.cpu?"},
+        {MODEL_MODULE, "{\"limits\":{\"fetches\":10001}}", "limits.fetches: must be 0 to 10000"},
+        {MODEL_MODULE, "{\"limits\":{\"cpu\":\"1s\",\"cpu_ms\":1}}",
+         "limits.cpu_ms: is given twice"},
+        {MODEL_MODULE, "{\"limits\":[]}", "limits: expected an object"},
         {MODEL_MODULE, "{\"moduleType\":1}",
          "moduleType: expected typescript or javascript, got an integer"},
         {MODEL_MODULE, "{\"compiled\":{\"code\":\"x\"}}", "compiled: unknown field"},
@@ -477,6 +507,7 @@ int main(void)
         cmocka_unit_test(choice_and_health_of_a_service),
         cmocka_unit_test(durations_have_the_unit_of_their_name),
         cmocka_unit_test(a_route_in_both_spellings),
+        cmocka_unit_test(modules_have_limits),
         cmocka_unit_test(modules_take_base64_or_text),
         cmocka_unit_test(configured_payloads_may_be_plain),
         cmocka_unit_test(the_other_kinds),

@@ -8,6 +8,8 @@
 
 typedef void (*fake_function)(struct script_exchange *x, struct script_outcome *o);
 
+enum { FAKE_SCRIPT_BODY_MAX = 2000 }; /* of bodies that are collected */
+
 /* Programs take over functions and reads_* when they are linked. */
 struct fake_script {
     fake_function functions[SCRIPT_FUNCTION_COUNT];
@@ -19,6 +21,7 @@ struct fake_script {
     unsigned links;
     unsigned programs; /* alive */
     unsigned runs;     /* alive */
+    unsigned bodies_refused;
     unsigned calls[SCRIPT_FUNCTION_COUNT];
     char error_text[256]; /* what the last errorHandler was given */
     struct script_run *pending;
@@ -56,6 +59,38 @@ enum err_code script_program_create(struct script_vm *vm, const struct model_rou
     fake_script.programs++;
     *ret = p;
     return ERR_OK;
+}
+
+const char *script_limit_name(enum script_limit limit)
+{
+    return limit == SCRIPT_LIMIT_BODY ? "body" : "cpu";
+}
+
+uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limit)
+{
+    (void)vm;
+    (void)limit;
+    return 0;
+}
+
+uint64_t script_program_fingerprint(const struct model_route *route,
+                                    const struct model_module *const *modules, size_t count)
+{
+    (void)route;
+    (void)modules;
+    return 2 + count;
+}
+
+size_t script_program_body_max(const struct script_program *p)
+{
+    (void)p;
+    return FAKE_SCRIPT_BODY_MAX;
+}
+
+void script_program_body_refused(const struct script_program *p)
+{
+    (void)p;
+    fake_script.bodies_refused++;
 }
 
 struct script_program *script_program_ref(struct script_program *p)
@@ -99,7 +134,7 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
 
 static inline void fake_script_complete(struct script_run *r)
 {
-    struct script_outcome outcome = {.status = SCRIPT_OK};
+    struct script_outcome outcome = {.status = SCRIPT_OK, .limit = SCRIPT_LIMIT_COUNT};
     script_done_fn done = r->done;
     r->done = NULL;
     r->program->made_of.functions[r->function](r->x, &outcome);

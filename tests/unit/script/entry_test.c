@@ -18,6 +18,12 @@ static const char *const ENDLESS[] = {
     "{ return new Promise((r) => setTimeout(r, 1)).then(() => { for (;;) {} }); }",
     "{ ctx.response().send('x'); (async () => { for (;;) await null; })(); }",
     "{ let s = 'x'; for (;;) JSON.parse(JSON.stringify({ s })); }",
+    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return make(); }",
+    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return (async () => { "
+    "await "
+    "make(); })(); }",
+    "{ const loop = (): any => Promise.resolve().then(loop); return Promise.all([1, 2, 3, 4, 5, "
+    "6].map(loop)); }",
 };
 
 static double cpu_seconds(void)
@@ -30,7 +36,9 @@ static double cpu_seconds(void)
 static void cpu_limit_stops_every_loop(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_create(NULL);
+    struct script_limits limits = fixture_limits();
+    limits.cpu_ms = 100;
+    struct fixture *f = fixture_create(&limits);
     for (size_t i = 0; i < ARRAY_LEN(ENDLESS); i++) {
         char source[1024];
         (void)snprintf(source, sizeof(source),
@@ -44,10 +52,13 @@ static void cpu_limit_stops_every_loop(void **state)
         const char *text = fixture_handle(f);
         const double used = cpu_seconds() - before;
         print_message("%zu: %.0f ms\n", i, used * 1000);
-        assert_string_equal(text, "requestHandler used more than its 100 ms of CPU time");
+        assert_string_equal(text,
+                            "m: requestHandler used more than its 100 ms of CPU time (limit cpu)");
         assert_int_equal(f->status, SCRIPT_CPU);
         assert_false(f->responded);
-        assert_true(used > 0.09 && used < 1.0);
+        assert_true(used > 0.09 && used < 10.0);
+        assert_int_equal(f->limit, SCRIPT_LIMIT_CPU);
+        assert_int_equal(script_vm_limit_hits(f->vm, SCRIPT_LIMIT_CPU), i + 1);
         fixture_begin(f);
         f->x.method = STR("POST");
         fixture_call(f, SCRIPT_REQUEST_HANDLER);
@@ -62,11 +73,13 @@ static void cpu_limit_stops_every_loop(void **state)
 static void time_between_entries_does_not_count(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_create(NULL);
+    struct script_limits limits = fixture_limits();
+    limits.cpu_ms = 500;
+    struct fixture *f = fixture_create(&limits);
     fixture_module(
         f,
         "export async function requestHandler(ctx: any) {\n  for (let i = 0; i < 4; i++) {\n"
-        "    const end = Date.now() + 40; while (Date.now() < end) ;\n"
+        "    const end = Date.now() + 200; while (Date.now() < end) ;\n"
         "    await new Promise((r) => setTimeout(r, 1));\n  }\n  ctx.response().send('done');\n}");
     assert_string_equal(fixture_handle(f), "done");
     fixture_destroy(f);
@@ -75,14 +88,16 @@ static void time_between_entries_does_not_count(void **state)
 static void wall_limit_ends_a_wait(void **state)
 {
     (void)state;
-    const struct script_limits limits = {100, 50, (size_t)1 << 30, 1 << 20, 32, 64};
+    struct script_limits limits = fixture_limits();
+    limits.wall_ms = 50;
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
            "setTimeout(r, ctx.get('ms') ?? 5000)); ctx.response().send('x'); }\n"
            "export const errorHandler = (ctx: any, e: Error) => ctx.response().send(e.message);");
-    assert_string_equal(fixture_handle(f),
-                        "the promise of requestHandler did not settle within 50 ms");
+    assert_string_equal(
+        fixture_handle(f),
+        "m: the promise of requestHandler did not settle within 50 ms (limit wall)");
     assert_int_equal(f->status, SCRIPT_WALL);
     fixture_start_call(f, SCRIPT_ERROR_HANDLER, f->text);
     assert_int_equal(f->status, SCRIPT_OK);
@@ -93,7 +108,8 @@ static void wall_limit_ends_a_wait(void **state)
 static void a_late_end_is_not_taken_for_another(void **state)
 {
     (void)state;
-    const struct script_limits limits = {100, 50, (size_t)1 << 30, 1 << 20, 32, 64};
+    struct script_limits limits = fixture_limits();
+    limits.wall_ms = 50;
     struct fixture *f = fixture_create(&limits);
     fixture_module(f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
                       "setTimeout(r, 70)); throw new Error('late'); }\n"
@@ -110,38 +126,46 @@ static void a_late_end_is_not_taken_for_another(void **state)
 static void heap_limit_stops_growth(void **state)
 {
     (void)state;
-    const struct script_limits limits = {5000, 5000, (size_t)64 << 20, 1 << 20, 32, 64};
+    struct script_limits limits = fixture_limits();
+    limits.heap_bytes = (size_t)64 << 20;
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f,
-        HANDLER "{ if (ctx.request().method !== 'GET') return ctx.response().send('fine');\n"
-                "  const all: any[] = []; for (;;) all.push(new Array(1000).fill(all.length)); }");
-    assert_false(script_vm_wants_restart(f->vm));
-    assert_string_equal(fixture_handle(f),
-                        "requestHandler made the modules use more than their 64 MB of memory");
+        HANDLER "{ const all: any[] = []; for (;;) all.push(new Array(1000).fill(all.length)); }");
+    assert_string_equal(fixture_handle(f), "m: requestHandler ran while the modules used more than "
+                                           "their 64 MB of memory (limit heap)");
     assert_int_equal(f->status, SCRIPT_HEAP);
-    assert_true(script_vm_wants_restart(f->vm));
-    fixture_begin(f);
-    f->x.method = STR("POST");
-    fixture_call(f, SCRIPT_REQUEST_HANDLER);
-    assert_string_equal(buf_cstr(&f->x.response_body), "fine");
+    assert_int_equal(f->limit, SCRIPT_LIMIT_HEAP);
+    while (f->renewals == 0)
+        loop_turn(f->loop, true);
+    assert_null(f->program);
+    fixture_module(f, HANDLER "{ ctx.response().send('in another VM'); }");
+    assert_string_equal(fixture_handle(f), "in another VM");
+    assert_int_equal(f->renewals, 1);
+    assert_false(script_vm_wants_restart(f->vm));
     fixture_destroy(f);
 }
 
 static void counts_of_a_request_are_limited(void **state)
 {
     (void)state;
-    const struct script_limits limits = {1000, 2000, (size_t)1 << 30, 100, 2, 3};
+    struct script_limits limits = fixture_limits();
+    limits.body_max = 100;
+    limits.fetches = 2;
+    limits.timers = 3;
     struct fixture *f = fixture_create(&limits);
     fixture_module(
         f, HANDLER
         "{ for (let i = 0; i < 3; i++) setTimeout(() => 0, 1000); setTimeout(() => 0, 1000); }");
-    assert_non_null(strstr(fixture_handle(f), "a request may have 3 timers at once"));
+    assert_non_null(
+        strstr(fixture_handle(f), "a request may have 3 timers at once (limit timers)"));
+    assert_int_equal(f->limit, SCRIPT_LIMIT_TIMERS);
     fixture_module(f, HANDLER
                    "{ for (let i = 0; i < 30; i++) clearTimeout(setTimeout(() => 0, 1000));\n  "
                    "return Promise.all([1, 2, 3].map(() => fetch('http://127.0.0.1:1/').catch((e) "
                    "=> { if (!/connect/.test(e.message)) throw e; }))); }");
-    assert_non_null(strstr(fixture_handle(f), "a request may fetch 2 times"));
+    assert_non_null(strstr(fixture_handle(f), "a request may fetch 2 times (limit fetches)"));
+    assert_int_equal(f->limit, SCRIPT_LIMIT_FETCHES);
     fixture_module(f, HANDLER "{ ctx.response().send('x'.repeat(101)); }");
     assert_non_null(strstr(fixture_handle(f), "the body is larger than 100 bytes"));
     fixture_module(f, HANDLER "{ ctx.request().writeBody(new Uint8Array(101)); }");
@@ -149,6 +173,74 @@ static void counts_of_a_request_are_limited(void **state)
     fixture_module(f, HANDLER "{ ctx.response().send('\\u00e4'.repeat(50)); }");
     (void)fixture_handle(f);
     assert_int_equal(f->x.response_body.len, 100);
+    fixture_destroy(f);
+}
+
+/* Modules that limits end again and again are told of, unless most of their calls are well. */
+static void offences_are_counted(void **state)
+{
+    (void)state;
+    struct script_limits limits = fixture_limits();
+    limits.cpu_ms = 20;
+    limits.stops_max = 3;
+    limits.stops_window_ms = 600000;
+    struct fixture *f = fixture_create(&limits);
+    fixture_module(f, HANDLER "{ if (ctx.request().method === 'GET') for (;;) {} }");
+    for (int i = 0; i < 8; i++) {
+        fixture_begin(f);
+        f->x.method = STR("POST");
+        fixture_call(f, SCRIPT_REQUEST_HANDLER);
+    }
+    for (int i = 0; i < 7; i++)
+        (void)fixture_handle(f);
+    assert_int_equal(f->offences, 0);
+    (void)fixture_handle(f);
+    assert_int_equal(f->offences, 1);
+    assert_string_equal(f->offender_text, "default api m requestHandler 8");
+    assert_true(f->offender == script_program_fingerprint(&f->route, f->list, 1));
+    fixture_destroy(f);
+}
+
+/* The module whose function runs has its own limits. */
+static void modules_have_limits_of_their_own(void **state)
+{
+    (void)state;
+    struct script_limits limits = fixture_limits();
+    limits.timers = 5;
+    limits.raise_max = 2;
+    struct fixture *f = fixture_create(&limits);
+    static const char source[] =
+        "let n = 0; export const requestModifier = async (ctx: any) => { await null; n = 0; try { "
+        "for (;;) { setTimeout(() => 0, 60000); n++; } } catch { ctx.set('n', (ctx.get('n') ?? '') "
+        "+ ' ' + n); } };\n"
+        "export const requestHandler = (ctx: any) => ctx.response().send(ctx.get('n'));";
+    fixture_add(f, "few", "typescript", source);
+    fixture_add(f, "many", "typescript", source);
+    fixture_add(f, "usual", "typescript", source);
+    f->modules[0].limits.timers = 1;
+    f->modules[1].limits.timers = 100; /* cut to twice the server's */
+    fixture_link(f);
+    fixture_begin(f);
+    fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+    fixture_call(f, SCRIPT_REQUEST_HANDLER);
+    assert_string_equal(buf_cstr(&f->x.response_body), " 1 9 0");
+    assert_int_equal(script_vm_limit_hits(f->vm, SCRIPT_LIMIT_TIMERS), 1);
+    fixture_destroy(f);
+}
+
+static void lines_of_the_log_are_limited(void **state)
+{
+    (void)state;
+    struct script_limits limits = fixture_limits();
+    limits.log_rate = 2;
+    struct fixture *f = fixture_create(&limits);
+    fixture_module(f, HANDLER "{ for (let i = 0; i < 100; i++) console.log('line', i); }");
+    (void)fixture_handle(f);
+    assert_non_null(strstr(f->log, "info m: line 9\n"));
+    assert_null(strstr(f->log, "line 20\n"));
+    while (strstr(f->log, "lines were dropped (limit log: 2 lines a second)") == NULL)
+        loop_turn(f->loop, true);
+    assert_true(script_vm_limit_hits(f->vm, SCRIPT_LIMIT_LOG) > 70);
     fixture_destroy(f);
 }
 
@@ -179,6 +271,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_late_end_is_not_taken_for_another),
     cmocka_unit_test(heap_limit_stops_growth),
     cmocka_unit_test(counts_of_a_request_are_limited),
+    cmocka_unit_test(offences_are_counted),
+    cmocka_unit_test(modules_have_limits_of_their_own),
+    cmocka_unit_test(lines_of_the_log_are_limited),
     cmocka_unit_test(nothing_evaluates_text),
 };
 

@@ -76,7 +76,8 @@ static void an_answer_may_come_at_once(void **state)
     (void)state;
     struct fixture *f = fixture_create(NULL);
     script_vm_destroy(f->vm);
-    const struct script_host host = {f, answer_at_once, fixture_log, fixture_running};
+    const struct script_host host = {
+        .user = f, .state = answer_at_once, .log = fixture_log, .running = fixture_running};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     fixture_module(f, "import { getDocuments } from 'dgate/state';\nexport async function "
                       "requestHandler(ctx: any) {\n"

@@ -135,6 +135,11 @@ struct fixture {
     size_t question_count;
     char running[256]; /* the function that ran last */
     unsigned entered;
+    unsigned offences;
+    uint64_t offender;
+    char offender_text[256];
+    unsigned renewals;
+    bool keeps_program; /* when the VM is renewed */
 
     struct model_route route;
     struct model_service service;
@@ -150,17 +155,17 @@ struct fixture {
     bool done;
     enum script_status status;
     bool responded;
+    enum script_limit limit;
     char text[FIXTURE_TEXT];
 };
 
-static void fixture_log(void *user, enum log_level level, struct str ns, struct str module,
+static void fixture_log(void *user, enum log_level level, const struct script_place *from,
                         struct str text)
 {
-    (void)ns;
     struct fixture *f = user;
     const size_t used = strlen(f->log);
     (void)snprintf(f->log + used, sizeof(f->log) - used, "%s %.*s: %.*s\n", log_level_name(level),
-                   STR_ARG(module), STR_ARG(text));
+                   STR_ARG(from->module), STR_ARG(text));
 }
 
 static void fixture_state(void *user, const struct script_state_request *request,
@@ -173,15 +178,47 @@ static void fixture_state(void *user, const struct script_state_request *request
                                   mem_dup(request->module.p, request->module.len), done, done_user};
 }
 
-static void fixture_running(void *user, struct str ns, struct str route, struct str function)
+static void fixture_running(void *user, const struct script_place *what)
 {
-    (void)ns;
-    (void)route;
     struct fixture *f = user;
-    if (function.len == 0)
+    if (what == NULL)
         return;
     f->entered++;
-    (void)snprintf(f->running, sizeof(f->running), "%.*s", STR_ARG(function));
+    (void)snprintf(f->running, sizeof(f->running), "%.*s", STR_ARG(what->function));
+}
+
+static void fixture_offend(void *user, const struct script_place *who, uint32_t stops)
+{
+    struct fixture *f = user;
+    f->offences++;
+    f->offender = who->program;
+    (void)snprintf(f->offender_text, sizeof(f->offender_text), "%.*s %.*s %.*s %.*s %u",
+                   STR_ARG(who->ns), STR_ARG(who->route), STR_ARG(who->module),
+                   STR_ARG(who->function), (unsigned)stops);
+}
+
+static void fixture_renewed(void *user)
+{
+    struct fixture *f = user;
+    f->renewals++;
+    if (!f->keeps_program)
+        script_program_unref(f->program);
+    if (!f->keeps_program)
+        f->program = NULL;
+}
+
+/* So much that nothing but a loop without end passes them, on a busy machine and under sanitizers. */
+FIXTURE_USED static struct script_limits fixture_limits(void)
+{
+    return (struct script_limits){
+        .cpu_ms = 20000,
+        .wall_ms = 20000,
+        .heap_bytes = (size_t)1 << 30, /* AddressSanitizer keeps much of what is freed */
+        .body_max = 1 << 20,
+        .fetches = 32,
+        .timers = 64,
+        .log_rate = 1000,
+    };
 }
 
 FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *limits)
@@ -189,18 +226,13 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
     fixture_restore_signals();
     struct fixture *f = mem_alloc(sizeof(*f));
     f->loop = loop_create();
-    f->limits = (struct script_limits){
-        .cpu_ms = 100,
-        .wall_ms = 2000,
-        .heap_bytes = (size_t)1 << 30, /* AddressSanitizer keeps much of what is freed */
-        .body_max = 1 << 20,
-        .fetches = 32,
-        .timers = 64,
-    };
-    if (limits != NULL)
-        f->limits = *limits;
-    const struct script_host host = {
-        .user = f, .state = fixture_state, .log = fixture_log, .running = fixture_running};
+    f->limits = limits != NULL ? *limits : fixture_limits();
+    const struct script_host host = {.user = f,
+                                     .state = fixture_state,
+                                     .log = fixture_log,
+                                     .running = fixture_running,
+                                     .offend = fixture_offend,
+                                     .renewed = fixture_renewed};
     f->vm = script_vm_create(f->loop, &f->limits, &host);
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");
@@ -328,6 +360,7 @@ static void fixture_on_done(void *user, const struct script_outcome *outcome)
     f->done = true;
     f->status = outcome->status;
     f->responded = outcome->responded;
+    f->limit = outcome->limit;
     (void)snprintf(f->text, sizeof(f->text), "%.*s", STR_ARG(outcome->text));
 }
 

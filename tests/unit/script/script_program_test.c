@@ -152,7 +152,9 @@ static void a_failure_ends_the_chain(void **state)
 static void explains_what_cannot_be_linked(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_create(NULL);
+    struct script_limits limits = fixture_limits();
+    limits.cpu_ms = 500;
+    struct fixture *f = fixture_create(&limits);
     fixture_add(f, "main", "typescript",
                 "\nimport { x } from './gone';\nexport const requestHandler = () => x;");
     assert_string_equal(link_error(f),
@@ -167,7 +169,7 @@ static void explains_what_cannot_be_linked(void **state)
     assert_string_equal(link_error(f), "main: requestHandler is exported but is not a function");
     fixture_drop_program(f);
     fixture_add(f, "main", "javascript", "for (;;) {}");
-    assert_string_equal(link_error(f), "top-level code of the modules ran longer than 100 ms");
+    assert_string_equal(link_error(f), "top-level code of the modules ran longer than 500 ms");
     fixture_drop_program(f);
     fixture_add(f, "main", "javascript", "setTimeout(() => 1, 1);");
     assert_non_null(

@@ -26,7 +26,7 @@ static int teardown(void **state)
 static void write_all(void)
 {
     buf_clear(&text);
-    assert_true(metrics_write(&text, pages, "1.2.3"));
+    assert_true(metrics_write(&text, pages, NULL, "1.2.3"));
 }
 
 /* Whether that line is there, whole. */
@@ -155,7 +155,7 @@ static void test_no_room(void **state)
     for (size_t max = 0; max < whole - 100; max += 13) {
         struct buf small;
         buf_init(&small, max);
-        assert_false(metrics_write(&small, pages, "1.2.3"));
+        assert_false(metrics_write(&small, pages, NULL, "1.2.3"));
         buf_finish(&small);
     }
 }

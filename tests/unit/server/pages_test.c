@@ -74,26 +74,43 @@ static void test_running(void **state)
 {
     (void)state;
     static struct pages_worker w;
-    char text[PAGES_RUNNING_SIZE];
-    assert_int_equal(pages_running_get(&w, text), 0);
-    assert_string_equal(text, "");
-    pages_running_set(&w, STR("ns"), STR("route"), STR("requestHandler"));
-    assert_true(pages_running_get(&w, text) != 0);
-    assert_string_equal(text, "ns/route requestHandler");
-    pages_running_set(&w, STR(""), STR(""), STR(""));
-    assert_int_equal(pages_running_get(&w, text), 0);
-    assert_string_equal(text, "");
+    struct pages_running r;
+    pages_running_get(&w, &r);
+    assert_int_equal(r.since_ns, 0);
+    struct script_place what = {.ns = STR("ns"),
+                                .route = STR("route"),
+                                .module = STR("m"),
+                                .function = STR("requestHandler"),
+                                .program = 77};
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_true(r.since_ns != 0);
+    assert_int_equal(r.program, 77);
+    assert_string_equal(r.route, "ns/route");
+    assert_string_equal(r.module, "m");
+    assert_string_equal(r.function, "requestHandler");
+    pages_running_set(&w, NULL);
+    pages_running_get(&w, &r);
+    assert_int_equal(r.since_ns, 0);
+    assert_string_equal(r.route, "");
 
-    char name[PAGES_RUNNING_SIZE * 2];
+    char name[PAGES_ROUTE_SIZE * 2];
     memset(name, 'n', sizeof(name));
-    pages_running_set(&w, (struct str){name, sizeof(name)}, STR("r"), STR("f"));
-    assert_true(pages_running_get(&w, text) != 0);
-    assert_int_equal(strlen(text), PAGES_RUNNING_SIZE - 1);
+    what.ns = (struct str){name, sizeof(name)};
+    what.module = what.ns;
+    what.function = what.ns;
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_int_equal(strlen(r.route), PAGES_ROUTE_SIZE - 1);
+    assert_int_equal(strlen(r.module), PAGES_MODULE_SIZE - 1);
+    assert_int_equal(strlen(r.function), PAGES_FUNCTION_SIZE - 1);
 
     /* While it is being written, or was left so by a process that was killed: no text, but since when. */
     atomic_fetch_add(&w.running_seq, 1);
-    assert_true(pages_running_get(&w, text) != 0);
-    assert_string_equal(text, "");
+    pages_running_get(&w, &r);
+    assert_true(r.since_ns != 0);
+    assert_int_equal(r.program, 0);
+    assert_string_equal(r.route, "");
 }
 
 static void test_alive(void **state)

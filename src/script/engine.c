@@ -1,0 +1,168 @@
+#include "script/engine.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "script/entry.h"
+#include "script/memory.h"
+#include "script/realm.h"
+#include "script/script_program.h"
+#include "script/script_run.h"
+#include "script/script_vm.h"
+
+enum {
+    RETIRE_MS = 5000, /* for what runs in an old VM */
+    SETTLE_MS = 3000, /* until its memory is back */
+};
+
+/* Beside the VM's own budget: what the process itself may come to need for connections. */
+static const size_t DATA_RESERVE = (size_t)512 << 20;
+
+static struct script_engine *create(struct script_vm *vm)
+{
+    struct script_engine *e = mem_alloc(sizeof(*e));
+    *e = (struct script_engine){.vm = vm, .group = JSContextGroupCreate()};
+    hmap_init(&e->realms);
+    ilist_init(&e->programs);
+    entry_arm(e);
+    memory_limit_growth(vm->limits.heap_bytes + DATA_RESERVE);
+    return e;
+}
+
+struct script_engine *engine_current(struct script_vm *vm)
+{
+    if (vm->now == NULL)
+        vm->now = create(vm);
+    return vm->now;
+}
+
+static void *release(void *group)
+{
+    JSContextGroupRelease((JSContextGroupRef)group);
+    return NULL;
+}
+
+static void join(struct script_vm *vm)
+{
+    if (vm->releasing)
+        (void)pthread_join(vm->releaser, NULL);
+    vm->releasing = false;
+}
+
+/* Millions of objects take a good part of a second to go: not on the loop's thread. Only the collector's signal may
+ * reach the thread that does it. */
+static void release_elsewhere(struct script_vm *vm, JSContextGroupRef group)
+{
+    sigset_t all;
+    sigset_t before;
+    join(vm);
+    (void)sigfillset(&all);
+    (void)sigdelset(&all, SIGPWR);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    void *p = NULL;
+    memcpy(&p, &group, sizeof(p));
+    vm->releasing = pthread_create(&vm->releaser, NULL, release, p) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!vm->releasing)
+        JSContextGroupRelease(group);
+}
+
+static void destroy(struct script_engine *e)
+{
+    struct hmap_node *n = NULL;
+    if (e == NULL)
+        return;
+    while ((n = hmap_any(&e->realms)) != NULL)
+        realm_destroy(container_of(n, struct realm, node));
+    hmap_finish(&e->realms);
+    release_elsewhere(e->vm, e->group);
+    free(e);
+}
+
+/* The old VM goes; what still has programs in it is told. */
+static void end_old(struct script_vm *vm)
+{
+    struct script_engine *old = vm->old;
+    if (old == NULL)
+        return;
+    ilist_for_each_safe (n, next, &old->programs) {
+        script_program_abandon(container_of(n, struct script_program, node));
+    }
+    timeout_clear(&vm->retire);
+    vm->old = NULL;
+    destroy(old);
+    timeout_set(&vm->settle, SETTLE_MS);
+    script_run_report(vm);
+}
+
+static void on_retired(struct timeout *t)
+{
+    end_old(container_of(t, struct script_vm, retire));
+}
+
+/* By now the memory of the old VM should be the system's again. */
+static void on_settled(struct timeout *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, settle);
+    vm->retired_bytes = 0;
+    vm->wants_restart = vm->wants_restart || script_vm_grown(vm) > vm->limits.heap_bytes;
+}
+
+static void renew(struct script_vm *vm)
+{
+    end_old(vm);
+    timeout_clear(&vm->settle);
+    vm->retired_bytes = script_vm_grown(vm);
+    vm->old = vm->now;
+    vm->now = NULL;
+    vm->was_large = false;
+    log_warn("script", "the modules use more than limits.module_heap_mb: they are loaded anew");
+    if (vm->host.renewed != NULL)
+        vm->host.renewed(vm->host.user);
+    timeout_set(&vm->retire, RETIRE_MS);
+    if (ilist_empty(&vm->old->programs))
+        end_old(vm);
+}
+
+static void on_turn_end(struct loop_task *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, renewal);
+    if (vm->renew && vm->now != NULL)
+        renew(vm);
+    else if (vm->old != NULL && ilist_empty(&vm->old->programs))
+        end_old(vm);
+    vm->renew = false;
+}
+
+void engine_ask_renewal(struct script_vm *vm)
+{
+    vm->renew = true;
+    loop_schedule(vm->loop, &vm->renewal);
+}
+
+void engine_program_gone(struct script_engine *e)
+{
+    if (e == e->vm->old && ilist_empty(&e->programs))
+        loop_schedule(e->vm->loop, &e->vm->renewal);
+}
+
+void engine_init(struct script_vm *vm)
+{
+    vm->renewal.run = on_turn_end;
+    timeout_init(&vm->retire, vm->loop, on_retired);
+    timeout_init(&vm->settle, vm->loop, on_settled);
+}
+
+void engine_finish(struct script_vm *vm)
+{
+    loop_unschedule(&vm->renewal);
+    timeout_finish(&vm->retire);
+    timeout_finish(&vm->settle);
+    destroy(vm->old);
+    destroy(vm->now);
+    join(vm);
+}

@@ -1,0 +1,37 @@
+/* A virtual machine of the engine with its contexts. There is one at a time, and an older one beside it while that ends.
+ *
+ * When the modules used too much memory the VM is renewed: programs are made anew in another VM, what runs in the old one
+ * has RETIRE_MS to end, then its memory goes back as a whole.
+ */
+#ifndef SCRIPT_ENGINE_H
+#define SCRIPT_ENGINE_H
+
+#include <JavaScriptCore/JavaScript.h>
+
+#include "base/hmap.h"
+#include "base/ilist.h"
+
+struct script_vm;
+
+struct script_engine {
+    struct script_vm *vm;
+    JSContextGroupRef group;
+    struct hmap realms;    /* by namespace */
+    struct ilist programs; /* that are made in it */
+    uint32_t slice_us;     /* what its watchdog is set to */
+};
+
+/* The one that programs are made in, created if there is none. */
+struct script_engine *engine_current(struct script_vm *vm);
+
+/* Has the modules moved to another VM, at the end of this turn of the loop. */
+void engine_ask_renewal(struct script_vm *vm);
+
+/* A program is gone: maybe the old VM has none left. */
+void engine_program_gone(struct script_engine *e);
+
+/* The parts of struct script_vm that are engine.c's. */
+void engine_init(struct script_vm *vm);
+void engine_finish(struct script_vm *vm);
+
+#endif

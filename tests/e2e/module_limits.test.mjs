@@ -1,0 +1,417 @@
+// Every limit of modules, broken on purpose on a server with one worker, while other connections of that worker are in
+// use: the request gets 5xx with the reason, no other connection is closed, and the memory comes back.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import test, { after, before } from 'node:test';
+import { Gateway, until, withGateway, withUpstream } from './lib/gateway.mjs';
+import { parse } from './lib/metrics.mjs';
+
+const CPU_MS = 100;
+const HEAP_MB = 96;
+// The CPU limit counts processor time; on a busy machine that takes longer. Yet nobody waits without end.
+const WAIT_MAX_MS = 50 * CPU_MS;
+const LIMITS = { module_cpu_ms: CPU_MS, module_wall_ms: 2000, module_stops_max: 0, module_body_max: 1024 * 1024 };
+
+let gateway;
+let upstream;
+
+before(async () => {
+    upstream = http.createServer((req, res) => res.end('up'));
+    await new Promise((done) => upstream.listen(0, '127.0.0.1', done));
+    gateway = await new Gateway({ workers: 1, limits: LIMITS }).start();
+    await setUp(gateway);
+});
+
+after(async () => {
+    await gateway?.remove();
+    upstream?.closeAllConnections();
+    upstream?.close();
+});
+
+// A route without modules and one with a harmless module, for the others.
+async function setUp(g) {
+    await g.put('service', { name: 'up', urls: [`http://127.0.0.1:${upstream.address().port}`] });
+    await g.put('route', { name: 'plain', paths: ['/plain'], methods: ['GET'], service: 'up' });
+    await g.module('fine', 'export const requestHandler = (ctx: any) => ctx.response().send("fine");');
+    await g.put('route', { name: 'fine', paths: ['/fine'], methods: ['GET'], modules: ['fine'] });
+    assert.equal((await g.proxy('/fine')).text, 'fine');
+}
+
+let count = 0;
+async function route(g, source, more = {}) {
+    const n = ++count;
+    await g.module(`bad${n}`, source, more.module);
+    await g.put('route', { name: `r${n}`, paths: [`/r${n}`, `/r${n}/*`], methods: ['*'], modules: [`bad${n}`], ...more.route });
+    return `/r${n}`;
+}
+
+// Keep-alive connections that are in use all the time.
+class Others {
+    constructor(g) {
+        this.closed = 0;
+        this.slowest = 0;
+        this.failures = [];
+        this.served = 0;
+        this.agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+        const create = this.agent.createConnection;
+        this.agent.createConnection = (...args) => {
+            const socket = create.apply(this.agent, args);
+            socket.on('close', () => this.running && this.closed++);
+            return socket;
+        };
+        this.running = true;
+        this.loops = ['/plain', '/fine', '/plain', '/fine'].map((path) => this.loop(g, path));
+    }
+
+    async loop(g, path) {
+        while (this.running) {
+            const start = Date.now();
+            try {
+                const answer = await g.proxy(path, { agent: this.agent });
+                if (answer.status !== 200) this.failures.push(`${path}: ${answer.status} ${answer.text}`);
+                else this.served++;
+            } catch (error) {
+                this.failures.push(`${path}: ${error.message}`);
+            }
+            this.slowest = Math.max(this.slowest, Date.now() - start);
+            await new Promise((done) => setTimeout(done, 5));
+        }
+    }
+
+    async stop() {
+        this.running = false;
+        await Promise.all(this.loops);
+        this.agent.destroy();
+    }
+}
+
+// Runs fn while others use the worker; they must not notice more than a pause.
+async function withOthers(g, fn) {
+    const [worker] = g.children('worker');
+    const others = new Others(g);
+    try {
+        await until('the others are served', () => others.served > 8);
+        await fn(others);
+        const served = others.served;
+        await until('the others are served on', () => others.served > served + 8 || others.failures.length > 0);
+    } finally {
+        await others.stop();
+    }
+    assert.deepEqual(others.failures, []);
+    assert.equal(others.closed, 0);
+    assert.ok(others.slowest < WAIT_MAX_MS, `others waited for ${others.slowest} ms`);
+    assert.deepEqual(g.children('worker'), [worker]);
+}
+
+async function scrape(g) {
+    const families = parse((await g.admin('GET', '/metrics')).text);
+    return {
+        value: (name, labels) => families.get(name)?.samples[Object.entries(labels).map(([k, v]) => `${k}="${v}"`).join(',')] ?? 0,
+    };
+}
+
+const hits = async (g, limit) => (await scrape(g)).value('dgate_module_limit_hits_total', { limit });
+
+function residentMb(g) {
+    const [worker] = g.children('worker');
+    return Number(readFileSync(`/proc/${worker.pid}/statm`, 'utf8').split(' ')[1]) * 4096 / 2 ** 20;
+}
+
+const handler = (body) => `export const requestHandler = (ctx: any) => { ${body} };`;
+const asyncHandler = (body) => `export const requestHandler = async (ctx: any) => { ${body} };`;
+
+// Statuses that say: this one used too much.
+for (const [name, source] of [
+    ['an endless loop', handler('for (;;) {}')],
+    ['an endless loop that catches everything', handler('for (;;) try { for (;;) {} } catch {}')],
+    ['an endless loop of await', asyncHandler('for (;;) await null;')],
+    ['an endless promise chain', handler('const next = (): any => Promise.resolve().then(next); return next();')],
+    ['endless microtasks', asyncHandler('const next = () => queueMicrotask(next); next(); await new Promise(() => {});')],
+    ['thenables that resolve to each other', asyncHandler('const make = (): any => ({ then(done: any) { done(make()); } }); await make();')],
+    ['a hundred endless chains', asyncHandler('const next = (): any => Promise.resolve().then(next); await Promise.all(Array.from({ length: 100 }, next));')],
+    ['an endless loop in a timer', asyncHandler('setTimeout(() => { for (;;) {} }, 1); await new Promise(() => {});')],
+    ['an endless generator', handler('function* all(): any { for (;;) yield 1; } for (const x of all()) void x;')],
+    ['an endless sort', handler('const a = Array.from({ length: 100000 }, (_, i) => i); for (;;) a.sort(() => Math.random() - 0.5);')],
+    ['an endless JSON', handler('const o: any = { toJSON() { return { toJSON: o.toJSON, a: [o] }; } }; for (;;) try { JSON.stringify([o]); } catch {}')],
+]) {
+    test(`${name}: 503, limit cpu`, async () => {
+        const path = await route(gateway, source);
+        const before = await hits(gateway, 'cpu');
+        await withOthers(gateway, async () => {
+            const answer = await gateway.proxy(path);
+            assert.equal(answer.status, 503, answer.text);
+            assert.equal(answer.json.limit, 'cpu');
+            assert.equal(answer.json.error, 'a module used too much CPU time');
+        });
+        const module = `bad${count}`;
+        await until('the log names module, function and limit', () =>
+            gateway.log.split('\n').some((line) => line.includes(`${module}: requestHandler used more than its ${CPU_MS} ms of CPU time`) && line.includes('limit=cpu')));
+        await until('it is counted', async () => (await hits(gateway, 'cpu')) > before);
+    });
+}
+
+test('endless recursion ends with a RangeError: 500', async () => {
+    const path = await route(gateway, handler('const f = (n: number): number => f(n + 1) + 1; f(0);'));
+    await withOthers(gateway, async () => assert.equal((await gateway.proxy(path)).status, 500));
+    await until('it is logged', () => new RegExp(`bad${count}:1:\\d+: RangeError`).test(gateway.log));
+});
+
+test('a promise that never settles: 504, limit wall', async () => {
+    const path = await route(gateway, handler('return new Promise(() => {});'));
+    await withOthers(gateway, async () => {
+        const answer = await gateway.proxy(path);
+        assert.equal(answer.status, 504);
+        assert.equal(answer.json.limit, 'wall');
+    });
+});
+
+for (const [name, expression] of [
+    ['a string of 4 GB', '"x".repeat(2 ** 32)'],
+    ['a typed array of 3 GB', 'new Uint8Array(3e9).fill(1)'],
+    ['an array of 4 G elements', 'new Array(2 ** 32)'],
+]) {
+    test(`${name} ends with an error: 500`, async () => {
+        const path = await route(gateway, handler(`const it: any = ${expression}; ctx.response().send(String(it.length));`));
+        await withOthers(gateway, async () => {
+            const answer = await gateway.proxy(path);
+            assert.equal(answer.status, 500, answer.text);
+        });
+    });
+}
+
+test('a bad regular expression ends by itself, or costs the worker, which is replaced', async () => {
+    const path = await route(gateway, handler('/^(([a-z])+.)+[A-Z]([a-z])+$/.test("a".repeat(60)); ctx.response().send("matched");'));
+    const start = Date.now();
+    const answer = await gateway.proxy(path, { timeout: 60000 }).catch((error) => ({ status: 0, error }));
+    assert.ok(answer.status === 0 || answer.status === 503 || answer.status === 200, `${answer.status}`);
+    if (answer.status === 0) {
+        await until('the supervisor says which function hung', () => new RegExp(`hangs in module function default/r${count} bad${count} requestHandler`).test(gateway.log));
+        await until('its place is filled', async () => (await gateway.proxy('/fine')).text === 'fine', 30000);
+    }
+    assert.ok(Date.now() - start < 60000);
+    assert.equal((await gateway.proxy('/fine')).text, 'fine');
+});
+
+// Memory in many shapes: each request is answered, others go on, and the process is as small as before.
+for (const [name, body] of [
+    ['an array that grows for ever', 'const a: any[] = []; for (;;) a.push({ a: a.length });'],
+    ['strings', 'const a: string[] = []; for (;;) a.push("x".repeat(1e6) + a.length, ("y" + a.length).padEnd(1e6));'],
+    ['a string that doubles', 'let s = "xy"; const all: any[] = []; for (;;) { s += s; all.push(s.slice(1)); s.charCodeAt(s.length - 1); }'],
+    ['Maps and closures', 'const m = new Map(); for (;;) { const n = m.size; m.set("key " + n, () => n); }'],
+    ['typed arrays', 'const a: any[] = []; for (;;) a.push(new Uint8Array(1e6).fill(1));'],
+    ['promises', 'const a: any[] = []; for (;;) a.push(new Promise((done) => { a.push(done); }));'],
+    ['regular expressions and errors', 'const a: any[] = []; for (;;) a.push(new RegExp("a" + a.length), new Error(String(a.length)));'],
+    ['what is kept in a variable of the module', 'const w: any = keep; for (;;) w.push([w.length]);'],
+]) {
+    test(`memory: ${name}`, async () => {
+        await withGateway({ workers: 1, limits: { ...LIMITS, module_heap_mb: HEAP_MB, module_cpu_ms: 60000, hang_cpu_ms: 120000 } }, async (g) => {
+            await setUp(g);
+            const path = await route(g, `const keep: any[] = [];\n${handler(body)}`);
+            const level = residentMb(g);
+            await withOthers(g, async () => {
+                const answer = await g.proxy(path, { timeout: 60000 });
+                assert.ok(answer.status === 503 || answer.status === 500, answer.text);
+                if (answer.status === 503) assert.equal(answer.json.limit, 'heap');
+                assert.ok(residentMb(g) < level + 8 * HEAP_MB);
+                await until('the memory is back', () => residentMb(g) < level + HEAP_MB * 0.75, 30000);
+            });
+        });
+    });
+}
+
+test('memory: what runs in the old VM may end, for a while', async () => {
+    await withGateway({ workers: 1, limits: { ...LIMITS, module_heap_mb: HEAP_MB, module_cpu_ms: 60000, hang_cpu_ms: 120000, module_wall_ms: 60000 } }, async (g) => {
+        await setUp(g);
+        const slow = await route(g, asyncHandler('const ms = Number(ctx.query().get("ms")); await new Promise((done) => setTimeout(done, ms)); ctx.response().send("done");'));
+        const eats = await route(g, handler('const a: any[] = []; for (;;) a.push({ a: a.length });'));
+        const short = g.proxy(`${slow}?ms=1500`);
+        const long = g.proxy(`${slow}?ms=50000`, { timeout: 60000 });
+        await until('they wait', async () => (await scrape(g)).value('dgate_requests_active', { worker: '0' }) >= 2);
+        const answer = await g.proxy(eats, { timeout: 60000 });
+        assert.equal(answer.json.limit, 'heap');
+        assert.equal((await g.proxy(`${slow}?ms=1`)).text, 'done');
+        assert.equal((await short).text, 'done');
+        const ended = await long;
+        assert.equal(ended.status, 503);
+        assert.equal(ended.json.limit, 'heap');
+        assert.equal(g.children('worker').length, 1);
+        assert.doesNotMatch(g.log, /this worker is replaced/);
+    });
+});
+
+test('10,000 timers: the request is told, and so is errorHandler', async () => {
+    const path = await route(gateway, `${handler('for (let i = 0; i < 10000; i++) setTimeout(() => {}, 60000);')}
+        export const errorHandler = (ctx: any, e: any) => { if (ctx.query().get("tell")) ctx.response().status(500).send(e.message); };`);
+    await withOthers(gateway, async () => {
+        const answer = await gateway.proxy(path);
+        assert.equal(answer.status, 500);
+        assert.equal(answer.json.limit, 'timers');
+        assert.match((await gateway.proxy(`${path}?tell=1`)).text, /100 timers at once \(limit timers\)/);
+    });
+    assert.ok((await hits(gateway, 'timers')) >= 2);
+    await until('it is logged', () => new RegExp(`the limit "timers" was passed.*bad${count}.*function=requestHandler`).test(gateway.log));
+});
+
+test('1,000 fetches: the request is told, and the upstream sees no more than allowed', async () => {
+    let seen = 0;
+    await withUpstream((req, res) => { seen++; res.end('x'); }, async (url) => {
+        const path = await route(gateway, asyncHandler(`await Promise.all(Array.from({ length: 1000 }, () => fetch(${JSON.stringify(url)})));`));
+        await withOthers(gateway, async () => {
+            const answer = await gateway.proxy(path);
+            assert.equal(answer.status, 500);
+            assert.equal(answer.json.limit, 'fetches');
+        });
+        assert.ok(seen <= 32, `${seen}`);
+    });
+    assert.ok((await hits(gateway, 'fetches')) >= 1);
+});
+
+test('a huge body: written, 500; sent to be read, 413', async () => {
+    const path = await route(gateway, handler('if (ctx.query().get("write")) { for (;;) ctx.response().send("x".repeat(100000)); } else ctx.response().send(String(ctx.request().readBody().byteLength));'));
+    await withOthers(gateway, async () => {
+        const written = await gateway.proxy(`${path}?write=1`);
+        assert.equal(written.status, 500);
+        assert.equal(written.json.limit, 'body');
+        assert.equal((await gateway.proxy(path, { method: 'POST', body: 'x'.repeat(1024 * 1024) })).text, String(1024 * 1024));
+        const sent = await gateway.proxy(path, { method: 'POST', body: 'x'.repeat(1024 * 1024 + 1) });
+        assert.equal(sent.status, 413);
+        assert.equal(sent.json.limit, 'body');
+    });
+    await until('both are counted', async () => (await hits(gateway, 'body')) >= 2);
+});
+
+test('a console flood is cut, and what was dropped is told', async () => {
+    const path = await route(gateway, handler('for (let i = 0; i < 3000; i++) console.log("flood", i); ctx.response().send("done");'), { module: { limits: { cpu: '1s' } } });
+    const module = `bad${count}`;
+    const lines = () => gateway.log.split('\n').filter((line) => line.includes('flood') && line.includes(module)).length;
+    await withOthers(gateway, async () => assert.equal((await gateway.proxy(path)).text, 'done'));
+    await until('it is told', () => new RegExp(`\\d+ lines were dropped \\(limit log: 100 lines a second\\).*${module}`).test(gateway.log));
+    assert.ok(lines() >= 100 && lines() <= 900, `${lines()}`);
+    assert.ok((await hits(gateway, 'log')) >= 1000);
+});
+
+test('console takes anything', async () => {
+    const path = await route(gateway, handler(`
+        const circle: any = { name: "circle" }; circle.self = circle;
+        const deep: any = {}; let at = deep; for (let i = 0; i < 20000; i++) at = at.next = {};
+        const rude: any = { toJSON() { throw { toString() { throw 1; } }; } };
+        console.log("args", circle, Array.from({ length: 1e5 }, (_, i) => i), Object.create(null), Symbol("s"), 10n, undefined);
+        console.log("deep", deep); console.log("rude", rude, new Proxy({}, { get() { throw new Error("no"); }, ownKeys() { throw new Error("no"); } }));
+        console.log("%d %i %s", Symbol("x"), 1n, "y".repeat(1e6)); console.log("z".repeat(1e6));
+        ctx.response().send("ok");`), { module: { limits: { cpu: '1s' } } });
+    const answer = await gateway.proxy(path);
+    assert.equal(answer.text, 'ok');
+    const module = `bad${count}`;
+    const line = await until('the line', () => gateway.log.split('\n').find((l) => l.includes('args') && l.includes(module)));
+    assert.match(line, /\[Circular\].* 10n/);
+    for (const l of gateway.log.split('\n').filter((x) => x.includes(module))) assert.ok(l.length < 9000);
+});
+
+test('rejections that nothing handles, and errors in timers, are logged with module, function and source', async () => {
+    const path = await route(gateway, [
+        'type T = {',
+        '    a: number;',
+        '};',
+        'function later(t: T): void {',
+        '    throw new Error(`lost ${t.a}`);',
+        '}',
+        'export const requestHandler = async (ctx: any) => {',
+        '    void Promise.resolve({ a: 1 }).then(later);',
+        '    setTimeout(() => later({ a: 2 }), 1);',
+        '    await new Promise((done) => setTimeout(done, 20));',
+        '    void Promise.reject(new TypeError("at the end"));',
+        '    ctx.response().send("x");',
+        '};'].join('\n'));
+    const module = `bad${count}`;
+    assert.equal((await gateway.proxy(path)).text, 'x');
+    const find = (pattern) => until(String(pattern), () => gateway.log.split('\n').find((l) => pattern.test(l)));
+    const first = await find(new RegExp(`unhandled rejection: Error: lost 1 at later \\(${module}:5:\\d+\\)`));
+    assert.match(first, new RegExp(`name=${module}.*function=requestHandler`));
+    const timer = await find(new RegExp(`in a setTimeout\\(\\) callback: Error: lost 2 at later \\(${module}:5:\\d+\\)`));
+    assert.match(timer, new RegExp(`name=${module}.*function=requestHandler`));
+    await find(new RegExp(`unhandled rejection: TypeError: at the end.*${module}:11:\\d+`));
+});
+
+test("a module's own limits: lower, higher up to the ceiling, both spellings, checked", async () => {
+    const spin = (ms) => handler(`const end = Date.now() + ${ms}; while (Date.now() < end); ctx.response().send("done");`);
+    const low = await route(gateway, handler('for (;;) {}'), { module: { limits: { cpu_ms: 20 } } });
+    const answer = await gateway.proxy(low);
+    assert.equal(answer.json.limit, 'cpu');
+    await until('its own limit is named', () => new RegExp(`bad${count}: requestHandler used more than its 20 ms`).test(gateway.log));
+    const stored = (await gateway.admin('GET', `/api/v1/module/bad${count}`)).json.data;
+    assert.deepEqual(stored.limits, { cpu: 20e6 });
+
+    const high = await route(gateway, spin(4 * CPU_MS), { module: { limits: { cpu: '900ms' } } });
+    assert.equal((await gateway.proxy(high)).text, 'done');
+    const above = await route(gateway, handler('ctx.response().send("x");'), { module: { limits: { cpu: '1m' } } });
+    assert.equal((await gateway.proxy(above)).text, 'x');
+    await until('it is cut', () => new RegExp(`module default/bad${count}: limits.cpu is cut from 60000 to 1000`).test(gateway.log));
+
+    const timers = await route(gateway, handler('setTimeout(() => {}, 1); setTimeout(() => {}, 1);'), { module: { limits: { timers: 1, logRate: 5, fetches: 1, body: 10, wall: '1s' } } });
+    assert.equal((await gateway.proxy(timers)).json.limit, 'timers');
+    const body = await route(gateway, handler('ctx.response().send(String(ctx.request().readBody().byteLength));'), { module: { limits: { body: 4 * 1024 * 1024 } } });
+    assert.equal((await gateway.proxy(body, { method: 'POST', body: 'x'.repeat(3e6) })).text, '3000000');
+
+    for (const [limits, problem] of [
+        [{ cpus: 1 }, /limits\.cpus: unknown field; did you mean limits\.cpu/],
+        [{ cpu: -1 }, /limits\.cpu: must not be negative/],
+        [{ fetches: 1.5 }, /limits\.fetches: expected an integer/],
+        [{ timers: 100000 }, /limits\.timers: must be 0 to 10000/],
+        [{ cpu: '1s', cpu_ms: 3 }, /limits\.cpu(_ms)?: is given twice/],
+        [3, /limits: expected an object/],
+    ]) {
+        const refused = await gateway.admin('PUT', '/api/v1/module', { name: 'refused', payloadRaw: 'export {}', limits });
+        assert.equal(refused.status, 400, refused.text);
+        assert.match(refused.text, problem);
+    }
+});
+
+test('of several modules on a route each has its own limits', async () => {
+    await gateway.module('quick', 'export const requestModifier = (ctx: any) => { if (ctx.query().get("quick")) for (;;) {} };', { limits: { cpu: '30ms' } });
+    await gateway.module('heavy', `export const requestModifier = async (ctx: any) => { await null; const end = Date.now() + ${3 * CPU_MS}; while (Date.now() < end); ctx.response().send("heavy"); };`, { limits: { cpu: '900ms' } });
+    await gateway.put('route', { name: 'two', paths: ['/two'], methods: ['GET'], modules: ['quick', 'heavy'], service: 'up' });
+    assert.equal((await gateway.proxy('/two')).text, 'heavy');
+    assert.equal((await gateway.proxy('/two?quick=1')).json.limit, 'cpu');
+    await until('the module is named', () => /quick: requestModifier used more than its 30 ms/.test(gateway.log));
+});
+
+test('a route whose modules keep hitting limits is switched off until it is changed', async () => {
+    await withGateway({ workers: 1, limits: { ...LIMITS, module_cpu_ms: 20, module_stops_max: 5 } }, async (g) => {
+        await setUp(g);
+        const path = await route(g, handler('if (ctx.query().get("spin")) for (;;) {} ctx.response().send("ok");'));
+        for (let i = 0; i < 5; i++) assert.equal((await g.proxy(`${path}?spin=1`)).json.limit, 'cpu');
+        const off = await g.proxy(path);
+        assert.equal(off.status, 503);
+        assert.match(off.json.error, new RegExp(`^module bad${count} of route default/r${count} is switched off since 20\\d\\d-.*: 5 of its calls were ended by limits`));
+        assert.equal((await g.proxy('/fine')).text, 'fine');
+        assert.match(g.log, new RegExp(`error .*the modules of route default/r${count} are switched off`));
+        assert.ok((await scrape(g)).value('dgate_module_switched_off', { route: `default/r${count}` }) > 1e9);
+        await g.module(`bad${count}`, handler('ctx.response().send("better");'));
+        assert.equal((await g.proxy(path)).text, 'better');
+    });
+});
+
+test('a route whose modules cost workers is switched off on the whole node', async () => {
+    const limits = { ...LIMITS, module_cpu_ms: 60000, hang_cpu_ms: 300, module_kills_max: 2 };
+    await withGateway({ workers: 2, limits }, async (g) => {
+        await setUp(g);
+        const path = await route(g, handler('for (;;) {}'));
+        for (let i = 0; i < 2; i++) {
+            await assert.rejects(g.proxy(path, { timeout: 30000 }));
+            await until('both workers serve', async () => {
+                const all = await scrape(g);
+                return all.value('dgate_worker_up', { worker: '0' }) + all.value('dgate_worker_up', { worker: '1' }) === 2;
+            });
+        }
+        for (let i = 0; i < 6; i++) {
+            const off = await g.proxy(path);
+            assert.equal(off.status, 503);
+            assert.match(off.json.error, new RegExp(`^module bad${count} of route default/r${count} is switched off since .*: 2 workers hung in it`));
+        }
+        const all = await scrape(g);
+        assert.equal(all.value('dgate_worker_kills_total', { worker: '0' }) + all.value('dgate_worker_kills_total', { worker: '1' }), 2);
+        await g.put('route', { name: `r${count}`, paths: [path], methods: ['GET'], modules: ['fine'] });
+        assert.equal((await g.proxy(path)).text, 'fine');
+    });
+});
