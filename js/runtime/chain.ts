@@ -243,6 +243,7 @@ export function run(
         const written = conclude(kind, ctx);
         if (written !== undefined) {
             new Call(handle, call, kind, chain, ctx, error, chain.length).waitCommitted(written, value);
+            drain();
             return Outcome.Parked;
         }
         drain();

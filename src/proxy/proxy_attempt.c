@@ -226,8 +226,7 @@ static bool is_worth_repeating(enum exchange_reset_code code)
 static bool may_repeat(const struct proxy_request *r)
 {
     const struct exchange_reset *why = &r->attempt.why;
-    return proxy_upload_can_repeat(r) &&
-           (why->unsent || http_head_method_idempotent(r->method));
+    return proxy_upload_can_repeat(r) && (why->unsent || http_head_method_idempotent(r->method));
 }
 
 static enum proxy_turn repeat(struct proxy_request *r)

@@ -287,6 +287,7 @@ uint64_t script_program_fingerprint(const struct model_route *route,
         h = hash_bytes(h, str_of(m->name));
         h = hash_bytes(h, m->payload != NULL ? str_of(m->payload) : STR(""));
         h = hash_bytes(h, limits);
+        h = hash_bytes(h + (uint64_t)m->api, STR(""));
     }
     return h > 1 ? h : 2;
 }

@@ -82,7 +82,9 @@ for (const [flavour, table] of Object.entries({ dgate1, dgate2 }))
             await withUpstream(answer, async (url) => {
                 const n = ++count;
                 await gateway.put('service', { name: 'table', urls: [url], retries: 2, retryTimeout: '1ms', connectTimeout: '2s', requestTimeout: '5s', tags: ['s'] });
-                await gateway.module(`m${n}`, source(flavour, name, rows), { moduleType: 'javascript' });
+                const payloadRaw = source(flavour, name, rows);
+                const put = await gateway.admin('PUT', '/api/v1/module', { name: `m${n}`, payloadRaw, moduleType: 'javascript' }, { timeout: 90000 });
+                assert.equal(put.status, 201, put.text);
                 const service = /Modifier|Upstream/.test(name) ? { service: 'table' } : {};
                 await gateway.put('route', { name: `r${n}`, paths: [`/r${n}/{name}/*`], methods: ['*'], modules: [`m${n}`], tags: ['tagged'], ...service });
                 const got = await gateway.proxy(`/r${n}/a%20b/rest/x?q=1%202&q=two&empty=&n=7`, {

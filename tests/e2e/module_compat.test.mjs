@@ -84,7 +84,7 @@ test('nothing from fetchUpstream is an error', async () => {
         const path = await proxied({ m: `export const fetchUpstream = async () => ${value};` });
         const answer = await gateway.proxy(path);
         assert.equal(answer.status, 500);
-        assert.match(gateway.log, /fetchUpstream returned an invalid URL/);
+        await until('the reason', () => /fetchUpstream returned an invalid URL/.test(gateway.log));
     }
 });
 
@@ -311,7 +311,7 @@ test('a document that cannot be written is an error, which an errorHandler gets'
     assert.match(answer.text, /ctx.setDocument\("absent", "x"\): .*absent/);
     const many = await gateway.proxy(await route({ m: 'function requestHandler(ctx) { for (var i = 0; i <= 100; i++) ctx.setDocument("docs", "d" + i, i); }' }));
     assert.equal(many.status, 500);
-    assert.match(gateway.log, /at most 100 documents/);
+    await until('the reason', () => /at most 100 documents/.test(gateway.log));
     assert.equal((await document('d0')).status, 404);
 });
 
