@@ -18,12 +18,9 @@ static const char *const ENDLESS[] = {
     "{ return new Promise((r) => setTimeout(r, 1)).then(() => { for (;;) {} }); }",
     "{ ctx.response().send('x'); (async () => { for (;;) await null; })(); }",
     "{ let s = 'x'; for (;;) JSON.parse(JSON.stringify({ s })); }",
-    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return make(); }",
-    "{ const make = (): any => ({ then(done: any) { done(make()); } }); return (async () => { "
-    "await "
-    "make(); })(); }",
-    "{ const loop = (): any => Promise.resolve().then(loop); return Promise.all([1, 2, 3, 4, 5, "
-    "6].map(loop)); }",
+    "{ return thenable(); }",
+    "{ return (async () => { await thenable(); })(); }",
+    "{ return chains(); }",
 };
 
 static double cpu_seconds(void)
@@ -45,6 +42,10 @@ static void cpu_limit_stops_every_loop(void **state)
                        HANDLER "{ if (ctx.request().method === 'GET') return endless(ctx); "
                                "ctx.response().send('fine'); }\n"
                                "async function* endlessly() { for (;;) yield 1; }\n"
+                               "const thenable = (): any => ({ then(done: any) { "
+                               "done(thenable()); } });\n"
+                               "const loop = (): any => Promise.resolve().then(loop);\n"
+                               "const chains = () => Promise.all([1, 2, 3, 4].map(loop));\n"
                                "function endless(ctx: any): any %s",
                        ENDLESS[i]);
         fixture_module(f, source);
