@@ -291,10 +291,11 @@ static bool write_switches(struct buf *b, struct node_segment *node)
         struct node_switches_info info;
         if (!node_switches_at(s, i, &info))
             continue;
-        if (!begun)
+        if (!begun) {
             ok = ok && metrics_text_family(b, name, METRICS_TEXT_GAUGE,
                                            "Since when the modules of a route are switched off, in "
                                            "seconds since 1970.");
+        }
         begun = true;
         const struct metrics_text_label label = {"route", str_of(info.route)};
         ok = ok && metrics_text_sample(b, name, &label, info.since_ms / MS_PER_SECOND);

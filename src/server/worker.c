@@ -271,11 +271,12 @@ static void script_offend(void *user, const struct script_place *who, uint32_t s
     (void)snprintf(route, sizeof(route), "%.*s/%.*s", STR_ARG(who->ns), STR_ARG(who->route));
     const struct node_switches_who switched = {who->program, str_of(route), who->module};
     if (node_switches_off(node_segment_switches(w->node), &switched, NODE_SWITCHES_STOPS, stops,
-                          (uint64_t)now_wall_ms()))
+                          (uint64_t)now_wall_ms())) {
         log_error("worker",
                   "the modules of route %s are switched off: limits ended %u calls of module %.*s, "
                   "at least half of all; change the module or the route to switch them on",
                   route, (unsigned)stops, STR_ARG(who->module));
+    }
 }
 
 static void script_renewed(void *user)
