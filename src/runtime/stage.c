@@ -16,6 +16,13 @@ static void on_state(void *user, const struct script_state_request *request, scr
     memory_state_ask(&s->state, request, done, done_user);
 }
 
+static bool on_state_now(void *user, const struct script_state_request *request, struct buf *out,
+                         struct err *e)
+{
+    struct stage *s = user;
+    return memory_state_answer(&s->state, request, out, e);
+}
+
 static void on_tool(void *user, struct str args, script_state_done done, void *done_user)
 {
     struct stage *s = user;
@@ -54,6 +61,7 @@ void stage_open(struct stage *s, const struct config *config)
     const struct fetch_options fetch = http_setup_fetch(config, s->resolver);
     const struct script_host host = {.user = s,
                                      .state = on_state,
+                                     .state_now = on_state_now,
                                      .tool = s->tool != NULL ? on_tool : NULL,
                                      .log = on_log,
                                      .fetch = &fetch};
