@@ -24,8 +24,9 @@ static bool open_body(void *user, enum script_side side)
         return r->flow.feeds_upstream;
     }
     /* With a service the body is the upstream's. */
-    r->flow.feeds_request = r->service == NULL && (r->step == PROXY_HANDLE ||
-                                                   r->step == PROXY_HANDLED || r->step == PROXY_STREAM);
+    r->flow.feeds_request =
+        r->service == NULL &&
+        (r->step == PROXY_HANDLE || r->step == PROXY_HANDLED || r->step == PROXY_STREAM);
     return r->flow.feeds_request;
 }
 

@@ -120,14 +120,25 @@ JSValueRef entry_call(struct entry *e, enum realm_function f, size_t argc, const
                                   &e->exception);
 }
 
-/* A microtask that was stopped leaves the engine about to stop the next script too: let that be an empty one. */
+static JSValueRef nothing(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                          const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)argc;
+    (void)argv;
+    (void)exception;
+    return JSValueMakeUndefined(ctx);
+}
+
+/* A microtask that was stopped leaves the engine about to stop the next call too: let that be an empty one. It must not
+ * be JavaScript, which the engine may have to compile first: with its exception pending that aborts the process. */
 static void recover(struct realm *r)
 {
-    const JSValueRef nothing = JSValueMakeUndefined(r->ctx);
-    for (int i = 0; i < RECOVER_TRIES && r->functions[REALM_DESCRIBE] != NULL; i++) {
+    JSObjectRef function = JSObjectMakeFunctionWithCallback(r->ctx, NULL, nothing);
+    for (int i = 0; i < RECOVER_TRIES; i++) {
         JSValueRef exception = NULL;
-        (void)JSObjectCallAsFunction(r->ctx, r->functions[REALM_DESCRIBE], NULL, 1, &nothing,
-                                     &exception);
+        (void)JSObjectCallAsFunction(r->ctx, function, NULL, 0, NULL, &exception);
         if (exception == NULL)
             return;
     }

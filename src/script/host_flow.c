@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "script/entry.h"
 #include "script/host_groups.h"
 #include "script/host_message.h"
 #include "script/jsvalue.h"
@@ -211,8 +212,8 @@ static JSValueRef stream_end(JSContextRef ctx, JSObjectRef function, JSObjectRef
     (void)function;
     (void)this;
     struct script_run *r = giving(ctx, argc, argv, exception);
-    if (r == NULL)
-        return JSValueMakeUndefined(ctx);
+    if (r == NULL || r->vm->entry->stopped != SCRIPT_OK)
+        return JSValueMakeUndefined(ctx); /* the limit that was passed is what ended it */
     r->flow.ticket = 0;
     const JSValueRef error = host_argument(ctx, argc, argv, 1);
     if (!JSValueIsString(ctx, error)) {

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { readFileSync } from 'node:fs';
 import test, { after, before } from 'node:test';
 import { Checker, send } from './lib/flow.mjs';
-import { Gateway, until } from './lib/gateway.mjs';
+import { Gateway, until, withGateway } from './lib/gateway.mjs';
 import { Raw } from './lib/raw.mjs';
 import { RawUpstream, stays } from './lib/upstream.mjs';
 
@@ -284,6 +284,19 @@ test('the CPU limit counts for each piece', async () => {
     assert.match(client.text, /1\r\nx\r\n$/);
     await until('the log', () => /broke off: requestHandler used more than its 100 ms of CPU time/.test(gateway.log));
     client.close();
+});
+
+test('a stream that loops is stopped in a worker that has seen no error yet', async () => {
+    await withGateway({ workers: 1, limits: { compile_timeout_ms: 60000 } }, async (fresh) => {
+        const source = `export const requestHandler = () => new Response(new ReadableStream({
+            async pull() { await new Promise((done) => setTimeout(done, 1)); for (;;); } }, { highWaterMark: 0 }));`;
+        await fresh.module('loop', source, { moduleType: 'typescript' });
+        await fresh.put('route', { name: 'loop', paths: ['/loop'], methods: ['*'], modules: ['loop'] });
+        const [{ pid }] = fresh.children('worker');
+        await assert.rejects(fresh.proxy('/loop'));
+        await until('the log', () => /broke off: requestHandler used more than its 100 ms of CPU time/.test(fresh.log));
+        assert.equal(fresh.children('worker')[0].pid, pid);
+    });
 });
 
 test('what a responseModifier does to the body', async () => {

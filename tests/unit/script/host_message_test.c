@@ -117,8 +117,8 @@ static void changes_what_is_forwarded(void **state)
                       "r.headers.del('Drop'); r.headers.set('Content-Length', '999'); }");
     fixture_begin(f);
     assert_true(http_head_add(&f->x.request_fields, &f->arena, STR("drop"), STR("x")));
-    f->x.request_body =
-        (struct script_body){true, false, STR("{\"n\":1,\"s\":\"\xf0\x9f\x98\x80\"}")};
+    f->x.request_body = (struct script_body){.collected = true,
+                                             .bytes = STR("{\"n\":1,\"s\":\"\xf0\x9f\x98\x80\"}")};
     fixture_call(f, SCRIPT_REQUEST_MODIFIER);
     assert_string_equal(f->text, "");
     assert_true(f->x.request_body.replaced);
@@ -143,7 +143,7 @@ static void bodies_are_binary_safe(void **state)
            "  ctx.request().writeBody(all.subarray(100, 356)); ctx.response().send(new DataView(b, "
            "250)); ctx.response().send(b); }");
     fixture_begin(f);
-    f->x.request_body = (struct script_body){true, false, {octets, sizeof(octets)}};
+    f->x.request_body = (struct script_body){.collected = true, .bytes = {octets, sizeof(octets)}};
     fixture_call(f, SCRIPT_REQUEST_MODIFIER);
     assert_string_equal(f->text, "");
     assert_int_equal(f->x.request_body.bytes.len, 256);
@@ -185,7 +185,7 @@ static void the_upstream_is_live(void **state)
     f->x.upstream_proto = STR("HTTP/1.1");
     f->x.upstream_url = STR("http://b/x?q=7");
     f->x.upstream_length = 7;
-    f->x.upstream_body = (struct script_body){true, false, STR("{\"a\":1}")};
+    f->x.upstream_body = (struct script_body){.collected = true, .bytes = STR("{\"a\":1}")};
     assert_true(http_head_add(&f->x.upstream_fields, &f->arena, STR("Set-Cookie"),
                               STR("s=1; Path=/p; HttpOnly")));
     assert_true(http_head_add(&f->x.upstream_trailers, &f->arena, STR("T"), STR("end")));

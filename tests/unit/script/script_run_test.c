@@ -92,7 +92,7 @@ static void run_form(struct fixture *f, const struct form *form)
                          i == form->function);
     fixture_begin(f);
     f->x.has_upstream = form->function == SCRIPT_RESPONSE_MODIFIER;
-    f->x.upstream_body = (struct script_body){true, false, STR("{\"ok\":\"yes\"}")};
+    f->x.upstream_body = (struct script_body){.collected = true, .bytes = STR("{\"ok\":\"yes\"}")};
     fixture_start_call(f, form->function, "sorry");
     fixture_wait(f);
     assert_string_equal(f->text, form->text);

@@ -34,7 +34,8 @@ static void one_request(struct fixture *f)
 {
     fixture_begin(f);
     f->x.request_body = (struct script_body){
-        true, false, STR("{\"list\":[1,2,3],\"text\":\"\xc3\xa4\xc3\xb6 and more text\"}")};
+        .collected = true,
+        .bytes = STR("{\"list\":[1,2,3],\"text\":\"\xc3\xa4\xc3\xb6 and more text\"}")};
     fixture_call(f, SCRIPT_REQUEST_HANDLER);
     assert_int_equal(f->status, SCRIPT_OK);
 }
