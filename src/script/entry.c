@@ -12,7 +12,8 @@
 #include "script/jsc_private.h"
 #include "script/script_program.h"
 
-enum { SLICE_MS = 20, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
+/* The end of a slice makes the engine throw away what it compiled of the code that runs: they are not short. */
+enum { SLICE_MS = 100, LAST_SLICE_US = 500, RECOVER_TRIES = 4 };
 enum { OWN_CPU_MS = 1000 }; /* of the runtime library without modules */
 enum { NS_PER_MS = 1000000, NS_PER_US = 1000, US_PER_MS = 1000 };
 

@@ -235,7 +235,7 @@ test('an abort ends the fetch, and a request that ends drops it', async () => {
 
 test('a server that says nothing is not waited for for ever', async () => {
     assert.match(await run('fetch(BASE + "/slow")'), /^! http:\/\/127.0.0.1:\d+: no response within the time limit$/);
-}, { timeout: 30000 });
+});
 
 test('a body that is not read holds the server back; one that is too large is an error', async () => {
     seen.length = 0;
