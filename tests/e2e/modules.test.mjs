@@ -162,7 +162,7 @@ test('a loop without end costs its own request one 5xx within the limit, and eve
         const start = Date.now();
         const answer = await gateway.proxy(path);
         assert.ok(answer.status >= 500, `${answer.status}`);
-        assert.ok(Date.now() - start < 3000);
+        assert.ok(Date.now() - start < 15000);
         assert.match(answer.headers['content-type'], /json/);
     }
     for (let i = 0; i < 10; i++) assert.equal((await gateway.proxy(loop)).text, 'fine');

@@ -100,7 +100,7 @@ static void test_which_keys(void **state)
             k->type == KEYS_REFUSED || k->type == KEYS_RESOURCES)
             fail_msg("%s cannot be shown", k->path);
     }
-    assert_int_equal(n, 15);
+    assert_int_equal(n, 16);
 }
 
 /* docs/config.md lists them under a heading of their own. */

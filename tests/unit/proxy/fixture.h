@@ -251,20 +251,24 @@ static inline const char *fixture_field(const struct exchange *x, const char *na
 
 #define assert_body(x, expected) assert_str(buf_str(&exchange_mem_sent(x)->data), (expected))
 
-/* The response is an error of ours with that status and text. */
-#define assert_error(x, code, text)                                                                \
-    do {                                                                                           \
-        struct exchange *failed_ = (x);                                                            \
-        (void)exchange_mem_run(failed_);                                                           \
-        assert_int_equal(fixture_status(failed_), (code));                                         \
-        char error_[512];                                                                          \
-        (void)snprintf(error_, sizeof(error_),                                                     \
-                       "{\"error\":\"%s\",\"status\":%d,\"request_id\":\"%s\"}", (text), (code),   \
-                       fixture_field(failed_, "X-Request-Id"));                                    \
-        assert_body(failed_, error_);                                                              \
-        assert_field(failed_, "Content-Type", "application/json");                                 \
-        assert_true(exchange_mem_sent(failed_)->ended && failed_->done);                           \
-    } while (0)
+/* The response is an error of ours with that status, text and limit (NULL: none). */
+static inline void fixture_assert_error(struct exchange *x, int code, const char *text,
+                                        const char *limit)
+{
+    (void)exchange_mem_run(x);
+    assert_int_equal(fixture_status(x), code);
+    char error[1024];
+    (void)snprintf(error, sizeof(error),
+                   "{\"error\":\"%s\",%s%s%s\"status\":%d,\"request_id\":\"%s\"}", text,
+                   limit != NULL ? "\"limit\":\"" : "", limit != NULL ? limit : "",
+                   limit != NULL ? "\"," : "", code, fixture_field(x, "X-Request-Id"));
+    assert_body(x, error);
+    assert_field(x, "Content-Type", "application/json");
+    assert_true(exchange_mem_sent(x)->ended && x->done);
+}
+
+#define assert_error(x, code, text)              fixture_assert_error((x), (code), (text), NULL)
+#define assert_limit_error(x, code, text, limit) fixture_assert_error((x), (code), (text), (limit))
 
 static inline struct proxy_stats fixture_stats(const struct fixture *f)
 {

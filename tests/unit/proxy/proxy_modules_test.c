@@ -681,7 +681,9 @@ static void test_response_too_large(void **state)
         exchange_mem_end(up, NULL);
         (void)exchange_mem_run(up);
         assert_true(fixture_sent(up)->reset);
-        assert_error(x, 502, "upstream failed: the body is larger than a module may read");
+        assert_limit_error(x, 502, "upstream failed: the body is larger than a module may read",
+                           "body");
+        assert_int_equal(fake_script.bodies_refused, 1);
         fixture_finish(&f);
     }
 }

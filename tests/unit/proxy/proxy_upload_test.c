@@ -212,7 +212,7 @@ static void test_collect(void **state)
         if (rows[i].status == 200)
             assert_body(x, expected);
         else
-            assert_error(x, 413, "the body is larger than a module may read");
+            assert_limit_error(x, 413, "the body is larger than a module may read", "body");
         /* A body that is announced as too large is not asked for. */
         assert_int_equal(fixture_sent(x)->continued, !(rows[i].announced && rows[i].status == 413));
         fixture_finish(&f);

@@ -109,12 +109,12 @@ static void a_late_end_is_not_taken_for_another(void **state)
 {
     (void)state;
     struct script_limits limits = fixture_limits();
-    limits.wall_ms = 50;
+    limits.wall_ms = 3000;
     struct fixture *f = fixture_create(&limits);
     fixture_module(f, "export async function requestHandler(ctx: any) { await new Promise((r) => "
-                      "setTimeout(r, 70)); throw new Error('late'); }\n"
+                      "setTimeout(r, 4000)); throw new Error('late'); }\n"
                       "export const errorHandler = async (ctx: any, e: Error) => { await new "
-                      "Promise((r) => setTimeout(r, 40)); ctx.response().send('handled'); };");
+                      "Promise((r) => setTimeout(r, 2000)); ctx.response().send('handled'); };");
     (void)fixture_handle(f);
     assert_int_equal(f->status, SCRIPT_WALL);
     fixture_call(f, SCRIPT_ERROR_HANDLER);

@@ -237,6 +237,7 @@ FIXTURE_USED static struct fixture *fixture_create(const struct script_limits *l
     f->route.name = mem_strdup("api");
     f->route.ns = mem_strdup("default");
     f->route.service = mem_strdup("backend");
+    f->route.limit_by = mem_strdup("");
     vec_push(&f->route.paths, mem_strdup("/things/{id}"));
     vec_push(&f->route.methods, mem_strdup("GET"));
     f->service.name = mem_strdup("backend");
@@ -287,6 +288,7 @@ FIXTURE_USED static void fixture_destroy(struct fixture *f)
     free(f->route.name);
     free(f->route.ns);
     free(f->route.service);
+    free(f->route.limit_by);
     fixture_free_strings(&f->route.paths);
     fixture_free_strings(&f->route.methods);
     free(f->service.name);
