@@ -94,8 +94,7 @@ static const char *write_path(struct script_exchange *x, struct str path)
         return "is not a path: it has a query or a fragment";
     if (url_path_normalise(path, x->merge_slashes, x->arena, &normal) != URL_PATH_OK)
         return "is not a path: it begins with \"/\" and has no control characters, \"\\\" or "
-               "broken "
-               "percent encoding";
+               "broken percent encoding";
     x->path = normal;
     x->path_written = true;
     return NULL;
@@ -139,8 +138,7 @@ static JSValueRef set_text(JSContextRef ctx, JSObjectRef function, JSObjectRef t
     }
     if (wrong != NULL)
         return jsvalue_throw(ctx, exception, "\"%.*s\" %s",
-                             STR_ARG(str_slice(value, 0, value.len < SHOWN ? value.len : SHOWN)),
-                             wrong);
+                             value.len < SHOWN ? (int)value.len : SHOWN, value.p, wrong);
     return JSValueMakeUndefined(ctx);
 }
 

@@ -80,7 +80,7 @@ static void on_compile(struct loop_task *t)
         json_t *exports = json_array();
         json_t *positions = json_array();
         char *rest = c->source;
-        for (char *w = strsep(&rest, " "); w != NULL; w = strsep(&rest, " "))
+        for (char *w = strsep(&rest, " "); w != NULL; w = strsep(&rest, " ")) {
             if (*w == '+') {
                 (void)json_array_append_new(exports, json_string(w + 1));
             } else if (*w != '\0') {
@@ -88,6 +88,7 @@ static void on_compile(struct loop_task *t)
                 (void)json_array_append_new(positions,
                                             json_pack("[i,i]", 1, (int)(w - c->source) + 1));
             }
+        }
         compiled = json_pack("{s:s, s:o, s:o, s:o}", "js", "code", "imports", imports, "exports",
                              exports, "importPositions", positions);
     }

@@ -62,9 +62,6 @@ static const struct row rows[] = {
      "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"*\"],\"service\":\"s\",\"modules\":[\"m\"]}",
      "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"*\"],\"preserveHost\":false,"
      "\"stripPath\":false,\"service\":\"s\",\"namespace\":\"default\",\"modules\":[\"m\"]}"},
-    {MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"abc\",\"moduleApi\":\"dgate1\"}",
-     "{\"name\":\"m\",\"namespace\":\"default\",\"payload\":\"YWJj\",\"moduleType\":"
-     "\"typescript\",\"moduleApi\":\"dgate1\"}"},
     {MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"abc\",\"moduleType\":\"js\"}",
      "{\"name\":\"m\",\"namespace\":\"default\",\"payload\":\"YWJj\",\"moduleType\":"
      "\"javascript\"}"},
@@ -89,6 +86,9 @@ static const struct row rows[] = {
      "\"healthPath\":\"/h\",\"healthStatuses\":[204],\"retries\":3,\"retryTimeout\":0,"
      "\"connectTimeout\":0,\"requestTimeout\":0,\"tlsSkipVerify\":false,\"http2Only\":false,"
      "\"hideDGateHeaders\":false,\"disableQueryParams\":false}"},
+    {MODEL_MODULE, "{\"name\":\"m\",\"payloadRaw\":\"abc\",\"moduleApi\":\"dgate1\"}",
+     "{\"name\":\"m\",\"namespace\":\"default\",\"payload\":\"YWJj\",\"moduleType\":"
+     "\"typescript\",\"moduleApi\":\"dgate1\"}"},
 };
 
 static void api_output(void **state)
@@ -166,7 +166,7 @@ static void refs(void **state)
     static const char *const labels[] = {
         "namespace n",          "namespace n",      "service default/s", "route default/r",
         "route default/r",      "module default/m", "domain default/d",  "collection default/c",
-        "document default/c/1", "secret default/k", "service default/s",
+        "document default/c/1", "secret default/k", "service default/s", "module default/m",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct model_resource *r = decode(rows[i].kind, rows[i].input, MODEL_FROM_API);
