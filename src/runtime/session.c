@@ -18,8 +18,8 @@ enum {
     ROUTES_MAX = 1000,
 };
 
-static char LIBRARY_NAME[] = "dgate/test";
-static char MAIN_NAME[] = "(main)";
+static char library_name[] = "dgate/test";
+static char main_name[] = "(main)";
 
 struct question {
     json_t *args;
@@ -423,13 +423,13 @@ static json_t *compiled_form(json_t *js, json_t *imports)
 static void make_sources(struct session *s, const struct source_list *files)
 {
     json_t *library = json_pack("[s, s]", "dgate/tool", "dgate/state");
-    s->library = (struct source){.path = LIBRARY_NAME,
-                                 .name = LIBRARY_NAME,
+    s->library = (struct source){.path = library_name,
+                                 .name = library_name,
                                  .compiled = compiled_form(json_string(js_tool_test), library)};
-    json_t *imports = json_pack("[s]", LIBRARY_NAME);
+    json_t *imports = json_pack("[s]", library_name);
     json_t *code = main_code(files, imports);
     s->main = (struct source){
-        .path = MAIN_NAME, .name = MAIN_NAME, .compiled = compiled_form(code, imports)};
+        .path = main_name, .name = main_name, .compiled = compiled_form(code, imports)};
 }
 
 static const struct http_head ask_head = {
