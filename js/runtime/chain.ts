@@ -167,7 +167,8 @@ class Call {
             while (!isOver(this.kind, this.ctx) && this.next < this.chain.length) {
                 const link = this.chain[this.next++] as Link;
                 host.enter(this.handle, link.module);
-                value = link.call(this.ctx, this.error);
+                const { call } = link; // this is not for modules
+                value = call(this.ctx, this.error);
                 if (isThenable(value)) {
                     this.wait(value);
                     return;
@@ -230,8 +231,8 @@ export function run(
         let value: unknown;
         for (let i = 0; i < chain.length; ) {
             if (i > 0) host.enter(handle, (chain[i] as Link).module);
-            const link = chain[i++] as Link;
-            value = link.call(ctx, error);
+            const { call: callLink } = chain[i++] as Link; // this is not for modules
+            value = callLink(ctx, error);
             if (isThenable(value)) {
                 new Call(handle, call, kind, chain, ctx, error, i).wait(value);
                 drain();

@@ -51,7 +51,8 @@ void script_vm_prepare_process(void)
     prepared = true;
     /* Without the cage typed arrays are allocated where RLIMIT_DATA counts them. */
     (void)setenv("GIGACAGE_ENABLED", "0", 1);
-    /* Else each slice of the CPU limit makes the engine throw away the compiled code that runs at that moment. */
+    /* Compiled loops look for themselves whether they are to stop: the signal that would tell them otherwise does not reach
+     * all that is inlined, and such a loop was never ended. */
     (void)setenv("JSC_usePollingTraps", "1", 1);
     (void)JSConfigureSignalForGC(SIGPWR);
     start_engine_quietly();
