@@ -457,6 +457,7 @@ static JSValueRef random_fill(JSContextRef ctx, JSObjectRef function, JSObjectRe
     if (!jsvalue_bytes(ctx, v, &view) || view.len > RANDOM_MAX)
         return jsvalue_throw(ctx, exception, "invalid size");
     /* The bytes belong to the view, which JavaScript may write. */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it only takes const away */
     if (view.len > 0 && !take_random((unsigned char *)(uintptr_t)view.p, view.len))
         return jsvalue_throw(ctx, exception, "there is no randomness");
     return JSValueMakeUndefined(ctx);

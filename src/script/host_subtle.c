@@ -148,10 +148,11 @@ static JSValueRef key_ec(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     (void)this;
     (void)exception;
     const double curve = host_number(ctx, argc, argv, 0);
+    const size_t count = ARRAY_LEN(curves);
     struct jsbytes point;
     EVP_PKEY *key = NULL;
     if (jsbytes_open(&point, ctx, host_argument(ctx, argc, argv, 1)) && curve >= 0 &&
-        curve < (double)ARRAY_LEN(curves))
+        curve < (double)count)
         key = make_ec(&curves[(size_t)curve], point.s);
     jsbytes_close(&point);
     return key_value(ctx, key);
@@ -315,7 +316,8 @@ static JSValueRef key_part(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 
 static const EVP_MD *hash_of(double index)
 {
-    if (!(index >= 1 && index < (double)ARRAY_LEN(hashes)))
+    const size_t count = ARRAY_LEN(hashes);
+    if (!(index >= 1 && index < (double)count))
         return NULL;
     struct hash *h = &hashes[(size_t)index];
     if (h->md == NULL)

@@ -138,7 +138,8 @@ static JSValueRef now(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     (void)argv;
     (void)exception;
     enum { NS_PER_US = 1000 };
-    return JSValueMakeNumber(ctx, (double)(now_mono_ns() / NS_PER_US) / 1000);
+    const uint64_t us = now_mono_ns() / NS_PER_US;
+    return JSValueMakeNumber(ctx, (double)us / 1000);
 }
 
 static void append(JSContextRef ctx, JSObjectRef list, unsigned *n, const char *text)
