@@ -61,15 +61,15 @@ static void run_tasks(struct loop *l)
 }
 
 /* Milliseconds until libuv wants to run, -1 for no limit. It says 0 also when it has nothing to wait for, and while
- * changes have to reach its descriptor: one run tells these apart. */
+ * changes have to reach its descriptor: one run tells these apart. That may have called somebody, so this turn does not
+ * wait any more. */
 static int uv_wait_ms(struct loop *l)
 {
-    int ms = uv_backend_timeout(&l->uv);
+    const int ms = uv_backend_timeout(&l->uv);
     if (ms != 0)
         return ms;
     (void)uv_run(&l->uv, UV_RUN_NOWAIT);
-    ms = uv_backend_timeout(&l->uv);
-    return ms == 0 && !uv_loop_alive(&l->uv) ? -1 : ms;
+    return uv_loop_alive(&l->uv) ? 0 : -1;
 }
 
 static void dispatch(struct loop *l)

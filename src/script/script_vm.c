@@ -134,7 +134,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
 
 void script_vm_start(struct script_vm *vm)
 {
-    if (vm->fetches != NULL)
+    if (vm->base_bytes > 0)
         return;
     script_vm_prepare_process();
     vm->base_bytes = memory_resident();

@@ -100,7 +100,7 @@ static void test_which_keys(void **state)
             k->type == KEYS_REFUSED || k->type == KEYS_RESOURCES)
             fail_msg("%s cannot be shown", k->path);
     }
-    assert_int_equal(n, 16);
+    assert_int_equal(n, 17);
 }
 
 /* docs/config.md lists them under a heading of their own. */

@@ -23,7 +23,6 @@ static const struct refused REFUSED[] = {
      "sleep() would block the worker: use \"await asyncSleep"},
     {"typescript", "import * as d from 'dgate';\nd.sleep(1);", 2, 3, "sleep() would block"},
     {"javascript", "const { sleep } = require('dgate');", 1, 9, "sleep() would block"},
-    {"typescript", "import x from 'dgate/exp';", 1, 15, "\"dgate/exp\" comes with a later version"},
     {"typescript", "import x from 'dgate/nope';", 1, 15,
      "there is no \"dgate/nope\"; there are \"dgate\", \"dgate/http\""},
     {"typescript", "import fs from 'node:fs';", 1, 16, "there is no \"node:fs\""},

@@ -168,16 +168,18 @@ static const struct {
      "TypeError: a chunk of the body is of type string, expected Uint8Array"},
     {"return new Response(new ReadableStream({ pull(c: any) { for (;;); } }, { highWaterMark: 0 "
      "}));",
-     "requestHandler used more than its 100 ms of CPU time"},
+     "m: requestHandler used more than its 100 ms of CPU time (limit cpu)"},
     {"return new Response(new ReadableStream({ pull(c: any) { c.enqueue(new Uint8Array(0)); } }, { "
      "highWaterMark: 0 }));",
-     "requestHandler used more than its 100 ms of CPU time"},
+     "m: requestHandler used more than its 100 ms of CPU time (limit cpu)"},
 };
 
 static void breaks_off(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_create(NULL);
+    struct script_limits limits = fixture_limits();
+    limits.cpu_ms = 100;
+    struct fixture *f = fixture_create(&limits);
     for (size_t i = 0; i < ARRAY_LEN(BROKEN); i++) {
         struct told t;
         handle(f, &t, BROKEN[i].body);

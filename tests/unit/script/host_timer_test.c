@@ -61,7 +61,7 @@ static void run_in_order(void **state)
         fixture_module(f, source);
         assert_string_equal(fixture_handle(f), ORDERED[i].notes);
     }
-    assert_non_null(strstr(f->log, "in a setTimeout() callback: m:4:"));
+    assert_non_null(strstr(f->log, "in a setTimeout() callback: Error: in a timer at m:4:"));
     fixture_destroy(f);
 }
 
