@@ -45,8 +45,7 @@ static void on_log(void *user, enum log_level level, const struct script_place *
 static void open_client(struct stage *s)
 {
     s->resolver = http_setup_resolver(s->loop);
-    const struct http_client_options options =
-        http_setup_client(&s->config->limits, s->resolver);
+    const struct http_client_options options = http_setup_client(&s->config->limits, s->resolver);
     s->client = http_client_create(s->loop, &options);
 }
 

@@ -8,10 +8,10 @@
 #include "script/script_vm.h"
 
 static const struct host_function *const GROUPS[] = {
-    host_call_functions,   host_message_functions, host_fields_functions,   host_body_functions,
-    host_timer_functions,  host_state_functions,   host_cache_functions,    host_fetch_functions,
-    host_text_functions,   host_crypto_functions,  host_encoding_functions, host_subtle_functions,
-    host_flow_functions,   host_stream_functions,
+    host_call_functions,  host_message_functions, host_fields_functions,   host_body_functions,
+    host_timer_functions, host_state_functions,   host_cache_functions,    host_fetch_functions,
+    host_text_functions,  host_crypto_functions,  host_encoding_functions, host_subtle_functions,
+    host_flow_functions,  host_stream_functions,
 };
 
 JSObjectRef host_object(JSContextRef ctx)

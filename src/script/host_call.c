@@ -163,7 +163,6 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"outbox", outbox},   {"tick", tick},   {"drain", drain},
-    {"alive", alive},     {"calling", calling}, {"enter", enter}, {"done", done},
-    {"log", log_line},    {NULL, NULL},
+    {"install", install}, {"outbox", outbox}, {"tick", tick}, {"drain", drain},  {"alive", alive},
+    {"calling", calling}, {"enter", enter},   {"done", done}, {"log", log_line}, {NULL, NULL},
 };

@@ -5,8 +5,8 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 #include "script/resource_text.h"
-#include "script/unit.h"
 #include "script/script_vm.h"
+#include "script/unit.h"
 
 enum { PATH_MAX_BYTES = 1024 * 1024, TARGET_MAX = 64 * 1024, SHOWN = 100 };
 

@@ -174,7 +174,11 @@ static JSValueRef environment(JSContextRef ctx, JSObjectRef function, JSObjectRe
 }
 
 const struct host_function host_text_functions[] = {
-    {"encode", encode},        {"decode", decode}, {"decodeAs", decode_as},
-    {"findBytes", find_bytes}, {"now", now},       {"environment", environment},
+    {"encode", encode},
+    {"decode", decode},
+    {"decodeAs", decode_as},
+    {"findBytes", find_bytes},
+    {"now", now},
+    {"environment", environment},
     {NULL, NULL},
 };

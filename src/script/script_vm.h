@@ -43,7 +43,7 @@ struct script_vm {
 
     struct entry *entry; /* now running JavaScript; NULL: none */
     struct outbox *outbox;
-    size_t base_bytes;   /* resident size before the VM */
+    size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
     bool was_large; /* over its memory at the last housekeeping */
     bool used;      /* JavaScript ran since the last housekeeping */

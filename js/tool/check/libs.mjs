@@ -15,6 +15,6 @@ function add(name) {
 }
 
 add(LIBRARY);
-for (const file of ["dgate.d.ts", "test.d.ts"])
+for (const file of ["dgate.d.ts", "web.d.ts", "test.d.ts"])
     texts[file] = readFileSync(new URL(`../../types/${file}`, import.meta.url), "utf8");
 writeFileSync(process.argv[2], JSON.stringify(texts));

@@ -26,7 +26,7 @@ const scope = globalThis as unknown as {
 const ts = scope.dgateTypeScript;
 
 const OURS = "/(dgate)/";
-const TYPES = ["dgate.d.ts", "test.d.ts"];
+const TYPES = ["dgate.d.ts", "web.d.ts", "test.d.ts"];
 const options: typescript.CompilerOptions = {
     allowJs: true,
     esModuleInterop: true,

@@ -51,10 +51,14 @@ static void test_the_cache(void **state)
     (void)state;
     struct buf value;
     buf_init(&value, 10);
-    assert_int_equal(node_cache_set(node_segment_cache(node), 9, STR("key"), STR("value"), 0), NODE_CACHE_OK);
-    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("key"), 1, &value), NODE_CACHE_OK);
-    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("kez"), 1, &value), NODE_CACHE_ABSENT);
-    assert_int_equal(node_cache_get(node_segment_cache(node), 8, STR("key"), 1, &value), NODE_CACHE_ABSENT);
+    assert_int_equal(node_cache_set(node_segment_cache(node), 9, STR("key"), STR("value"), 0),
+                     NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("key"), 1, &value),
+                     NODE_CACHE_OK);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 9, STR("kez"), 1, &value),
+                     NODE_CACHE_ABSENT);
+    assert_int_equal(node_cache_get(node_segment_cache(node), 8, STR("key"), 1, &value),
+                     NODE_CACHE_ABSENT);
     buf_finish(&value);
     write_all();
     assert_line("dgate_cache_hits_total 1");
