@@ -1,7 +1,7 @@
 // The examples of the module reference are run: a block "ts example" (or "js example") is a whole module, the blocks "http
 // example" that follow it are requests and what they must give. Several modules in a row are on one route, in that
-// order, in a namespace
-// of its own that the examples call default. After "example" may stand name=NAME (of the module), path=PATTERN (of the route) and moduleApi=….
+// order, in a namespace of its own that the examples call default. After "example" may stand name=NAME (of the module),
+// path=PATTERN (of the route) and moduleApi=….
 //
 //     GET /path?query          the request line, fields, and after an empty line the body
 //     Name: value
