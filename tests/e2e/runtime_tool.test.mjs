@@ -385,7 +385,7 @@ test('the examples of the documentation have no type errors', async () => {
     const pages = [resolve('docs/modules.md'), ...readdirSync('docs/modules').map((name) => resolve('docs/modules', name))];
     const files = {};
     for (const page of pages)
-        for (const [, type, text] of readFileSync(page, 'utf8').matchAll(/^```(ts|js) example\n([^]*?)^```/gm))
+        for (const [, type, text] of readFileSync(page, 'utf8').matchAll(/^```(ts|js) example(?: path=\S+)?\n([^]*?)^```/gm))
             files[`${basename(page, '.md')}-${Object.keys(files).length}.${type}`] = text;
     assert.ok(Object.keys(files).length > 0);
     const { stdout, status } = await runIn(files, 'check');
