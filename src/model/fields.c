@@ -101,7 +101,7 @@ static const struct fields_word collection_types[] = {{"document", 0}, {NULL, 0}
 #define MODULE_LIMIT_FIELD(field, snake, member, kind, high, text)                                 \
     {                                                                                              \
         .name = "limits." field, .alias = (snake), .type = (kind), .output = FIELDS_OMIT_EMPTY,    \
-        AT(module.limits.member), .max = (high), .doc = text                                       \
+        AT(module.limits.member), .max = (high), .doc = (text)                                     \
     }
 #define CONFIG_FILE_FIELD(field, snake, reason)                                                    \
     {                                                                                              \

@@ -201,7 +201,9 @@ static void open_check(struct target *t)
     };
     struct str authority = str_skip(str_of(t->url), (size_t)(t->parts.host.p - t->url) -
                                                         (t->parts.host_is_ipv6 ? 1 : 0));
-    authority = str_slice(authority, 0, strcspn(authority.p, "/?"));
+    const size_t path = str_index(authority, '/', 0);
+    const size_t query = str_index(authority, '?', 0);
+    authority = str_slice(authority, 0, path < query ? path : query);
     const struct http_head head = {
         .method = STR("GET"),
         .scheme = STR("http"),

@@ -113,7 +113,7 @@ static void test_stop_listening(void **state)
     struct err e = {0};
     sockets_init(&s);
     assert_int_equal(sockets_bind(&s, &l, &e), ERR_OK);
-    s.fds[LAUNCH_FD_NODE] = dup(s.fds[LAUNCH_FD_CONTROL]);
+    s.fds[LAUNCH_FD_NODE] = fcntl(s.fds[LAUNCH_FD_CONTROL], F_DUPFD_CLOEXEC, 0);
     const int proxy = s.fds[LAUNCH_FD_PROXY];
     sockets_stop_listening(&s);
     assert_int_equal(fcntl(proxy, F_GETFD), -1);
