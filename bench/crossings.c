@@ -156,6 +156,7 @@ static void measure_engine(void)
 /* ---- calls of modules ---- */
 
 struct bench {
+    char empty[1];
     struct script_vm *vm;
     struct model_route route;
     struct model_module module;
@@ -217,6 +218,8 @@ static void measure_module(struct bench *b, const char *name, enum script_functi
     b->function = f;
     b->module = (struct model_module){
         .name = mem_strdup("m"),
+        .ns = b->route.ns,
+        .payload = b->empty,
         .compiled =
             json_pack("{s:s, s:s, s:[], s:[]}", "js", js, "map", "", "imports", "importPositions"),
     };
@@ -258,11 +261,16 @@ static void measure_modules(void)
         .body_max = BODY_MAX,
         .fetches = 32,
         .timers = 32,
+        .log_rate = 100,
+        .raise_max = 1,
+        .cpu_ceiling_ms = 1000,
     };
     const struct script_host host = {0};
     struct bench b = {.vm = script_vm_create(loop, &limits, &host)};
     b.route.name = mem_strdup("api");
     b.route.ns = mem_strdup("default");
+    b.route.service = b.empty;
+    b.route.limit_by = b.empty;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         measure_module(&b, rows[i].name, rows[i].function, rows[i].body);
     free(b.route.name);
