@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "codec/base64.h"
 #include "config/file_text.h"
 
 enum {
@@ -100,8 +101,8 @@ static bool take_secret(struct request_options *o, const struct arguments *a)
 {
     const struct str text = str_of(a->value);
     const size_t equals = str_index(text, '=', 0);
-    if (equals == 0 || equals + 1 >= text.len) {
-        (void)arguments_refuse(a, "--secret takes NAME=VALUE, both not empty");
+    if (equals == 0 || equals + 1 >= text.len || !base64_is_utf8(text)) {
+        (void)arguments_refuse(a, "--secret takes NAME=VALUE, both UTF-8 and not empty");
         return false;
     }
     const struct script_param p = {str_slice(text, 0, equals), str_skip(text, equals + 1)};

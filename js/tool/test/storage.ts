@@ -9,7 +9,7 @@ async function put(entries: Record<string, unknown>, options?: Lifetime): Promis
     for (const [key, value] of Object.entries(entries)) await putValue(key, value, options);
 }
 
-// In the order of keys; without a prototype, so that "__proto__" is a key as any other.
+// Without a prototype, so that "__proto__" is a key as any other.
 function all(prefix = ""): Record<string, unknown> {
     const found = Object.create(null) as Record<string, unknown>;
     for (let after = ""; ; ) {

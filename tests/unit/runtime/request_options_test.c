@@ -99,7 +99,7 @@ static void refuses(void **state)
         {S("-r"), S("GET /a b")}, {S("-H"), S("a")},         {S("-H"), S(": b")},
         {S("-H"), S("a: \n")},    {S("-p"), S("a")},         {S("-p"), S("a=")},
         {S("-p"), S("=b")},       {S("-d"), S("@/nowhere")}, {S("--secret"), S("a")},
-        {S("--secret"), S("a=")}, {S("--secret"), S("=b")},
+        {S("--secret"), S("a=")}, {S("--secret"), S("=b")},  {S("--secret"), S("a=\xff")},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         char *args[] = {wrong[i][0], wrong[i][1], NULL};
