@@ -213,7 +213,27 @@ declare module "dgate/test" {
         get(collection: string, id: string): Promise<any>;
         /** The data of all documents, by id. */
         all(collection: string): Promise<Record<string, any>>;
-        /** Removes all collections and documents. */
+        /** Removes all that is kept for the tests of a file: collections, documents, storage, cache and secrets. */
+        clear(): Promise<null>;
+    };
+
+    /** What modules find through dgate/storage; kept in memory, for all tests of a file. */
+    export const storage: {
+        /** Stores values by key; ttl in seconds. */
+        put(entries: Record<string, unknown>, options?: { ttl?: number }): Promise<void>;
+        /** The value of a key, or undefined. */
+        get(key: string): any;
+        /** The values of all keys that begin with prefix, by key. */
+        all(prefix?: string): Record<string, any>;
+        /** The same as documents.clear(). */
+        clear(): Promise<null>;
+    };
+
+    /** The secrets that modules find through getSecret(); kept in memory, for all tests of a file. */
+    export const secrets: {
+        /** Makes or replaces a secret. A wrong name or value is an error, as of the admin API. */
+        put(name: string, value: string): Promise<void>;
+        /** The same as documents.clear(). */
         clear(): Promise<null>;
     };
 }

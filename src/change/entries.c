@@ -8,9 +8,6 @@
  */
 #include "change/entries.h"
 
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -19,6 +16,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "change/change_log.h"
+#include "change/entry_apply.h"
 #include "change/entry_sweep.h"
 #include "change/entry_usages.h"
 #include "change/entry_value.h"
@@ -28,9 +26,6 @@
 #include "model/model.h"
 
 enum { LOOKUPS_MAX = 5, LOOKUP_DELAY_MS = 100, BATCH_MAX = 256 };
-
-/* 2^53: up to there every whole number is itself. */
-static const double WHOLE_MAX = 9007199254740992.0;
 
 struct entries {
     struct loop *loop;
@@ -54,14 +49,6 @@ struct call {
     struct err error;
     entries_done_fn done;
     void *user;
-};
-
-/* An entry's content while calls are applied to it. */
-struct content {
-    json_t *value; /* NULL: there is none */
-    uint64_t expires_ms;
-    size_t json_len;
-    bool changed;
 };
 
 struct slot {
@@ -117,154 +104,6 @@ static void call_end(struct entries *s, struct call *c)
     const bool ok = c->error.code == ERR_OK;
     c->done(c->user, ok ? c->result : NULL, ok ? NULL : &c->error);
     call_free(c);
-}
-
-static void set_result(struct call *c, json_t *result)
-{
-    json_decref(c->result);
-    c->result = result;
-}
-
-/* --- applying --- */
-
-struct applying {
-    struct slot *slot;
-    const struct entry_usage *usage;
-    int64_t stored_len; /* key and JSON of what is stored; 0: nothing */
-    uint64_t now_ms;
-    struct content content;
-};
-
-/* Names the entry before what is wrong with it. */
-static bool refuse(const struct slot *t, enum err_code code, struct err *e, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static bool refuse(const struct slot *t, enum err_code code, struct err *e, const char *fmt, ...)
-{
-    char text[ERR_MESSAGE_MAX];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    (void)err_set(e, code, "storage key %.*s/%.*s%s", STR_ARG(slot_ns(t)), STR_ARG(slot_name(t)),
-                  text);
-    return false;
-}
-
-static bool fits_limits(const struct applying *a, size_t json_len, struct err *e)
-{
-    const struct entries_options *o = &a->slot->owner->options;
-    const struct entry_usage *u = a->usage;
-    const size_t name_len = slot_name(a->slot).len;
-    const int64_t bytes = u->bytes - a->stored_len + (int64_t)(name_len + json_len);
-    const int64_t entries = u->entries + (a->stored_len == 0);
-    if (json_len > o->value_max) {
-        return refuse(a->slot, ERR_TOO_LARGE, e,
-                      ": the value has %zu bytes as JSON, more than %zu "
-                      "(limits.storage_value_max)",
-                      json_len, o->value_max);
-    }
-    if (entries > (int64_t)o->entries_max) {
-        return refuse(a->slot, ERR_TOO_LARGE, e,
-                      ": the namespace has %lld entries already (limits.storage_entries)",
-                      (long long)u->entries);
-    }
-    if (bytes > (int64_t)o->bytes_max && bytes > u->bytes) {
-        return refuse(a->slot, ERR_TOO_LARGE, e,
-                      ": the namespace would pass %llu bytes (limits.storage_bytes)",
-                      (unsigned long long)o->bytes_max);
-    }
-    return true;
-}
-
-/* Makes value (borrowed) the content, or refuses. */
-static bool set_content(struct applying *a, json_t *value, uint64_t expires_ms, struct err *e)
-{
-    struct buf text;
-    buf_init(&text, ENGINE_BYTES_MAX);
-    const bool written = json_text_write(&text, value);
-    const size_t len = written ? text.len : ENGINE_BYTES_MAX;
-    buf_finish(&text);
-    if (!fits_limits(a, len, e))
-        return false;
-    json_incref(value);
-    json_decref(a->content.value);
-    a->content = (struct content){value, expires_ms, len, true};
-    return true;
-}
-
-static uint64_t expires_at(const struct applying *a, uint64_t ttl_ms)
-{
-    return ttl_ms == 0 ? 0 : a->now_ms + ttl_ms;
-}
-
-static void clear_content(struct applying *a)
-{
-    json_decref(a->content.value);
-    a->content = (struct content){.changed = true};
-}
-
-static void apply_compare(struct applying *a, struct call *c)
-{
-    json_t *had = a->content.value;
-    const bool same =
-        json_is_null(c->expected) ? had == NULL : had != NULL && json_equal(had, c->expected);
-    set_result(c, json_boolean(same));
-    if (!same)
-        return;
-    if (!json_is_null(c->value))
-        (void)set_content(a, c->value, expires_at(a, c->ttl_ms), &c->error);
-    else if (had != NULL)
-        clear_content(a);
-}
-
-static json_t *number(double n)
-{
-    const bool whole = n >= -WHOLE_MAX && n <= WHOLE_MAX && !(n > floor(n));
-    return whole ? json_integer((json_int_t)n) : json_real(n);
-}
-
-static void apply_increment(struct applying *a, struct call *c)
-{
-    const json_t *had = a->content.value;
-    if (had != NULL && !json_is_number(had)) {
-        (void)refuse(a->slot, ERR_INVALID, &c->error, " does not hold a number");
-        return;
-    }
-    const double sum = (had != NULL ? json_number_value(had) : 0) + c->by;
-    json_t *value = isfinite(sum) ? number(sum) : NULL;
-    if (value == NULL) {
-        (void)refuse(a->slot, ERR_INVALID, &c->error, ": the sum is not a number");
-        return;
-    }
-    const uint64_t expires = had != NULL ? a->content.expires_ms : expires_at(a, c->ttl_ms);
-    if (set_content(a, value, expires, &c->error))
-        set_result(c, json_incref(value));
-    json_decref(value);
-}
-
-static void apply(struct applying *a, struct call *c)
-{
-    c->error.code = ERR_OK;
-    switch (c->command) {
-    case ENTRIES_READ:
-        set_result(c, a->content.value != NULL ? json_incref(a->content.value) : json_null());
-        break;
-    case ENTRIES_PUT:
-        if (set_content(a, c->value, expires_at(a, c->ttl_ms), &c->error))
-            set_result(c, json_null());
-        break;
-    case ENTRIES_DELETE:
-        set_result(c, json_boolean(a->content.value != NULL));
-        clear_content(a); /* also of one that expired and is still there */
-        break;
-    case ENTRIES_COMPARE:
-        apply_compare(a, c);
-        break;
-    case ENTRIES_INCREMENT:
-        apply_increment(a, c);
-        break;
-    }
 }
 
 /* --- a slot --- */
@@ -331,7 +170,7 @@ static bool look_at_namespace(struct slot *t, struct store_read *read, struct er
     return false;
 }
 
-static void look_at_entry(struct slot *t, struct store_read *read, struct applying *a)
+static void look_at_entry(struct slot *t, struct store_read *read, struct entry_applying *a)
 {
     struct str value = {0};
     t->stored = store_get(read, STORE_ENTRIES, buf_str(&t->key), &value);
@@ -349,8 +188,20 @@ static void look_at_entry(struct slot *t, struct store_read *read, struct applyi
     a->content.json_len = entry_value_json(value).len;
 }
 
+static void apply(struct entry_applying *a, struct call *c)
+{
+    const struct entries_request q = {.command = c->command,
+                                      .value = c->value,
+                                      .expected = c->expected,
+                                      .by = c->by,
+                                      .ttl_ms = c->ttl_ms};
+    json_decref(c->result);
+    c->error.code = ERR_OK;
+    c->result = entry_apply(a, &q, &c->error);
+}
+
 /* The proposal that makes the store as a says. */
-static void plan(struct slot *t, const struct applying *a)
+static void plan(struct slot *t, const struct entry_applying *a)
 {
     const bool put = a->content.value != NULL;
     struct buf json;
@@ -379,8 +230,13 @@ static void plan(struct slot *t, const struct applying *a)
 /* Applies the batch to what is stored now. True if that is to be proposed. */
 static bool apply_batch(struct slot *t, struct store_read *read)
 {
-    struct applying a = {.slot = t, .now_ms = (uint64_t)now_wall_ms()};
-    a.usage = entry_usages_get(&t->owner->usages, read, slot_ns(t));
+    const struct entry_usage *usage = entry_usages_get(&t->owner->usages, read, slot_ns(t));
+    struct entry_applying a = {.ns = slot_ns(t),
+                               .key = slot_name(t),
+                               .limits = &t->owner->options,
+                               .entries = usage->entries,
+                               .bytes = usage->bytes,
+                               .now_ms = (uint64_t)now_wall_ms()};
     look_at_entry(t, read, &a);
     ilist_for_each (n, &t->batch)
         apply(&a, container_of(n, struct call, node));
@@ -573,18 +429,12 @@ static struct slot *slot_of(struct entries *s, struct str ns, struct str key)
 /* What is wrong with it whatever is stored. */
 static bool check(const struct entries *s, const struct entries_request *q, struct err *e)
 {
-    enum err_code code = ERR_OK;
-    if (!entry_value_key_valid(q->key)) {
-        code = err_set(e, ERR_INVALID,
-                       "a storage key has 1 to %d bytes of UTF-8 without control characters",
-                       ENTRY_VALUE_KEY_MAX);
-    } else if (s->pending >= s->options.pending_max) {
-        code = err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
-    } else if (q->command == ENTRIES_PUT && (q->value == NULL || json_is_null(q->value))) {
-        code = err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
-                       STR_ARG(q->ns), STR_ARG(q->key));
-    }
-    return code == ERR_OK;
+    if (!entry_apply_check(q, e))
+        return false;
+    if (s->pending < s->options.pending_max)
+        return true;
+    (void)err_set(e, ERR_UNAVAILABLE, "%u writes of modules wait already", s->pending);
+    return false;
 }
 
 void entries_submit(struct entries *s, const struct entries_request *request, entries_done_fn done,

@@ -45,7 +45,7 @@ struct entries_request {
     enum entries_command command;
     struct str ns; /* copied, as all below */
     struct str key;
-    const json_t *value; /* of PUT, COMPARE */
+    json_t *value; /* of PUT, COMPARE; never changed */
     const json_t *expected;
     double by;
     uint64_t ttl_ms; /* 0: for ever */

@@ -258,8 +258,8 @@ static int measure_all(struct bench *b)
     b->service = (struct model_service){
         .name = name, .ns = ns, .hash_on = name + 5, .health_path = name + 5};
     stage_open(&b->stage, b->config);
-    request_options_fill(&b->request, &b->stage.state);
-    const bool ok = measure_empty(b, &e) && measure_functions(b, &e);
+    const bool ok = request_options_fill(&b->request, &b->stage.state) && measure_empty(b, &e) &&
+                    measure_functions(b, &e);
     if (e.msg[0] != '\0')
         (void)fprintf(stderr, "dgate-runtime bench: %s\n", e.msg);
     stage_close(&b->stage);

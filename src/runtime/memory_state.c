@@ -10,21 +10,30 @@
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ANSWER_MAX = 64 * 1024 * 1024 };
 
-void memory_state_init(struct memory_state *s, size_t document_max)
+void memory_state_init(struct memory_state *s, size_t document_max,
+                       const struct entries_options *storage)
 {
-    *s = (struct memory_state){json_object(), json_object(), document_max};
+    *s = (struct memory_state){.collections = json_object(),
+                               .documents = json_object(),
+                               .secrets = json_object(),
+                               .document_max = document_max};
+    memory_storage_init(&s->storage, storage);
 }
 
 void memory_state_finish(struct memory_state *s)
 {
     json_decref(s->collections);
     json_decref(s->documents);
+    json_decref(s->secrets);
+    memory_storage_finish(&s->storage);
 }
 
 void memory_state_clear(struct memory_state *s)
 {
     (void)json_object_clear(s->collections);
     (void)json_object_clear(s->documents);
+    (void)json_object_clear(s->secrets);
+    memory_storage_clear(&s->storage);
 }
 
 static const char *text_of(const json_t *args, const char *key)
@@ -134,6 +143,20 @@ static json_t *put_collection(struct memory_state *s, const json_t *args, struct
     return stored;
 }
 
+bool memory_state_put_secret(struct memory_state *s, struct str name, struct str data,
+                             struct err *e)
+{
+    json_t *args =
+        json_pack("{s:o, s:o}", "name", json_text_string(name), "data", json_text_string(data));
+    struct model_resource *r = decode(MODEL_SECRET, args, e);
+    if (r != NULL)
+        (void)json_object_set_new(s->secrets, r->secret.name,
+                                  json_text_string(str_of(r->secret.data)));
+    model_destroy(r);
+    json_decref(args);
+    return r != NULL;
+}
+
 static void set_times(struct model_document *d, const json_t *before)
 {
     char now[NOW_RFC3339_SIZE];
@@ -213,9 +236,14 @@ static json_t *delete_document(struct memory_state *s, const json_t *args, struc
     return NULL;
 }
 
-static json_t *run(struct memory_state *s, int op, const json_t *args, struct err *e)
+static json_t *run(struct memory_state *s, enum script_state_op op, const json_t *args,
+                   struct err *e)
 {
-    switch (op) {
+    if (memory_storage_concerns(op))
+        return memory_storage_run(&s->storage, op, args, (uint64_t)now_wall_ms(), e);
+    switch ((int)op) {
+    case SCRIPT_GET_SECRET:
+        return or_null(json_object_get(s->secrets, text_of(args, "name")));
     case SCRIPT_GET_COLLECTION:
         return or_null(json_object_get(s->collections, text_of(args, "name")));
     case SCRIPT_GET_DOCUMENT:
@@ -242,7 +270,7 @@ bool memory_state_answer(struct memory_state *s, const struct script_state_reque
                          struct buf *out, struct err *e)
 {
     json_t *args = json_text_parse(request->args, e);
-    json_t *result = json_is_object(args) ? run(s, (int)request->op, args, e) : NULL;
+    json_t *result = json_is_object(args) ? run(s, request->op, args, e) : NULL;
     if (args != NULL && !json_is_object(args))
         (void)err_set(e, ERR_INVALID, "an object is expected");
     const bool fits = result != NULL && json_text_write(out, result);

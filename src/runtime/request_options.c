@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "codec/base64.h"
 #include "config/file_text.h"
 
 enum {
@@ -26,6 +27,7 @@ void request_options_finish(struct request_options *o)
     buf_finish(&o->body);
     vec_finish(&o->params);
     vec_finish(&o->collections);
+    vec_finish(&o->secrets);
 }
 
 static bool take_request(struct request_options *o, const struct arguments *a)
@@ -94,6 +96,20 @@ static bool take_param(struct request_options *o, const struct arguments *a)
     return true;
 }
 
+/* What is wrong is not shown: it may be the secret. */
+static bool take_secret(struct request_options *o, const struct arguments *a)
+{
+    const struct str text = str_of(a->value);
+    const size_t equals = str_index(text, '=', 0);
+    if (equals == 0 || equals + 1 >= text.len || !base64_is_utf8(text)) {
+        (void)arguments_refuse(a, "--secret takes NAME=VALUE, both UTF-8 and not empty");
+        return false;
+    }
+    const struct script_param p = {str_slice(text, 0, equals), str_skip(text, equals + 1)};
+    vec_push(&o->secrets, p);
+    return true;
+}
+
 bool request_options_take(struct request_options *o, const struct arguments *a, int option)
 {
     switch (option) {
@@ -108,31 +124,48 @@ bool request_options_take(struct request_options *o, const struct arguments *a, 
     case REQUEST_OPTIONS_COLLECTION:
         vec_push(&o->collections, a->value);
         return true;
+    case REQUEST_OPTIONS_SECRET:
+        return take_secret(o, a);
     default:
         return true;
     }
 }
 
-static void on_made(void *user, struct str result, const struct err *e)
+static bool make_collection(struct memory_state *state, const char *name)
 {
-    const char *const *name = user;
-    (void)result;
-    if (e != NULL)
-        (void)fprintf(stderr, "dgate-runtime: --collection %s: %s\n", *name, e->msg);
+    json_t *collection = json_pack("{s:s, s:s}", "name", name, "type", "document");
+    char *text = json_dumps(collection, JSON_COMPACT);
+    const struct script_state_request request = {
+        .op = SCRIPT_PUT_COLLECTION, .ns = STR("default"), .args = str_of(text)};
+    struct err e = {0};
+    struct buf stored;
+    buf_init(&stored, BODY_MAX);
+    const bool ok = memory_state_answer(state, &request, &stored, &e);
+    if (!ok)
+        (void)fprintf(stderr, "dgate-runtime: --collection %s: %s\n", name, e.msg);
+    buf_finish(&stored);
+    free(text);
+    json_decref(collection);
+    return ok;
 }
 
-void request_options_fill(const struct request_options *o, struct memory_state *state)
+static bool make_secret(struct memory_state *state, const struct script_param *secret)
 {
-    for (size_t i = 0; i < o->collections.n; i++) {
-        json_t *collection =
-            json_pack("{s:s, s:s}", "name", o->collections.v[i], "type", "document");
-        char *text = json_dumps(collection, JSON_COMPACT);
-        const struct script_state_request request = {
-            .op = SCRIPT_PUT_COLLECTION, .ns = STR("default"), .args = str_of(text)};
-        memory_state_ask(state, &request, on_made, &o->collections.v[i]);
-        free(text);
-        json_decref(collection);
-    }
+    struct err e = {0};
+    const bool ok = memory_state_put_secret(state, secret->name, secret->value, &e);
+    if (!ok)
+        (void)fprintf(stderr, "dgate-runtime: --secret %.*s: %s\n", STR_ARG(secret->name), e.msg);
+    return ok;
+}
+
+bool request_options_fill(const struct request_options *o, struct memory_state *state)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < o->collections.n; i++)
+        ok = make_collection(state, o->collections.v[i]);
+    for (size_t i = 0; ok && i < o->secrets.n; i++)
+        ok = make_secret(state, &o->secrets.v[i]);
+    return ok;
 }
 
 void request_options_complete(struct request_options *o)

@@ -1,5 +1,5 @@
 /* A request as the command line says it: --request "GET /path", --header "Name: value", --body TEXT or @FILE,
- * --param NAME=VALUE.
+ * --param NAME=VALUE; and what modules find: --collection NAME, --secret NAME=VALUE.
  */
 #ifndef RUNTIME_REQUEST_OPTIONS_H
 #define RUNTIME_REQUEST_OPTIONS_H
@@ -18,7 +18,8 @@
     {"--header", "-H", "\"NAME: VALUE\""},                                                         \
     {"--body", "-d", "TEXT|@FILE"},                                                                \
     {"--param", "-p", "NAME=VALUE"},                                                               \
-    {"--collection", NULL, "NAME"}
+    {"--collection", NULL, "NAME"},                                                                \
+    {"--secret", NULL, "NAME=VALUE"}
 
 #define REQUEST_OPTIONS_HELP                                                                       \
     "  -r, --request \"METHOD /PATH?QUERY\"  default \"GET /\", with a body \"POST /\"\n"            \
@@ -26,7 +27,8 @@
     "  -d, --body TEXT|@FILE              @FILE: what the file has\n"                              \
     "  -p, --param NAME=VALUE             a path parameter: the segment of the path that is VALUE\n" \
     "                                     is one called NAME; may be repeated\n"                   \
-    "      --collection NAME              a collection that dgate/state has, empty; may be repeated\n"
+    "      --collection NAME              a collection that dgate/state has, empty; may be repeated\n" \
+    "      --secret NAME=VALUE            a secret that getSecret() gives; may be repeated\n"
 /* clang-format on */
 
 enum request_options_index {
@@ -35,6 +37,7 @@ enum request_options_index {
     REQUEST_OPTIONS_BODY,
     REQUEST_OPTIONS_PARAM,
     REQUEST_OPTIONS_COLLECTION,
+    REQUEST_OPTIONS_SECRET,
     REQUEST_OPTIONS_COUNT,
 };
 
@@ -49,6 +52,9 @@ struct request_options {
     struct {
         VEC_OF(const char *);
     } collections;
+    struct {
+        VEC_OF(struct script_param);
+    } secrets;
 };
 
 void request_options_init(struct request_options *o);
@@ -61,8 +67,9 @@ bool request_options_take(struct request_options *o, const struct arguments *a, 
 /* Completes the head when all options are taken. */
 void request_options_complete(struct request_options *o);
 
-/* Makes the collections. */
-void request_options_fill(const struct request_options *o, struct memory_state *state);
+/* Makes the collections and secrets; false when one cannot be, which was said. */
+bool request_options_fill(const struct request_options *o, struct memory_state *state)
+    __attribute__((warn_unused_result));
 
 /* The path pattern of the request, with its parameters: "/users/{id}", in the arena; empty, which was said, when the path has no
  * segment of a parameter's value. */

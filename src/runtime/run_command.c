@@ -102,8 +102,8 @@ static int make_route(struct run *r)
     json_t *service = r->upstream != NULL ? json_pack("{s:[s]}", "urls", r->upstream) : NULL;
     int status = ARGUMENTS_FAILED;
     stage_open(&r->stage, r->config);
-    request_options_fill(&r->request, &r->stage.state);
-    r->route = stage_route_create(&r->stage, fields, service, &r->modules, true, &problems);
+    if (request_options_fill(&r->request, &r->stage.state))
+        r->route = stage_route_create(&r->stage, fields, service, &r->modules, true, &problems);
     if (r->route != NULL)
         status = request(r);
     else

@@ -244,6 +244,13 @@ static json_t *take_answer(struct session *s, const json_t *args, struct err *e)
     return json_null();
 }
 
+static json_t *put_secret(struct session *s, const json_t *args, struct err *e)
+{
+    const struct str name = json_text_str(json_object_get(args, "name"));
+    const struct str value = json_text_str(json_object_get(args, "value"));
+    return memory_state_put_secret(&s->stage.state, name, value, e) ? json_null() : NULL;
+}
+
 static void serve(struct session *s, const struct question *q)
 {
     struct err e = {0};
@@ -260,8 +267,10 @@ static void serve(struct session *s, const struct question *q)
     } else if (strcmp(op, "answer") == 0) {
         result = take_answer(s, q->args, &e);
     } else if (strcmp(op, "clear") == 0) {
-        memory_state_clear(&s->stage.state);
+        stage_clear(&s->stage);
         result = json_null();
+    } else if (strcmp(op, "secret") == 0) {
+        result = put_secret(s, q->args, &e);
     } else {
         (void)err_set(&e, ERR_INVALID, "\"%s\" is not a question", op);
     }

@@ -1,11 +1,14 @@
 #include "runtime/stage.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "http/http_client.h"
 #include "io/loop.h"
 #include "io/resolver.h"
+#include "node/node_segment.h"
+#include "server/change_setup.h"
 #include "server/http_setup.h"
 #include "server/script_setup.h"
 
@@ -21,6 +24,28 @@ static bool on_state_now(void *user, const struct script_state_request *request,
 {
     struct stage *s = user;
     return memory_state_answer(&s->state, request, out, e);
+}
+
+static bool on_cache_get(void *user, struct str ns, struct str key, struct buf *out)
+{
+    struct stage *s = user;
+    return s->cache.node != NULL && module_cache_get(&s->cache, ns, key, out);
+}
+
+static bool on_cache_set(void *user, struct str ns, struct str key, struct str value, double ttl_s,
+                         struct err *e)
+{
+    struct stage *s = user;
+    if (s->cache.node != NULL)
+        return module_cache_set(&s->cache, ns, key, value, ttl_s, e);
+    (void)err_set(e, ERR_UNAVAILABLE, "there is no memory for the cache");
+    return false;
+}
+
+static bool on_cache_delete(void *user, struct str ns, struct str key)
+{
+    struct stage *s = user;
+    return s->cache.node != NULL && module_cache_delete(&s->cache, ns, key);
 }
 
 static void on_tool(void *user, struct str args, script_state_done done, void *done_user)
@@ -49,18 +74,49 @@ static void open_client(struct stage *s)
     s->client = http_client_create(s->loop, &options);
 }
 
+static void open_cache(struct stage *s)
+{
+    const struct node_segment_options options = {
+        .workers = 1,
+        .rate_buckets = 1,
+        .counts = 1,
+        .upstreams = 1,
+        .switches = 1,
+        .cache_bytes = (uint64_t)s->config->limits.cache_bytes,
+    };
+    struct err e = {0};
+    int fd = -1;
+    s->cache = (struct module_cache){.value_max = (size_t)s->config->limits.cache_value_max};
+    if (node_segment_make(&options, &fd, &s->cache.node, &e) == ERR_OK)
+        (void)close(fd);
+    else
+        (void)fprintf(stderr, "dgate-runtime: %s\n", e.msg);
+}
+
+void stage_clear(struct stage *s)
+{
+    memory_state_clear(&s->state);
+    node_segment_unmap(s->cache.node);
+    open_cache(s);
+}
+
 void stage_open(struct stage *s, const struct config *config)
 {
     script_vm_prepare_process();
     s->loop = loop_create();
     s->config = config;
-    memory_state_init(&s->state, (size_t)config->limits.document_max);
+    const struct entries_options storage = change_setup_entries(config);
+    memory_state_init(&s->state, (size_t)config->limits.document_max, &storage);
+    open_cache(s);
     open_client(s);
     const struct script_limits limits = script_setup_limits(&config->limits);
     const struct fetch_options fetch = http_setup_fetch(config, s->resolver);
     const struct script_host host = {.user = s,
                                      .state = on_state,
                                      .state_now = on_state_now,
+                                     .cache_get = on_cache_get,
+                                     .cache_set = on_cache_set,
+                                     .cache_delete = on_cache_delete,
                                      .tool = s->tool != NULL ? on_tool : NULL,
                                      .log = on_log,
                                      .fetch = &fetch};
@@ -73,6 +129,7 @@ void stage_close(struct stage *s)
     http_client_destroy(s->client);
     resolver_destroy(s->resolver);
     memory_state_finish(&s->state);
+    node_segment_unmap(s->cache.node);
     loop_destroy(s->loop);
 }
 

@@ -1,5 +1,5 @@
-/* What modules run on without a server: an event loop, the VM with the limits of the configuration, and a state in
- * memory. Requests go through the proxy itself (runtime/stage_route.h).
+/* What modules run on without a server: an event loop, the VM with the limits of the configuration, and a state and
+ * a cache in memory. Requests go through the proxy itself (runtime/stage_route.h).
  */
 #ifndef RUNTIME_STAGE_H
 #define RUNTIME_STAGE_H
@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "runtime/memory_state.h"
 #include "script/script.h"
+#include "server/module_cache.h"
 
 struct http_client;
 struct loop;
@@ -17,6 +18,7 @@ struct stage {
     const struct config *config;
     struct script_vm *vm;
     struct memory_state state;
+    struct module_cache cache; /* node is NULL: there is none, which was said */
     struct resolver *resolver;
     struct http_client *client; /* of real upstreams */
     /* Answers "dgate/tool"; set tool before stage_open(). */
@@ -29,6 +31,9 @@ void stage_open(struct stage *s, const struct config *config);
 
 /* No route may be left. */
 void stage_close(struct stage *s);
+
+/* Empties the state and the cache. */
+void stage_clear(struct stage *s);
 
 /* Runs the loop until over says so. pump moves what the loop does not know of (exchanges in memory) and returns whether
  * there was anything; it is called before the loop waits. */

@@ -57,9 +57,11 @@ static bool read_number(const json_t *args, const char *name, double fallback, d
     return false;
 }
 
-static bool read_request(const json_t *args, struct entries_request *q, struct err *e)
+bool storage_calls_read(uint64_t op, struct str ns, const json_t *args, struct entries_request *q,
+                        struct err *e)
 {
     double ttl_s = 0;
+    *q = (struct entries_request){.command = command_of(op), .ns = ns};
     q->key = json_text_str(json_object_get(args, "key"));
     q->value = json_object_get(args, "value");
     q->expected = json_object_get(args, "expected");
@@ -77,9 +79,9 @@ void storage_calls_run(struct entries *entries, struct links_call *call, uint64_
                        struct str args)
 {
     struct err e = {0};
-    struct entries_request q = {.command = command_of(op), .ns = ns};
+    struct entries_request q;
     json_t *object = json_text_parse(args, &e);
-    if (object != NULL && read_request(object, &q, &e))
+    if (object != NULL && storage_calls_read(op, ns, object, &q, &e))
         entries_submit(entries, &q, on_done, call);
     else
         links_reply(call, e.code, str_of(e.msg));

@@ -58,7 +58,7 @@ static bool add_entry(void *user, struct str key, struct str value)
     return !l->full;
 }
 
-static bool read_limit(const json_t *args, json_int_t *ret, struct err *e)
+bool storage_reads_limit(const json_t *args, json_int_t *ret, struct err *e)
 {
     const json_t *given = json_object_get(args, "limit");
     *ret = given == NULL || json_is_null(given) ? LIMIT_DEFAULT : json_integer_value(given);
@@ -76,7 +76,7 @@ bool storage_reads_list(struct store_read *read, struct str ns, const json_t *ar
     struct listing l = {.out = out, .now_ms = now_ms, .first = true};
     struct buf prefix;
     struct buf from;
-    if (!read_limit(args, &l.left, e))
+    if (!storage_reads_limit(args, &l.left, e))
         return false;
     buf_init(&prefix, STORE_KEY_MAX);
     buf_init(&from, STORE_KEY_MAX);

@@ -332,6 +332,68 @@ test('collections and documents are checked as by a server', async () => {
     assert.deepEqual(names(results(stdout), false), [], stdout);
 });
 
+test('storage, cache and secrets are there as in a server', async () => {
+    const counter = `import * as storage from "dgate/storage";
+    import { getSecret } from "dgate/state";
+    export const requestHandler = async (ctx: any) => {
+        if (ctx.query().get("key") !== getSecret("key")) return ctx.response().status(401).json({});
+        ctx.response().json({ visits: await storage.increment("visits"), cached: storage.getCache("greeting") });
+    };`;
+    const source = `import { documents, expect, it, route, secrets, storage } from "dgate/test";
+    import * as store from "dgate/storage";
+    import { getSecret } from "dgate/state";
+    import * as counter from "./counter";
+    const gate = route(counter);
+    it("is used by modules", async () => {
+        await secrets.put("key", "k1");
+        await storage.put({ visits: 6 });
+        store.setCache("greeting", "hello");
+        expect((await gate.get("/?key=k0")).status).toBe(401);
+        expect((await gate.get("/?key=k1")).json()).toEqual({ visits: 7, cached: "hello" });
+        expect(storage.get("visits")).toBe(7);
+        await secrets.put("key", "k2");
+        expect((await gate.get("/?key=k1")).status).toBe(401);
+    });
+    it("compares, lists and deletes", async () => {
+        await storage.put({ "b/2": [2], "b/1": { n: 1 } });
+        expect(store.list({ prefix: "b/", limit: 1 })).toEqual([{ key: "b/1", value: { n: 1 } }]);
+        expect(storage.all("b/")).toEqual({ "b/1": { n: 1 }, "b/2": [2] });
+        expect(await store.compareAndSet("b/2", [1], 3)).toBe(false);
+        expect(await store.compareAndSet("b/2", [2], null)).toBe(true);
+        expect(storage.get("b/2")).toBeUndefined();
+        expect(await store.delete("b/1")).toBe(true);
+        expect(await store.read("b/1")).toBeNull();
+    });
+    it("lets values expire", async () => {
+        await storage.put({ soon: 1 }, { ttl: 0.05 });
+        store.setCache("soon", 1, { ttl: 0.05 });
+        while (storage.get("soon") !== undefined || store.getCache("soon") !== null)
+            await new Promise((done) => setTimeout(done, 5));
+        await storage.put({ later: 1 }, { ttl: 3600 });
+        expect(storage.get("later")).toBe(1);
+    });
+    it("has the limits of a server", async () => {
+        await expect(storage.put({ large: "x".repeat(2 ** 18) })).rejects.toThrow("storage key default/large: the value has 262146 bytes as JSON, more than 131072 (limits.storage_value_max)");
+        await expect(storage.put({ ["x".repeat(256)]: 1 })).rejects.toThrow("a storage key has 1 to 255 bytes");
+        await storage.put({ text: "x" });
+        await expect(store.increment("text")).rejects.toThrow("storage key default/text does not hold a number");
+        expect(() => store.setCache("large", "x".repeat(2 ** 17))).toThrow("limits.cache_value_max");
+        await expect(secrets.put("", "x")).rejects.toThrow("name");
+        await expect(secrets.put("key", 1 as any)).rejects.toThrow("takes a name and a text");
+    });
+    it("is cleared with the documents", async () => {
+        await documents.clear();
+        expect([storage.all(), store.getCache("greeting"), getSecret("key")]).toEqual([{}, null, null]);
+        store.setCache("greeting", "again");
+        expect(store.getCache("greeting")).toBe("again");
+        expect(store.deleteCache("greeting")).toBe(true);
+    });`;
+    const files = { 'a.test.ts': source, 'counter.ts': counter };
+    const { stdout } = await runIn(files, 'test');
+    assert.deepEqual(names(results(stdout), false), [], stdout);
+    assert.deepEqual(names(results(stdout), true).length, 5, stdout);
+});
+
 test('files that cannot be loaded are failures of their own', async () => {
     const files = {
         'a.test.ts': 'import { it } from "dgate/test";\nit("x", () => { let y = ; });',
@@ -464,6 +526,28 @@ test('run forwards to a real upstream, and has collections', async () => {
             const stored = await run(['run', 'state.ts', '--collection', 'c'], folder);
             assert.match(stored.stdout, /\n\n"a"$/);
         });
+    });
+});
+
+test('run has secrets, a storage and a cache', async () => {
+    const source = `import { getSecret } from "dgate/state";
+    import { getCache, increment, setCache } from "dgate/storage";
+    export const requestHandler = async (ctx: any) => {
+        setCache("a", getSecret("api"));
+        ctx.response().json([getCache("a"), getSecret("gone"), await increment("n", 2)]);
+    };`;
+    await withFiles({ 'mod.ts': source }, async (folder) => {
+        const got = await run(['run', 'mod.ts', '--secret', 'api=a=b', '--secret', 'x=y'], folder);
+        assert.match(got.stdout, /\n\n\["a=b",null,2\]$/);
+        for (const wrong of ['hidden', '=hidden', 'api=']) {
+            const { stdout, stderr, status } = await run(['run', 'mod.ts', '--secret', wrong], folder);
+            assert.deepEqual([stdout, status], ['', 2]);
+            assert.match(stderr, /--secret takes NAME=VALUE/);
+            assert.doesNotMatch(stderr, /hidden/);
+        }
+        const long = await run(['run', 'mod.ts', '--secret', `${'n'.repeat(101)}=v`], folder);
+        assert.match(long.stderr, /--secret n+: name: /);
+        assert.deepEqual([long.stdout, long.status], ['', 1]);
     });
 });
 

@@ -6,6 +6,7 @@ import { diagnostic, resultLine } from "./tap";
 export { documents } from "./documents";
 export { expect } from "./expect";
 export { fakeFetch, registerFiles, request, route, upstream } from "./route";
+export { secrets, storage } from "./storage";
 export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from "./suites";
 
 type Command =

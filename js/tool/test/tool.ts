@@ -44,6 +44,7 @@ export type Question =
     | { op: "next" }
     | { op: "answer"; id: number; status: number; headers: Fields; body: WireBody }
     | { op: "answer"; id: number; fail: string }
+    | { op: "secret"; name: string; value: string }
     | { op: "clear" };
 
 export function ask<T>(question: Question): Promise<T> {

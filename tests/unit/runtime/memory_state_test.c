@@ -33,7 +33,8 @@ static const char *ask(struct memory_state *s, enum script_state_op op, const ch
 static int set_up(void **state)
 {
     static struct memory_state s;
-    memory_state_init(&s, 20);
+    const struct entries_options storage = {.value_max = 10, .entries_max = 2, .bytes_max = 100};
+    memory_state_init(&s, 20, &storage);
     *state = &s;
     (void)ask(&s, SCRIPT_PUT_COLLECTION, "{\"name\":\"c\"}");
     return 0;
@@ -112,12 +113,42 @@ static void refuses(void **state)
     }
 }
 
+static void keeps_secrets(void **state)
+{
+    struct memory_state *s = *state;
+    struct err e = {0};
+    const char *const get = "{\"name\":\"key\"}";
+    assert_string_equal(ask(s, SCRIPT_GET_SECRET, get), "null");
+    assert_true(memory_state_put_secret(s, STR("key"), STR("one"), &e));
+    assert_true(memory_state_put_secret(s, STR("key"), STR("two"), &e));
+    assert_string_equal(ask(s, SCRIPT_GET_SECRET, get), "\"two\"");
+    assert_false(memory_state_put_secret(s, STR(""), STR("x"), &e));
+    assert_int_equal(e.code, ERR_INVALID);
+    assert_non_null(strstr(e.msg, "name"));
+    assert_false(memory_state_put_secret(s, STR("key"), STR("**redacted**"), &e));
+    assert_non_null(strstr(e.msg, "data"));
+    assert_string_equal(ask(s, SCRIPT_GET_SECRET, get), "\"two\"");
+    memory_state_clear(s);
+    assert_string_equal(ask(s, SCRIPT_GET_SECRET, get), "null");
+}
+
+static void has_a_storage(void **state)
+{
+    struct memory_state *s = *state;
+    assert_string_equal(ask(s, SCRIPT_STORAGE_PUT, "{\"key\":\"a\",\"value\":[1]}"), "null");
+    assert_string_equal(ask(s, SCRIPT_STORAGE_GET, "{\"key\":\"a\"}"), "[1]");
+    memory_state_clear(s);
+    assert_string_equal(ask(s, SCRIPT_STORAGE_READ, "{\"key\":\"a\"}"), "null");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stores_and_removes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_in_the_order_of_ids, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_secrets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(has_a_storage, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

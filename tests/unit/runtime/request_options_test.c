@@ -70,6 +70,27 @@ static void makes_a_pattern_of_the_parameters(void **state)
     finish(&o, &a);
 }
 
+static void fills_the_state(void **state)
+{
+    (void)state;
+    const struct entries_options storage = {0};
+    char *right[] = {S("--collection"), S("c"), S("--secret"), S("key=a=b"), NULL};
+    char *wrong[] = {S("--secret"), S("key=**redacted**"), NULL};
+    struct request_options o;
+    struct arguments a;
+    struct memory_state found;
+    memory_state_init(&found, 100, &storage);
+    assert_true(take(&o, &a, right));
+    assert_true(request_options_fill(&o, &found));
+    assert_string_equal(json_string_value(json_object_get(found.secrets, "key")), "a=b");
+    assert_non_null(json_object_get(found.collections, "c"));
+    finish(&o, &a);
+    assert_true(take(&o, &a, wrong));
+    assert_false(request_options_fill(&o, &found));
+    finish(&o, &a);
+    memory_state_finish(&found);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -77,7 +98,8 @@ static void refuses(void **state)
         {S("-r"), S("GET")},      {S("-r"), S("GET x")},     {S("-r"), S("G(T /")},
         {S("-r"), S("GET /a b")}, {S("-H"), S("a")},         {S("-H"), S(": b")},
         {S("-H"), S("a: \n")},    {S("-p"), S("a")},         {S("-p"), S("a=")},
-        {S("-p"), S("=b")},       {S("-d"), S("@/nowhere")},
+        {S("-p"), S("=b")},       {S("-d"), S("@/nowhere")}, {S("--secret"), S("a")},
+        {S("--secret"), S("a=")}, {S("--secret"), S("=b")},  {S("--secret"), S("a=\xff")},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         char *args[] = {wrong[i][0], wrong[i][1], NULL};
@@ -94,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(makes_a_pattern_of_the_parameters),
+        cmocka_unit_test(fills_the_state),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
