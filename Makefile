@@ -33,9 +33,7 @@ test: deps-test ## unit tests under ASan and UBSan, fuzz corpora and 10 s per ta
 	@$(MAKE) --no-print-directory dev release
 	ctest --test-dir $(BUILD)/dev --output-on-failure --no-tests=error -j "$$(nproc)"
 	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz FUZZ_SECONDS=10
-	@tests=$$(find tests -path 'tests/e2e/*' -name '*.test.mjs' -not -path '*/node_modules/*' | sort); \
-	if [ -n "$$tests" ]; then echo "node --test tests/e2e"; node --test $$tests; \
-	else echo "no end-to-end tests"; fi
+	tools/test-e2e
 
 GATES := check-format check-layers check-sizes "check-symbols $(BUILD)" check-headers check-paths \
 	check-gates check-types check-tidy
