@@ -396,8 +396,10 @@ static bool verify(EVP_PKEY *key, const struct check *c, struct str signature, s
 {
     if (!fits(key, c) || signature.len == 0)
         return false;
+    /* RFC 8017, section 8.1.2, step 1: OpenSSL takes one of RSA-PSS without its leading zeros too. */
     if (c->scheme != SCHEME_ECDSA)
-        return verify_der(key, c, signature, data);
+        return signature.len == (size_t)EVP_PKEY_get_size(key) &&
+               verify_der(key, c, signature, data);
     int len = 0;
     unsigned char *der = ecdsa_der(key, signature, &len);
     const bool ok = der != NULL && len > 0 &&
