@@ -12,11 +12,12 @@ const enum Command {
 
 const HEADER = 8;
 const NAME_MAX = 255;
+const TEXT_MAX = 256;
 
 const memory = host.outbox();
 const owner = new Float64Array(memory, 0, 1);
 const used = new Uint32Array(memory, 8, 1);
-const TEXT_MAX = new Uint32Array(memory, 12, 1)[0] as number;
+const bodyMax = new Uint32Array(memory, 12, 1); // of the module that runs
 const bytes = new Uint8Array(memory, 16);
 const SIZE = bytes.length;
 
@@ -81,7 +82,7 @@ export function postField(handle: number, side: Side, name: string, value: strin
 }
 
 export function postAnswer(handle: number, status: number, isJson: boolean, text: string): boolean {
-    if (text.length > TEXT_MAX) return false;
+    if (text.length > (bodyMax[0] as number)) return false;
     const at = begin(handle, text.length);
     if (at < 0 || !putAscii(at + HEADER, text)) return false;
     bytes[at] = Command.Answer;

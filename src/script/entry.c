@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "script/jsc_private.h"
+#include "script/outbox.h"
 #include "script/script_program.h"
 
 /* The end of a slice makes the engine throw away what it compiled of the code that runs: they are not short. */
@@ -112,6 +113,13 @@ static void tell_running(const struct entry *e)
         e->vm->host.running(e->vm->host.user, &e->place);
 }
 
+static void take_unit(struct entry *e, const struct unit *unit)
+{
+    e->place.module = str_of(unit->name);
+    e->cpu_ms = unit->limits.cpu_ms;
+    outbox_set_body_max(e->vm->outbox, unit->limits.body_max);
+}
+
 void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
                  const struct unit *unit, struct str function)
 {
@@ -124,10 +132,8 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
         e->place.program = p->fingerprint;
         e->cpu_ms = p->cpu_ms;
     }
-    if (unit != NULL) {
-        e->place.module = str_of(unit->name);
-        e->cpu_ms = unit->limits.cpu_ms;
-    }
+    if (unit != NULL)
+        take_unit(e, unit);
     vm->entry = e;
     vm->used = true;
     current = vm;
@@ -138,8 +144,7 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
 
 void entry_enter(struct entry *e, const struct unit *unit)
 {
-    e->place.module = str_of(unit->name);
-    e->cpu_ms = unit->limits.cpu_ms;
+    take_unit(e, unit);
     e->started_ns = 0;
     tell_running(e);
 }

@@ -110,12 +110,22 @@ static bool mark_sent(struct script_exchange *x, uint16_t status)
            http_head_add(&x->response_fields, x->arena, STR("Content-Type"), content_type_of(body));
 }
 
-bool host_body_answer(struct script_exchange *x, uint16_t status, bool is_json, struct str data)
+/* The response's body, with room for what the module that runs may give. */
+static struct buf *response_body(struct script_run *r)
 {
+    struct buf *b = &r->x->response_body;
+    const size_t max = r->unit->limits.body_max;
+    b->max = b->len > max ? b->len : max;
+    return b;
+}
+
+bool host_body_answer(struct script_run *r, uint16_t status, bool is_json, struct str data)
+{
+    struct script_exchange *x = r->x;
     if (is_json &&
         !http_head_set(&x->response_fields, x->arena, STR("Content-Type"), STR("application/json")))
         return false;
-    return buf_add(&x->response_body, data) && mark_sent(x, status);
+    return buf_add(response_body(r), data) && mark_sent(x, status);
 }
 
 /* send(handle, status, data): the first one decides status and type, data may be undefined */
@@ -127,12 +137,10 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    struct script_exchange *x = r->x;
     const JSValueRef data = host_argument(ctx, argc, argv, 2);
-    if (!JSValueIsUndefined(ctx, data) && (!jsvalue_add_data(ctx, data, &x->response_body) ||
-                                           x->response_body.len > r->unit->limits.body_max))
+    if (!JSValueIsUndefined(ctx, data) && !jsvalue_add_data(ctx, data, response_body(r)))
         return too_large(ctx, r, exception);
-    if (!mark_sent(x, (uint16_t)host_number(ctx, argc, argv, 1)))
+    if (!mark_sent(r->x, (uint16_t)host_number(ctx, argc, argv, 1)))
         return jsvalue_throw(ctx, exception, "the headers are too large");
     return JSValueMakeUndefined(ctx);
 }

@@ -16,11 +16,14 @@ enum command {
 
 enum { HEADER = 8 };
 
-struct outbox *outbox_create(size_t body_max)
+struct outbox *outbox_create(void)
 {
-    struct outbox *o = mem_alloc(sizeof(*o));
-    o->text_max = body_max < OUTBOX_TEXT_MAX ? (uint32_t)body_max : OUTBOX_TEXT_MAX;
-    return o;
+    return mem_alloc(sizeof(struct outbox));
+}
+
+void outbox_set_body_max(struct outbox *o, size_t body_max)
+{
+    o->body_max = body_max < OUTBOX_TEXT_MAX ? (uint32_t)body_max : OUTBOX_TEXT_MAX;
 }
 
 JSValueRef outbox_buffer(JSContextRef ctx, struct outbox *o, JSValueRef *exception)
@@ -57,7 +60,7 @@ static bool set_field(struct script_run *r, const unsigned char *p, size_t name,
 
 static bool answer(struct script_run *r, const unsigned char *p, size_t len)
 {
-    return host_body_answer(r->x, u16_at(p + 2), p[1] != 0, text_at(p + HEADER, len));
+    return host_body_answer(r, u16_at(p + 2), p[1] != 0, text_at(p + HEADER, len));
 }
 
 /* Carries out the command at p, with left bytes from there; *ret_size is what it takes. */

@@ -13,17 +13,20 @@
 
 struct script_vm;
 
-enum { OUTBOX_SIZE = 8192, OUTBOX_TEXT_MAX = 256 };
+enum { OUTBOX_SIZE = 8192, OUTBOX_TEXT_MAX = 256 }; /* the latter of one text in a command */
 
 struct outbox {
     double handle;     /* of the request that the commands are for */
     uint32_t used;     /* bytes of commands */
-    uint32_t text_max; /* of one text in a command; what is longer is refused, or goes, by a call */
+    uint32_t body_max; /* of an answer; what is longer goes, or is refused, by a call */
     unsigned char commands[OUTBOX_SIZE];
 };
 
-/* An empty one for bodies of up to that many bytes; the caller frees it. */
-struct outbox *outbox_create(size_t body_max);
+/* An empty one; the caller frees it. */
+struct outbox *outbox_create(void);
+
+/* The module that writes from now on may give bodies of up to that many bytes. */
+void outbox_set_body_max(struct outbox *o, size_t body_max);
 
 /* The outbox of the VM as an ArrayBuffer of that context, which borrows it. */
 JSValueRef outbox_buffer(JSContextRef ctx, struct outbox *o, JSValueRef *exception);

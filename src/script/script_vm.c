@@ -120,7 +120,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->loop = loop;
     vm->limits = *limits;
     vm->host = *host;
-    vm->outbox = outbox_create(limits->body_max);
+    vm->outbox = outbox_create();
     vm->fetches = host->fetch != NULL ? fetch_pool_create(loop, host->fetch) : NULL;
     vm->host.fetch = NULL;
     vm->later.run = on_later;

@@ -352,6 +352,16 @@ test("a module's own limits: lower, higher up to the ceiling, both spellings, ch
     assert.equal((await gateway.proxy(timers)).json.limit, 'timers');
     const body = await route(gateway, handler('ctx.response().send(String(ctx.request().readBody().byteLength));'), { module: { limits: { body: 4 * 1024 * 1024 } } });
     assert.equal((await gateway.proxy(body, { method: 'POST', body: 'x'.repeat(3e6) })).text, '3000000');
+    const answer100 = (what) => handler(`try { ctx.response().${what}; } catch (e: any) { ctx.response().status(500).end("refused"); }`);
+    for (const what of ['send("y".repeat(100))', 'json({ t: "y".repeat(100) })', 'send("é".repeat(60))']) {
+        const short = await route(gateway, answer100(what), { module: { limits: { body: 100 } } });
+        assert.equal((await gateway.proxy(short)).text, what.startsWith('send("y') ? 'y'.repeat(100) : 'refused', what);
+        await gateway.module('beside', 'export const requestModifier = () => undefined;');
+        const path = await route(gateway, answer100(what), { module: { limits: { body: 50 } }, route: { modules: ['beside', `bad${count + 1}`] } });
+        const refused = await gateway.proxy(path);
+        assert.equal(refused.status, 500);
+        assert.equal(refused.text, 'refused', what);
+    }
 
     for (const [limits, problem] of [
         [{ cpus: 1 }, /limits\.cpus: unknown field; did you mean limits\.cpu/],
