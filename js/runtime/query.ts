@@ -1,6 +1,6 @@
 // The parameters of a query string: a copy, changes to it are not forwarded.
 
-export function decodeQuery(text: string): string {
+function decodeQuery(text: string): string {
     const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
     if (!spaced.includes("%")) return spaced;
     try {
@@ -14,17 +14,22 @@ export function encodeQuery(text: string): string {
     return encodeURIComponent(text).replace(/%20/g, "+").replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+// Calls each with the parameters in their order, decoded, and with the text that they stand as.
+export function parseQuery(query: string, each: (name: string, value: string, text: string) => void): void {
+    if (query === "") return;
+    for (const text of query.split("&")) {
+        if (text === "") continue;
+        const equals = text.indexOf("=");
+        const name = decodeQuery(equals < 0 ? text : text.slice(0, equals));
+        each(name, equals < 0 ? "" : decodeQuery(text.slice(equals + 1)), text);
+    }
+}
+
 export class Query {
     readonly #values = new Map<string, string[]>();
 
     constructor(text: string) {
-        if (text === "") return;
-        for (const part of text.split("&")) {
-            if (part === "") continue;
-            const equals = part.indexOf("=");
-            const name = decodeQuery(equals < 0 ? part : part.slice(0, equals));
-            this.add(name, equals < 0 ? "" : decodeQuery(part.slice(equals + 1)));
-        }
+        parseQuery(text, (name, value) => this.add(name, value));
     }
 
     get(name: string): string {

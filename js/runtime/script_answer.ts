@@ -2,6 +2,7 @@
 // as properties.
 
 import { requireBytes } from "./body";
+import { joinBytes, viewOf } from "./bytes";
 import type { Response } from "./response";
 import { requireStatus } from "./response";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
@@ -19,7 +20,7 @@ function appended(data: unknown): Bytes {
     return data instanceof ArrayBuffer || ArrayBuffer.isView(data) ? requireBytes(data) : String(data);
 }
 
-function joined(parts: readonly Bytes[]): string {
+function textOf(parts: readonly Bytes[]): string {
     return parts.map((p) => (typeof p === "string" ? p : (host.decode(p, false) as string))).join("");
 }
 
@@ -74,7 +75,7 @@ export class OwnAnswer implements Answer {
     }
 
     get body(): string {
-        return joined(this.#body);
+        return textOf(this.#body);
     }
 
     set body(data: unknown) {
@@ -134,7 +135,7 @@ export class UpstreamAnswer implements Answer {
     // The first one begins a body of its own.
     write(data: unknown): void {
         this.#written = [...(this.#written ?? []), appended(data)];
-        this.#upstream.writeBody(joinBytes(this.#written));
+        this.#upstream.writeBody(joined(this.#written));
     }
 
     toJSON(): object {
@@ -142,22 +143,9 @@ export class UpstreamAnswer implements Answer {
     }
 }
 
-function joinBytes(parts: readonly Bytes[]): Bytes {
+function joined(parts: readonly Bytes[]): Bytes {
     if (parts.every((p) => typeof p === "string")) return parts.join("");
-    const octets = parts.map((p) =>
-        typeof p === "string"
-            ? new Uint8Array(host.encode(p))
-            : p instanceof ArrayBuffer
-              ? new Uint8Array(p)
-              : new Uint8Array(p.buffer, p.byteOffset, p.byteLength),
-    );
-    const out = new Uint8Array(octets.reduce((n, o) => n + o.length, 0));
-    let at = 0;
-    for (const o of octets) {
-        out.set(o, at);
-        at += o.length;
-    }
-    return out;
+    return joinBytes(parts.map(viewOf));
 }
 
 // null for a body that was not collected.

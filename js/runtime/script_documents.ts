@@ -1,10 +1,10 @@
 // Documents as DGate 2's scripts read and write them: reads are answered at once from what this node has, writes wait
 // until the function has succeeded, and are committed before its request goes on.
 
+import { askState, readState } from "./ask";
 import { jsonText } from "./body";
-import { hostPromise } from "./current";
 import { GatewayError } from "./errors";
-import { host, StateOp } from "./host";
+import { StateOp } from "./host";
 
 // As many as one change may hold.
 const WRITES_MAX = 100;
@@ -35,14 +35,13 @@ export class Documents {
         const key = name(id, "the document's id");
         const write = this.#writes.get(`${from}\0${key}`);
         if (write !== undefined) return write.text === undefined ? null : { data: JSON.parse(write.text) as unknown };
-        let text: string;
+        let found: { data: unknown } | null;
         try {
-            text = host.stateNow(StateOp.GetDocument, module, jsonText({ id: key, collection: from }));
+            found = readState(StateOp.GetDocument, module, { id: key, collection: from }) as typeof found;
         } catch (error) {
             if (isAbsent(error)) return null;
             throw new GatewayError(messageOf(error));
         }
-        const found = JSON.parse(text) as { data: unknown } | null;
         return found === null ? null : { data: found.data };
     }
 
@@ -74,15 +73,11 @@ export class Documents {
     }
 }
 
-function commitOne(w: Write): Promise<void> {
+function commitOne(w: Write): Promise<unknown> {
     const { collection, id } = w;
     const [op, what] = w.text === undefined ? [StateOp.DeleteDocument, "deleteDocument"] : [StateOp.PutDocument, "setDocument"];
     const args = w.text === undefined ? { id, collection } : { id, collection, data: JSON.parse(w.text) as unknown };
-    return hostPromise(
-        `ctx.${what}()`,
-        (handle, ticket) => host.state(handle, ticket, op, w.module, jsonText(args)),
-        () => undefined,
-    ).catch((error: unknown) => {
+    return askState(`ctx.${what}()`, op, w.module, args).catch((error: unknown) => {
         // What is to be deleted and is not there is as it should be.
         if (w.text === undefined && isAbsent(error)) return;
         throw new GatewayError(`ctx.${what}("${collection}", "${id}"): ${messageOf(error)}`);

@@ -2,7 +2,7 @@
 // that are not changed are forwarded as they came, in their order, repeated ones too.
 
 import { host, Text } from "./host";
-import { decodeQuery, encodeQuery } from "./query";
+import { encodeQuery, parseQuery } from "./query";
 
 export type QueryObject = Record<string, string>;
 
@@ -14,12 +14,7 @@ interface Part {
 
 function parse(query: string): Part[] {
     const out: Part[] = [];
-    for (const text of query.split("&")) {
-        if (text === "") continue;
-        const equals = text.indexOf("=");
-        const name = decodeQuery(equals < 0 ? text : text.slice(0, equals));
-        out.push({ name, value: equals < 0 ? "" : decodeQuery(text.slice(equals + 1)), text });
-    }
+    parseQuery(query, (name, value, text) => out.push({ name, value, text }));
     return out;
 }
 

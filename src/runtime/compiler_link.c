@@ -1,6 +1,5 @@
 #include "runtime/compiler_link.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "codec/json.h"
 #include "io/child.h"
 #include "script/compiler.h"
+#include "script/compiler_frame.h"
 
 extern const char js_tool_check[]; /* NUL-terminated: embedded by cmake/javascript.cmake */
 
@@ -55,41 +55,6 @@ void compiler_link_destroy(struct compiler_link *c)
     free(c);
 }
 
-static bool transfer(int fd, bool out, char *p, size_t len)
-{
-    while (len > 0) {
-        const ssize_t n = out ? send(fd, p, len, MSG_NOSIGNAL) : recv(fd, p, len, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-static bool send_frame(int fd, struct buf *b)
-{
-    uint32_t len = htole32((uint32_t)b->len);
-    return transfer(fd, true, (char *)&len, sizeof(len)) &&
-           transfer(fd, true, b->base + b->head, b->len);
-}
-
-static bool receive_frame(int fd, struct buf *b)
-{
-    uint32_t len = 0;
-    if (!transfer(fd, false, (char *)&len, sizeof(len)))
-        return false;
-    len = le32toh(len);
-    buf_clear(b);
-    char *p = buf_reserve(b, len);
-    if (p == NULL || !transfer(fd, false, p, len))
-        return false;
-    buf_added(b, len);
-    return true;
-}
-
 json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err *e)
 {
     struct buf b;
@@ -97,7 +62,7 @@ json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err 
     buf_init(&b, COMPILER_FRAME_MAX);
     if (!json_text_write(&b, question))
         (void)err_set(e, ERR_TOO_LARGE, "the source is too large for the compiler");
-    else if (!send_frame(c->fd, &b) || !receive_frame(c->fd, &b))
+    else if (!compiler_frame_write(c->fd, buf_str(&b)) || !compiler_frame_read(c->fd, &b))
         (void)err_set(e, ERR_INTERNAL, "the compiler ended unexpectedly; it may need more memory");
     else
         answer = json_text_parse(buf_str(&b), e);

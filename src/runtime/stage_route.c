@@ -8,6 +8,7 @@
 #include "proxy/catalog_route.h"
 #include "proxy/proxy.h"
 #include "route/router.h"
+#include "server/http_setup.h"
 
 static const char ROUTE_NAME[] = "route";
 static const char SERVICE_NAME[] = "service";
@@ -88,17 +89,7 @@ static bool fill_catalog(struct stage_route *r, const json_t *fields, const json
 static void open_proxy(struct stage_route *r)
 {
     const struct config *c = r->stage->config;
-    const struct proxy_options options = {
-        .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
-        .merge_slashes = c->proxy.merge_slashes,
-        .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
-        .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
-        .request_body_max = (uint64_t)c->limits.request_body_max,
-        .retries_max = (uint32_t)c->limits.retries_max,
-        .collect_max = (size_t)c->limits.module_body_max,
-        .replay_max = (size_t)c->limits.exchange_buffer,
-        .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,
-    };
+    const struct proxy_options options = http_setup_proxy(c);
     struct http_client *client = r->memory != NULL ? r->memory : r->stage->client;
     r->proxy = proxy_create(r->stage->loop, r->catalog, client, &options);
 }

@@ -1,16 +1,14 @@
 #include "script/compiler.h"
 
 #include <JavaScriptCore/JavaScript.h>
-#include <endian.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "codec/json.h"
+#include "script/compiler_frame.h"
 #include "script/jsc_private.h"
 #include "script/jsvalue.h"
 #include "script/memory.h"
@@ -19,7 +17,7 @@
 extern const char js_compiler[];
 extern const char js_validator[];
 
-enum { FRAME_HEAD = 4, COMPILE_SECONDS = 20, EXIT_OK = 0, EXIT_BROKEN = 1 };
+enum { COMPILE_SECONDS = 20, EXIT_OK = 0, EXIT_BROKEN = 1 };
 
 /* What a bundle is for: a function from the text of a request to that of its answer. */
 struct task {
@@ -123,58 +121,6 @@ static void answer_request(struct compiler *c, JSObjectRef function, struct str 
     }
 }
 
-static bool read_all(int fd, char *p, size_t len)
-{
-    while (len > 0) {
-        const ssize_t n = recv(fd, p, len, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-static bool write_all(int fd, struct str s)
-{
-    while (s.len > 0) {
-        const ssize_t n = send(fd, s.p, s.len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        s = str_skip(s, (size_t)n);
-    }
-    return true;
-}
-
-/* Reads one frame into b. False at the end of the stream, or when the frame is too large. */
-static bool read_frame(int fd, struct buf *b)
-{
-    uint32_t len = 0;
-    if (!read_all(fd, (char *)&len, sizeof(len)))
-        return false;
-    len = le32toh(len);
-    if (len > COMPILER_FRAME_MAX) {
-        log_error("compiler", "a frame of %u bytes is too large", len);
-        return false;
-    }
-    buf_clear(b);
-    char *p = buf_reserve(b, len);
-    if (p == NULL || !read_all(fd, p, len))
-        return false;
-    buf_added(b, len);
-    return true;
-}
-
-static bool write_frame(int fd, struct str s)
-{
-    const uint32_t len = htole32((uint32_t)s.len);
-    return write_all(fd, (struct str){(const char *)&len, sizeof(len)}) && write_all(fd, s);
-}
-
 int compiler_serve(int fd, const struct compiler_options *options)
 {
     struct compiler c = {0};
@@ -187,7 +133,7 @@ int compiler_serve(int fd, const struct compiler_options *options)
     struct buf answer;
     buf_init(&request, COMPILER_FRAME_MAX);
     buf_init(&answer, COMPILER_FRAME_MAX);
-    while (read_frame(fd, &request)) {
+    while (compiler_frame_read(fd, &request)) {
         const bool validates = str_starts(buf_str(&request), STR("{\"validate\":"));
         JSObjectRef function = load(&c, validates ? VALIDATE : COMPILE);
         if (function == NULL) {
@@ -199,7 +145,7 @@ int compiler_serve(int fd, const struct compiler_options *options)
         limited = true;
         buf_clear(&answer);
         answer_request(&c, function, buf_str(&request), &answer);
-        if (!write_frame(fd, buf_str(&answer)))
+        if (!compiler_frame_write(fd, buf_str(&answer)))
             break;
     }
     buf_finish(&answer);

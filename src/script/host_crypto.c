@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codec/base64.h"
+#include "codec/hex.h"
 #include "script/host_encoding.h"
 #include "script/host_groups.h"
 #include "script/jsbytes.h"
@@ -434,14 +435,15 @@ static JSValueRef random_uuid(JSContextRef ctx, JSObjectRef function, JSObjectRe
         return jsvalue_throw(ctx, exception, "there is no randomness");
     b[6] = (b[6] & 0x0F) | 0x40;
     b[8] = (b[8] & 0x3F) | 0x80;
-    static const char digits[] = "0123456789abcdef";
-    char text[(2 * UUID_BYTES) + 4 + 1];
+    static const uint8_t groups[] = {4, 2, 2, 2, 6};
+    char text[(2 * UUID_BYTES) + sizeof(groups)];
     char *to = text;
-    for (size_t i = 0; i < sizeof(b); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
+    struct str rest = {(const char *)b, sizeof(b)};
+    for (size_t i = 0; i < sizeof(groups); i++) {
+        if (i > 0)
             *to++ = '-';
-        *to++ = digits[b[i] >> 4];
-        *to++ = digits[b[i] & 15];
+        to = hex_encode(to, str_slice(rest, 0, groups[i]));
+        rest = str_skip(rest, groups[i]);
     }
     return jsvalue_text(ctx, (struct str){text, (size_t)(to - text)});
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "codec/base64.h"
+#include "codec/hex.h"
 #include "script/host_groups.h"
 #include "script/jsbytes.h"
 #include "script/jsvalue.h"
@@ -13,14 +14,10 @@ enum { TEXT_MAX = 256 * 1024 * 1024 };
 
 static bool add_hex(struct buf *b, struct str s)
 {
-    static const char digits[] = "0123456789abcdef";
     char *to = s.len <= SIZE_MAX / 4 ? buf_reserve(b, s.len * 2) : NULL;
     if (to == NULL)
         return false;
-    for (size_t i = 0; i < s.len; i++) {
-        *to++ = digits[(unsigned char)s.p[i] >> 4];
-        *to++ = digits[(unsigned char)s.p[i] & 15];
-    }
+    (void)hex_encode(to, s);
     buf_added(b, s.len * 2);
     return true;
 }
@@ -72,26 +69,11 @@ static JSValueRef encode_bytes(JSContextRef ctx, JSObjectRef function, JSObjectR
     return v;
 }
 
-static unsigned hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    const char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 : 16;
-}
-
 static bool decode_hex(struct buf *b, struct str s)
 {
-    char *to = s.len % 2 == 0 ? buf_reserve(b, s.len / 2) : NULL;
-    if (to == NULL)
+    char *to = buf_reserve(b, s.len / 2);
+    if (to == NULL || !hex_decode(to, s))
         return false;
-    for (size_t i = 0; i < s.len; i += 2) {
-        const unsigned high = hex_digit(s.p[i]);
-        const unsigned low = hex_digit(s.p[i + 1]);
-        if (high > 15 || low > 15)
-            return false;
-        *to++ = (char)(unsigned char)(high << 4 | low);
-    }
     buf_added(b, s.len / 2);
     return true;
 }

@@ -71,6 +71,21 @@ struct http_client_options http_setup_client(const struct config_limits *l,
     };
 }
 
+struct proxy_options http_setup_proxy(const struct config *c)
+{
+    return (struct proxy_options){
+        .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
+        .merge_slashes = c->proxy.merge_slashes,
+        .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
+        .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
+        .request_body_max = (uint64_t)c->limits.request_body_max,
+        .retries_max = (uint32_t)c->limits.retries_max,
+        .collect_max = (size_t)c->limits.module_body_max,
+        .replay_max = (size_t)c->limits.exchange_buffer,
+        .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,
+    };
+}
+
 struct fetch_options http_setup_fetch(const struct config *c, struct resolver *resolver)
 {
     const struct config_limits *l = &c->limits;

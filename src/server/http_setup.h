@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "http/http_client.h"
 #include "http/http_server.h"
+#include "proxy/proxy.h"
 #include "script/fetch.h"
 
 struct line_writer;
@@ -28,6 +29,9 @@ struct http_server_options http_setup_server(const struct config_limits *l);
 /* The options of the proxy's own client; others change what differs. */
 struct http_client_options http_setup_client(const struct config_limits *l,
                                              struct resolver *resolver);
+
+/* The options of a proxy for whoever asks it: without what is for clients of a listener, the node and the log. */
+struct proxy_options http_setup_proxy(const struct config *c);
 
 /* The options of modules' fetches. */
 struct fetch_options http_setup_fetch(const struct config *c, struct resolver *resolver);

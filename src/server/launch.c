@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "codec/hex.h"
 #include "codec/json.h"
 #include "io/child.h"
 #include "io/shm.h"
@@ -13,36 +14,11 @@
 
 static const char *const ROLE_NAMES[] = {"supervisor", "control", "worker", "compiler"};
 
-/* The address holds bytes that JSON cannot: it travels as hexadecimal. */
-static void hex_write(const char *bytes, size_t n, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[(unsigned char)bytes[i] >> 4];
-        out[2 * i + 1] = digits[(unsigned char)bytes[i] & 15];
-    }
-    out[2 * n] = '\0';
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
-}
-
-static size_t hex_read(struct str hex, char *out, size_t max)
-{
-    size_t n = 0;
-    for (; n < max && 2 * n + 1 < hex.len; n++)
-        out[n] = (char)(hex_digit(hex.p[2 * n]) * 16 + hex_digit(hex.p[2 * n + 1]));
-    return n;
-}
-
 enum err_code launch_write(const struct launch *l, int *fd, struct err *e)
 {
+    /* The address holds bytes that JSON cannot: it travels as hexadecimal. */
     char address[2 * LAUNCH_ADDRESS_MAX + 1];
-    hex_write(l->address, l->address_len, address);
+    *hex_encode(address, (struct str){l->address, l->address_len}) = '\0';
     json_t *json =
         json_pack("{s:o, s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "config", config_to_json(l->config),
                   "workers", (json_int_t)l->workers, "store_dir", l->store_dir, "token", l->token,
@@ -67,8 +43,9 @@ static void read_members(const json_t *json, struct launch *ret)
     struct str token = json_text_str(json_object_get(json, "token"));
     if (token.len < sizeof(ret->token))
         memcpy(ret->token, token.p, token.len);
-    ret->address_len = hex_read(json_text_str(json_object_get(json, "address")), ret->address,
-                                sizeof(ret->address));
+    struct str address = json_text_str(json_object_get(json, "address"));
+    if (address.len / 2 <= sizeof(ret->address) && hex_decode(ret->address, address))
+        ret->address_len = address.len / 2;
     ret->proxy_port = json_integer_value(json_object_get(json, "proxy_port"));
     ret->admin_port = json_integer_value(json_object_get(json, "admin_port"));
     ret->test_port = json_integer_value(json_object_get(json, "test_port"));

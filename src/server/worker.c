@@ -391,32 +391,22 @@ static void open_proxy(struct worker *w)
     w->tags = mem_calloc(c->tags.n + 1, sizeof(*w->tags));
     for (size_t i = 0; i < c->tags.n; i++)
         w->tags[i] = c->tags.v[i];
-    struct proxy_options options = {
-        .node = w->node,
-        .worker = w->slot,
-        .access_log = w->access_log,
-        .access_format =
-            c->proxy.access_log == CONFIG_ACCESS_LOG_JSON ? ACCESS_RECORD_JSON : ACCESS_RECORD_TEXT,
-        .x_forwarded_headers = !c->proxy.disable_x_forwarded_headers,
-        .merge_slashes = c->proxy.merge_slashes,
-        .allow_list = &c->proxy.allow_list,
-        .allowed_domains = &c->proxy.allowed_domains,
-        .redirect_https = &c->proxy.redirect_https,
-        .strict = c->proxy.strict_mode,
-        .x_forwarded_for_depth = (uint64_t)c->proxy.x_forwarded_for_depth,
-        .global_headers = w->global_headers,
-        .global_header_count = c->proxy.global_headers.n,
-        .tags = w->tags,
-        .tag_count = c->tags.n,
-        .connect_timeout_ms = (uint64_t)c->limits.connect_timeout_ms,
-        .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
-        .request_body_max = (uint64_t)c->limits.request_body_max,
-        .retries_max = (uint32_t)c->limits.retries_max,
-        .collect_max = (size_t)c->limits.module_body_max,
-        .replay_max = (size_t)c->limits.exchange_buffer,
-        .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,
-        .client_requests_max = (uint32_t)c->proxy.max_requests_per_client,
-    };
+    struct proxy_options options = http_setup_proxy(c);
+    options.node = w->node;
+    options.worker = w->slot;
+    options.access_log = w->access_log;
+    options.access_format =
+        c->proxy.access_log == CONFIG_ACCESS_LOG_JSON ? ACCESS_RECORD_JSON : ACCESS_RECORD_TEXT;
+    options.allow_list = &c->proxy.allow_list;
+    options.allowed_domains = &c->proxy.allowed_domains;
+    options.redirect_https = &c->proxy.redirect_https;
+    options.strict = c->proxy.strict_mode;
+    options.x_forwarded_for_depth = (uint64_t)c->proxy.x_forwarded_for_depth;
+    options.global_headers = w->global_headers;
+    options.global_header_count = c->proxy.global_headers.n;
+    options.tags = w->tags;
+    options.tag_count = c->tags.n;
+    options.client_requests_max = (uint32_t)c->proxy.max_requests_per_client;
     struct rate rate = {c->proxy.rate_limit.requests, c->proxy.rate_limit.period_ms * 1000000,
                         c->proxy.rate_limit.burst};
     if (rate.requests > 0)

@@ -1,9 +1,8 @@
 // import … from "dgate/state": collections and documents of the module's namespace.
 
-import { jsonText } from "../body";
-import { hostPromise } from "../current";
+import { askState, readState } from "../ask";
 import { GatewayError } from "../errors";
-import { host, StateOp } from "../host";
+import { StateOp } from "../host";
 
 type Json = Record<string, unknown>;
 
@@ -26,14 +25,7 @@ function named(value: unknown): Json {
 }
 
 export function makeState(module: string): Record<string, unknown> {
-    const ask = (op: StateOp, args: Json): Promise<unknown> => {
-        const text = jsonText(args);
-        return hostPromise(
-            "dgate/state",
-            (handle, ticket) => host.state(handle, ticket, op, module, text),
-            (result) => JSON.parse(result as string) as unknown,
-        );
-    };
+    const ask = (op: StateOp, args: Json): Promise<unknown> => askState("dgate/state", op, module, args);
     const putDocument = (document: unknown) => ask(StateOp.PutDocument, requireObject(document));
     return {
         getCollection: (name: unknown, namespace?: unknown) =>
@@ -49,10 +41,7 @@ export function makeState(module: string): Record<string, unknown> {
             const name = nameText(collection, "collection name");
             return ask(StateOp.GetDocuments, { collection: name, limit, offset, namespace });
         },
-        getSecret: (name: unknown) => {
-            const text = host.stateNow(StateOp.GetSecret, module, jsonText({ name: nameText(name, "secret name") }));
-            return JSON.parse(text) as string | null;
-        },
+        getSecret: (name: unknown) => readState(StateOp.GetSecret, module, { name: nameText(name, "secret name") }),
         addCollection: (collection: unknown) => ask(StateOp.PutCollection, requireObject(collection)),
         addDocument: putDocument,
         setDocument: putDocument,

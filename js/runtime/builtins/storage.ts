@@ -1,7 +1,7 @@
 // import … from "dgate/storage": a cache that the workers of this node share, and a replicated store.
 
+import { askState, readState } from "../ask";
 import { jsonText } from "../body";
-import { hostPromise } from "../current";
 import { GatewayError } from "../errors";
 import { host, StateOp } from "../host";
 
@@ -61,15 +61,8 @@ function lifetime(options: unknown): number | undefined {
 }
 
 export function makeStorage(module: string): Record<string, unknown> {
-    const now = (op: StateOp, args: Json): unknown => JSON.parse(host.stateNow(op, module, jsonText(args)));
-    const ask = (op: StateOp, args: Json): Promise<unknown> => {
-        const text = jsonText(args);
-        return hostPromise(
-            "dgate/storage",
-            (handle, ticket) => host.state(handle, ticket, op, module, text),
-            (result) => JSON.parse(result as string) as unknown,
-        );
-    };
+    const now = (op: StateOp, args: Json): unknown => readState(op, module, args);
+    const ask = (op: StateOp, args: Json): Promise<unknown> => askState("dgate/storage", op, module, args);
     return {
         getCache,
         setCache,

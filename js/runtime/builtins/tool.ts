@@ -1,19 +1,14 @@
 // import … from "dgate/tool": for the modules of dgate-runtime only, which the compiler does not let others import.
 
-import { hostPromise } from "../current";
+import { askState } from "../ask";
 import { modulePlaces } from "../errors";
 import { fetchHook } from "../fetch_hook";
 import { format } from "../format";
-import { host, StateOp } from "../host";
+import { StateOp } from "../host";
 
 export const tool: Record<string, unknown> = {
     // Asks the program that runs the modules.
-    ask: (question: unknown): Promise<unknown> =>
-        hostPromise(
-            "dgate/tool",
-            (handle, ticket) => host.state(handle, ticket, StateOp.Tool, "", JSON.stringify(question)),
-            (answer) => JSON.parse(answer as string) as unknown,
-        ),
+    ask: (question: object): Promise<unknown> => askState("dgate/tool", StateOp.Tool, "", question),
     format,
     places: modulePlaces,
 

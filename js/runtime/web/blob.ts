@@ -1,6 +1,6 @@
 // Blob and File (File API), held in memory: parts of forms.
 
-import { host } from "../host";
+import { joinBytes, utf8, viewOf } from "../bytes";
 import { streams, type Stream } from "./streams";
 
 export interface BlobOptions {
@@ -10,19 +10,7 @@ export interface BlobOptions {
 
 function partBytes(part: unknown): Uint8Array {
     if (part instanceof Blob) return blobBytes(part);
-    if (part instanceof ArrayBuffer) return new Uint8Array(part);
-    if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    return new Uint8Array(host.encode(String(part)));
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-    const out = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
-    let at = 0;
-    for (const p of parts) {
-        out.set(p, at);
-        at += p.length;
-    }
-    return out;
+    return viewOf(part instanceof ArrayBuffer || ArrayBuffer.isView(part) ? part : String(part));
 }
 
 // A type with other characters is no type.
@@ -42,7 +30,7 @@ export class Blob {
     constructor(parts?: unknown, options?: BlobOptions) {
         if (parts !== undefined && (parts === null || typeof parts !== "object" || !(Symbol.iterator in parts)))
             throw new TypeError("the parts of a Blob are an array");
-        this.#bytes = join(Array.from((parts ?? []) as Iterable<unknown>, partBytes));
+        this.#bytes = joinBytes(Array.from((parts ?? []) as Iterable<unknown>, partBytes));
         this.#type = typeOf(options?.type);
     }
 
@@ -94,12 +82,6 @@ export class Blob {
 // Not a copy.
 export const blobBytes = Blob.bytes;
 Reflect.deleteProperty(Blob, "bytes");
-
-// Without a byte order mark.
-export function utf8(bytes: Uint8Array): string {
-    const text = host.decode(bytes, false) as string;
-    return text.startsWith("\ufeff") ? text.slice(1) : text;
-}
 
 export class File extends Blob {
     readonly #name: string;

@@ -1,6 +1,7 @@
 // The body of a Request or Response: text or bytes that are there, a stream of the host, or a ReadableStream. It is only
 // made a ReadableStream when somebody asks for one.
 
+import { joinBytes, utf8, viewOf } from "../bytes";
 import { requireCurrent } from "../current";
 import { host, Num, type Side } from "../host";
 import type { Blob } from "./blob";
@@ -59,17 +60,6 @@ export function extract(body: unknown): Extracted {
     return { content: String(body), type: "text/plain;charset=UTF-8" };
 }
 
-function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
-    if (pieces.length === 1) return pieces[0] as Uint8Array;
-    const out = new Uint8Array(length);
-    let at = 0;
-    for (const piece of pieces) {
-        out.set(piece, at);
-        at += piece.length;
-    }
-    return out;
-}
-
 // Reads it to its end, within what a module may collect.
 export async function readAll(source: Source): Promise<Uint8Array> {
     const max = host.number(requireCurrent("a body"), Num.BodyMax);
@@ -77,7 +67,7 @@ export async function readAll(source: Source): Promise<Uint8Array> {
     let length = 0;
     for (;;) {
         const { done, value } = await source.read();
-        if (done) return join(pieces, length);
+        if (done) return pieces.length === 1 ? (pieces[0] as Uint8Array) : joinBytes(pieces);
         if (!(value instanceof Uint8Array)) throw new TypeError("a chunk of the body is no Uint8Array");
         length += value.length;
         if (length > max) {
@@ -100,13 +90,11 @@ export function nativeSource(native: NativeStream): Source {
 }
 
 function bytesOf(content: string | Uint8Array): Uint8Array {
-    return typeof content === "string" ? new Uint8Array(host.encode(content)) : content;
+    return typeof content === "string" ? viewOf(content) : content;
 }
 
 function textOf(content: string | Uint8Array): string {
-    if (typeof content === "string") return content;
-    const text = host.decode(content, false) as string;
-    return text.startsWith("\ufeff") ? text.slice(1) : text;
+    return typeof content === "string" ? content : utf8(content);
 }
 
 function wholeStream(make: () => Uint8Array): Stream {

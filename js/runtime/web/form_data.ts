@@ -1,8 +1,9 @@
 // FormData (XMLHttpRequest standard, section 5), and forms as bodies: multipart/form-data (RFC 7578) and
 // application/x-www-form-urlencoded.
 
+import { utf8, viewOf } from "../bytes";
 import { Encoding, host } from "../host";
-import { Blob, blobBytes, File, utf8 } from "./blob";
+import { Blob, blobBytes, File } from "./blob";
 
 export type FormDataValue = string | File;
 type Entry = [name: string, value: FormDataValue];
@@ -98,7 +99,6 @@ export class FormData {
 
 // --- multipart/form-data ---
 
-const encode = (text: string): Uint8Array => new Uint8Array(host.encode(text));
 const newlines = (text: string): string => text.replace(/\r\n?|\n/g, "\r\n");
 const escape = (text: string): string => text.replace(/\r/g, "%0D").replace(/\n/g, "%0A").replace(/"/g, "%22");
 
@@ -154,11 +154,11 @@ function parseHead(text: string): Head {
 }
 
 const [CR, LF, DASH] = [13, 10, 45];
-const BLANK_LINE = encode("\r\n\r\n");
+const BLANK_LINE = viewOf("\r\n\r\n");
 
 function parseMultipart(body: Uint8Array, boundary: string): FormData {
     const form = new FormData();
-    const delimiter = encode(`\r\n--${boundary}`);
+    const delimiter = viewOf(`\r\n--${boundary}`);
     // The first one may be where the body begins.
     const isFirst = host.findBytes(body, delimiter.subarray(2), 0) === 0;
     let at = isFirst ? delimiter.length - 2 : host.findBytes(body, delimiter, 0) + delimiter.length;
