@@ -34,16 +34,13 @@ static bool is_absent(const json_t *value)
 
 bool entry_apply_check(const struct entries_request *q, struct err *e)
 {
-    enum err_code code = ERR_OK;
-    if (!entry_value_key_valid(q->key)) {
-        code = err_set(e, ERR_INVALID,
-                       "a storage key has 1 to %d bytes of UTF-8 without control characters",
-                       ENTRY_VALUE_KEY_MAX);
-    } else if (q->command == ENTRIES_PUT && is_absent(q->value)) {
-        code = err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored",
-                       STR_ARG(q->ns), STR_ARG(q->key));
-    }
-    return code == ERR_OK;
+    if (!entry_value_key_check(q->key, e))
+        return false;
+    if (q->command != ENTRIES_PUT || !is_absent(q->value))
+        return true;
+    (void)err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored", STR_ARG(q->ns),
+                  STR_ARG(q->key));
+    return false;
 }
 
 static bool fits_limits(const struct entry_applying *a, size_t json_len, struct err *e)

@@ -22,9 +22,14 @@ struct str entry_value_key_name(struct str whole)
     return str_skip(whole, str_index(whole, '\0', HEAD.len) + 1);
 }
 
-bool entry_value_key_valid(struct str text)
+bool entry_value_key_check(struct str text, struct err *e)
 {
-    return model_name_valid(text, ENTRY_VALUE_KEY_MAX);
+    if (model_name_valid(text, ENTRY_VALUE_KEY_MAX))
+        return true;
+    (void)err_set(e, ERR_INVALID,
+                  "a storage key has 1 to %d bytes of UTF-8 without control characters",
+                  ENTRY_VALUE_KEY_MAX);
+    return false;
 }
 
 uint64_t entry_value_expires(struct str value)

@@ -5,6 +5,7 @@
 #define CHANGE_ENTRY_VALUE_H
 
 #include "base/buf.h"
+#include "base/err.h"
 
 enum { ENTRY_VALUE_KEY_MAX = 255 };
 
@@ -17,8 +18,8 @@ bool entry_value_key(struct buf *out, struct str ns, struct str key)
 struct str entry_value_key_ns(struct str whole);
 struct str entry_value_key_name(struct str whole);
 
-/* Whether text may be a key: 1 to ENTRY_VALUE_KEY_MAX bytes of UTF-8 without control characters. */
-bool entry_value_key_valid(struct str text);
+/* Whether text may be a key: 1 to ENTRY_VALUE_KEY_MAX bytes of UTF-8 without control characters. Else ERR_INVALID. */
+bool entry_value_key_check(struct str text, struct err *e) __attribute__((warn_unused_result));
 
 /* When a stored value expires (0: never), and its JSON. */
 uint64_t entry_value_expires(struct str value);

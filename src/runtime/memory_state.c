@@ -7,8 +7,9 @@
 #include "base/now.h"
 #include "codec/json.h"
 #include "model/model.h"
+#include "server/page_args.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ANSWER_MAX = 64 * 1024 * 1024 };
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
 
 void memory_state_init(struct memory_state *s, size_t document_max,
                        const struct entries_options *storage)
@@ -65,26 +66,12 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A whole number of args from 0 to max. */
-static bool read_number(const json_t *args, const char *name, json_int_t fallback, json_int_t max,
-                        json_int_t *ret, struct err *e)
-{
-    const json_t *given = json_object_get(args, name);
-    const bool absent = given == NULL || json_is_null(given);
-    *ret = absent ? fallback : json_integer_value(given);
-    if ((absent || json_is_integer(given)) && *ret >= 0 && *ret <= max)
-        return true;
-    (void)err_set(e, ERR_INVALID, "%s must be a whole number from 0 to %lld", name, (long long)max);
-    return false;
-}
-
 /* In the order of their ids, as a server lists them. */
 static json_t *list_documents(json_t *documents, const json_t *args, struct err *e)
 {
-    json_int_t limit = 0;
-    json_int_t offset = 0;
-    if (!read_number(args, "limit", LIMIT_DEFAULT, LIMIT_MAX, &limit, e) ||
-        !read_number(args, "offset", 0, INT32_MAX, &offset, e))
+    uint64_t limit = 0;
+    uint64_t offset = 0;
+    if (!page_args_limit(args, &limit, e) || !page_args_offset(args, &offset, e))
         return NULL;
     const char **keys = mem_calloc(json_object_size(documents) + 1, sizeof(*keys));
     size_t n = 0;

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "change/entry_apply.h"
 #include "codec/json.h"
+#include "server/page_args.h"
 #include "server/storage_calls.h"
-#include "server/storage_reads.h"
 
 void memory_storage_init(struct memory_storage *s, const struct entries_options *limits)
 {
@@ -149,8 +149,8 @@ static json_t *list(const struct memory_storage *s, const json_t *args, struct e
 {
     const struct str prefix = json_text_str(json_object_get(args, "prefix"));
     const struct str after = json_text_str(json_object_get(args, "after"));
-    json_int_t limit = 0;
-    if (!storage_reads_limit(args, &limit, e))
+    uint64_t limit = 0;
+    if (!page_args_limit(args, &limit, e))
         return NULL;
     size_t at = position(s, str_cmp(prefix, after) < 0 ? after : prefix);
     if (is_at(s, at, after))

@@ -2,9 +2,8 @@
 
 #include "base/now.h"
 #include "codec/json.h"
+#include "server/page_args.h"
 #include "server/storage_reads.h"
-
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
 struct listing {
     json_t *array;
@@ -98,28 +97,13 @@ static bool add_document(void *user, struct str key, struct str value)
     return l->left > 0;
 }
 
-static bool read_number(const json_t *args, const char *name, json_int_t fallback, json_int_t max,
-                        uint64_t *ret, struct err *e)
-{
-    const json_t *given = json_object_get(args, name);
-    json_int_t n = given == NULL || json_is_null(given) ? fallback : json_integer_value(given);
-    bool ok =
-        (given == NULL || json_is_null(given) || json_is_integer(given)) && n >= 0 && n <= max;
-    if (!ok)
-        (void)err_set(e, ERR_INVALID, "%s must be a whole number from 0 to %lld", name,
-                      (long long)max);
-    *ret = ok ? (uint64_t)n : 0;
-    return ok;
-}
-
 static json_t *list_documents(struct store_read *read, struct str ns, struct str collection,
                               const json_t *args, struct err *e)
 {
     struct listing l = {0};
     struct model_ref ref = {.kind = MODEL_DOCUMENT, .ns = ns, .collection = collection};
     struct buf prefix;
-    if (!read_number(args, "limit", LIMIT_DEFAULT, LIMIT_MAX, &l.left, e) ||
-        !read_number(args, "offset", 0, INT32_MAX, &l.skip, e))
+    if (!page_args_limit(args, &l.left, e) || !page_args_offset(args, &l.skip, e))
         return NULL;
     buf_init(&prefix, STORE_KEY_MAX);
     l.array = json_array();

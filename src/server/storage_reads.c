@@ -2,14 +2,13 @@
 
 #include "change/entry_value.h"
 #include "codec/json.h"
-
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+#include "server/page_args.h"
 
 struct listing {
     struct buf *out;
     uint64_t now_ms;
     struct str after; /* the store's key; empty: from the start */
-    json_int_t left;
+    uint64_t left;
     bool first;
     bool full; /* out is */
 };
@@ -26,12 +25,8 @@ bool storage_reads_get(struct store_read *read, struct str ns, const json_t *arg
     const struct str key = json_text_str(json_object_get(args, "key"));
     struct buf whole;
     struct str value = {0};
-    if (!entry_value_key_valid(key)) {
-        (void)err_set(e, ERR_INVALID,
-                      "a storage key has 1 to %d bytes of UTF-8 without control characters",
-                      ENTRY_VALUE_KEY_MAX);
+    if (!entry_value_key_check(key, e))
         return false;
-    }
     buf_init(&whole, STORE_KEY_MAX);
     const bool found = entry_value_key(&whole, ns, key) &&
                        store_get(read, STORE_ENTRIES, buf_str(&whole), &value) &&
@@ -58,17 +53,6 @@ static bool add_entry(void *user, struct str key, struct str value)
     return !l->full;
 }
 
-bool storage_reads_limit(const json_t *args, json_int_t *ret, struct err *e)
-{
-    const json_t *given = json_object_get(args, "limit");
-    *ret = given == NULL || json_is_null(given) ? LIMIT_DEFAULT : json_integer_value(given);
-    if ((given == NULL || json_is_null(given) || json_is_integer(given)) && *ret >= 0 &&
-        *ret <= LIMIT_MAX)
-        return true;
-    (void)err_set(e, ERR_INVALID, "limit must be a whole number from 0 to %d", LIMIT_MAX);
-    return false;
-}
-
 bool storage_reads_list(struct store_read *read, struct str ns, const json_t *args, uint64_t now_ms,
                         struct buf *out, struct err *e)
 {
@@ -76,7 +60,7 @@ bool storage_reads_list(struct store_read *read, struct str ns, const json_t *ar
     struct listing l = {.out = out, .now_ms = now_ms, .first = true};
     struct buf prefix;
     struct buf from;
-    if (!storage_reads_limit(args, &l.left, e))
+    if (!page_args_limit(args, &l.left, e))
         return false;
     buf_init(&prefix, STORE_KEY_MAX);
     buf_init(&from, STORE_KEY_MAX);

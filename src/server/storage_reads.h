@@ -17,8 +17,4 @@ bool storage_reads_get(struct store_read *read, struct str ns, const json_t *arg
 bool storage_reads_list(struct store_read *read, struct str ns, const json_t *args, uint64_t now_ms,
                         struct buf *out, struct err *e) __attribute__((warn_unused_result));
 
-/* That limit. ERR_INVALID when it cannot be. */
-bool storage_reads_limit(const json_t *args, json_int_t *ret, struct err *e)
-    __attribute__((warn_unused_result));
-
 #endif
