@@ -21,7 +21,7 @@ static uint64_t meta_number(struct store_read *read, struct str key)
 /* Entries of the change log, the newest first. */
 struct log_page {
     json_t *entries;
-    size_t skip; /* older ones, which come first */
+    size_t skip;
     size_t left;
 };
 
@@ -40,21 +40,17 @@ static bool add_entry(void *user, struct str key, struct str value)
         log_error("admin", "change-log entry %" PRIu64 " cannot be read: %s", store_u64_of(key),
                   e.msg);
     } else {
-        (void)json_array_insert_new(page->entries, 0, entry);
+        (void)json_array_append_new(page->entries, entry);
     }
     page->left--;
     return page->left > 0;
 }
 
-/* A new array of at most limit of count entries, without the offset newest. */
-static json_t *log_entries(struct store_read *read, size_t count, size_t offset, size_t limit)
+/* A new array of at most limit entries, without the offset newest. */
+static json_t *log_entries(struct store_read *read, size_t offset, size_t limit)
 {
-    struct log_page page = {.entries = json_array()};
-    const size_t end = offset < count ? count - offset : 0;
-    page.left = limit < end ? limit : end;
-    page.skip = end - page.left;
-    if (page.left > 0)
-        store_each(read, STORE_LOG, STR(""), STR(""), add_entry, &page);
+    struct log_page page = {.entries = json_array(), .skip = offset, .left = limit};
+    store_each_back(read, STORE_LOG, add_entry, &page);
     return page.entries;
 }
 
@@ -133,7 +129,7 @@ void admin_info_changelog(struct admin_request *rq)
         return;
     uint64_t revision = meta_number(read, STR("revision"));
     to_base36(meta_number(read, STR("hash")), hash);
-    json_t *entries = log_entries(read, store_count(read, STORE_LOG, STR("")), 0, 1);
+    json_t *entries = log_entries(read, 0, 1);
     store_read_end(read);
     const json_t *entry = json_array_get(entries, 0);
     json_t *latest = json_text_string(json_text_str(json_object_get(entry, "id")));
@@ -152,7 +148,7 @@ void admin_info_changelog_list(struct admin_request *rq)
     if (read == NULL)
         return;
     size_t count = store_count(read, STORE_LOG, STR(""));
-    json_t *entries = log_entries(read, count, page.offset, page.limit);
+    json_t *entries = log_entries(read, page.offset, page.limit);
     store_read_end(read);
     admin_reply_list(rq, entries, count);
 }

@@ -392,6 +392,13 @@ bool store_get(struct store_read *r, enum store_table t, struct str key, struct 
     return get(r->store, r->txn, t, key, value);
 }
 
+static void log_walk(const struct store_read *r, enum store_table t, int rc)
+{
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        log_error("store", "cannot read table %s of %s: %s", TABLE_NAMES[t], r->store->dir,
+                  mdb_strerror(rc));
+}
+
 void store_each(struct store_read *r, enum store_table t, struct str prefix, struct str from,
                 store_each_fn fn, void *user)
 {
@@ -409,9 +416,24 @@ void store_each(struct store_read *r, enum store_table t, struct str prefix, str
             rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
         mdb_cursor_close(c);
     }
-    if (rc != 0 && rc != MDB_NOTFOUND)
-        log_error("store", "cannot read table %s of %s: %s", TABLE_NAMES[t], r->store->dir,
-                  mdb_strerror(rc));
+    log_walk(r, t, rc);
+}
+
+void store_each_back(struct store_read *r, enum store_table t, store_each_fn fn, void *user)
+{
+    MDB_cursor *c = NULL;
+    if (r->txn == NULL)
+        return;
+    int rc = mdb_cursor_open(r->txn, r->store->tables[t], &c);
+    if (rc == 0) {
+        MDB_val k = {0};
+        MDB_val v = {0};
+        rc = mdb_cursor_get(c, &k, &v, MDB_LAST);
+        while (rc == 0 && fn(user, str_of_val(k), str_of_val(v)))
+            rc = mdb_cursor_get(c, &k, &v, MDB_PREV);
+        mdb_cursor_close(c);
+    }
+    log_walk(r, t, rc);
 }
 
 static bool count_one(void *user, struct str key, struct str value)
@@ -426,6 +448,9 @@ static bool count_one(void *user, struct str key, struct str value)
 size_t store_count(struct store_read *r, enum store_table t, struct str prefix)
 {
     size_t n = 0;
+    MDB_stat all = {0};
+    if (prefix.len == 0 && r->txn != NULL && mdb_stat(r->txn, r->store->tables[t], &all) == 0)
+        return all.ms_entries;
     store_each(r, t, prefix, STR(""), count_one, &n);
     return n;
 }

@@ -73,7 +73,10 @@ typedef bool (*store_each_fn)(void *user, struct str key, struct str value);
 void store_each(struct store_read *r, enum store_table t, struct str prefix, struct str from,
                 store_each_fn fn, void *user);
 
-/* How many keys begin with prefix (walks them). */
+/* All of a table, the last key first, until fn returns false. */
+void store_each_back(struct store_read *r, enum store_table t, store_each_fn fn, void *user);
+
+/* How many keys begin with prefix: walks them, unless prefix is empty. */
 size_t store_count(struct store_read *r, enum store_table t, struct str prefix);
 
 /* One write transaction; only in a process that opened read-write, begun and ended on one thread, one at a

@@ -146,7 +146,17 @@ static void test_each_follows_prefix_and_from(void **state)
         store_each(r, STORE_DOCUMENTS, str_of(CASES[i].prefix), str_of(CASES[i].from), on_key, &w);
         assert_string_equal(w.keys, CASES[i].keys);
     }
+    struct walk back = {0};
+    store_each_back(r, STORE_DOCUMENTS, on_key, &back);
+    assert_string_equal(back.keys, "c/1 b/3 b/2 b/1 b a/1 ");
+    back = (struct walk){.stop_after = 2};
+    store_each_back(r, STORE_DOCUMENTS, on_key, &back);
+    assert_string_equal(back.keys, "c/1 b/3 ");
+    back = (struct walk){0};
+    store_each_back(r, STORE_LOG, on_key, &back);
+    assert_string_equal(back.keys, "");
     assert_int_equal(store_count(r, STORE_DOCUMENTS, STR("b/")), 3);
+    assert_int_equal(store_count(r, STORE_DOCUMENTS, STR("")), ARRAY_LEN(KEYS));
     assert_int_equal(store_count(r, STORE_LOG, STR("")), 0);
     store_read_end(r);
 }
