@@ -100,12 +100,10 @@ export function makeChains(entries: readonly Entry[]): Link[][] {
     });
 }
 
-const SLOTS = 65536;
 // The ctx of each request, by the slot in its handle.
 const contexts: (Context | undefined)[] = [];
 
-function contextOf(handle: number): Context {
-    const slot = handle % SLOTS;
+function contextOf(handle: number, slot: number): Context {
     const known = contexts[slot];
     if (known !== undefined && Context.handleOf(known) === handle) return known;
     return (contexts[slot] = new Context(handle));
@@ -214,12 +212,13 @@ function resultText(kind: Kind, ctx: Context, value: unknown): string | undefine
 export function run(
     program: Program,
     handle: number,
+    slot: number,
     call: number,
     kind: Kind,
     errorText: string | undefined,
 ): Outcome | string {
     setCurrent(handle);
-    const ctx = contextOf(handle);
+    const ctx = contextOf(handle, slot);
     if (kind !== Kind.ResponseModifier) Context.discardUpstream(ctx);
     const chain = program.chains[kind] as Link[];
     let error: GatewayError | undefined;

@@ -183,9 +183,7 @@ export interface Host {
     fetch(
         handle: number,
         ticket: number,
-        url: string,
-        method: string,
-        headers: string[],
+        head: string, // a line each for the method, the URL, and the headers' names and values
         redirect: Redirect,
         body: Bytes | undefined,
     ): void;

@@ -4,9 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The C library keeps what is freed up to this size at hand for malloc(), but not for calloc(). */
+enum { KEPT_MAX = 1024 };
+
 void *mem_alloc(size_t size)
 {
-    return mem_calloc(1, size);
+    if (size > KEPT_MAX)
+        return mem_calloc(1, size);
+    assert(size > 0);
+    void *p = malloc(size);
+    if (p == NULL)
+        abort();
+    return memset(p, 0, size);
 }
 
 void *mem_calloc(size_t count, size_t size)

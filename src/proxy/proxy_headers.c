@@ -161,15 +161,26 @@ const struct http_fields *proxy_headers_trailers(struct proxy_request *r,
     return kept->n > 0 ? kept : NULL;
 }
 
-/* What a module wrote must not pass for what we say. */
-static void remove_dgate(struct http_fields *fs)
+static bool is_dgate(const struct http_field *f)
 {
     static const struct str names[] = {{"X-DGate-Namespace", 17},
                                        {"X-DGate-Route", 13},
                                        {"X-DGate-Service", 15},
                                        {"X-DGate-Tags", 12}};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        (void)http_head_remove(fs, names[i]);
+    for (size_t i = 0; i < ARRAY_LEN(names) && f->id == HTTP_FIELD_OTHER; i++)
+        if (str_eq_nocase(f->name, names[i]))
+            return true;
+    return false;
+}
+
+/* What a module wrote must not pass for what we say. */
+static void remove_dgate(struct http_fields *fs)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < fs->n; i++)
+        if (!is_dgate(&fs->v[i]))
+            fs->v[kept++] = fs->v[i];
+    fs->n = kept;
 }
 
 /* Modules read bodies as they come: an upstream must not compress what they are to understand. */
@@ -186,7 +197,7 @@ bool proxy_headers_complete(struct proxy_request *r)
     if (r->fields_complete)
         return true;
     r->fields_complete = true;
-    if (r->modules != NULL)
+    if (proxy_modules_wrote_fields(r))
         remove_dgate(fs);
     if (reads_response(r) && !http_head_set(fs, a, STR("Accept-Encoding"), STR("identity")))
         return false;

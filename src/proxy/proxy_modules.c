@@ -60,6 +60,11 @@ bool proxy_modules_has(const struct proxy_request *r, enum script_function f)
     return r->modules != NULL && script_program_has(r->modules->program, f);
 }
 
+bool proxy_modules_wrote_fields(const struct proxy_request *r)
+{
+    return r->modules != NULL && r->modules->x.fields_written;
+}
+
 const struct script_program *proxy_modules_program(const struct proxy_request *r)
 {
     return r->modules->program;
@@ -227,7 +232,7 @@ enum proxy_turn proxy_modules_modify(struct proxy_request *r)
 static bool take_request(struct proxy_request *r)
 {
     struct script_exchange *x = &r->modules->x;
-    if (!proxy_headers_clean(&x->request_fields))
+    if (x->fields_written && !proxy_headers_clean(&x->request_fields))
         return false;
     r->fields = x->request_fields;
     r->method = x->method;
@@ -325,7 +330,7 @@ static bool take_response(struct proxy_request *r)
     const struct script_exchange *x = &r->modules->x;
     struct proxy_reply *y = &r->reply;
     struct http_fields fields = x->upstream_fields;
-    if (!proxy_headers_clean(&fields))
+    if (x->fields_written && !proxy_headers_clean(&fields))
         return false;
     y->head.fields = fields;
     if (y->head.status == 101)

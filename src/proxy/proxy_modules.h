@@ -33,6 +33,9 @@ enum proxy_turn proxy_modules_rescued(struct proxy_request *r);
 /* Whether the route's program has that function; false without a program. */
 bool proxy_modules_has(const struct proxy_request *r, enum script_function f);
 
+/* Whether a module set or added fields that are forwarded. */
+bool proxy_modules_wrote_fields(const struct proxy_request *r);
+
 /* Only when there is one (r->modules is not NULL). */
 const struct script_program *proxy_modules_program(const struct proxy_request *r);
 

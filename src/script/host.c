@@ -38,6 +38,11 @@ double host_number(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_
     return i < argc ? jsvalue_number(ctx, argv[i]) : 0;
 }
 
+bool host_flag(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i)
+{
+    return i < argc && argv[i] == JSValueMakeBoolean(ctx, true);
+}
+
 struct script_run *host_run(JSContextRef ctx, size_t argc, const JSValueRef argv[],
                             JSValueRef *exception)
 {

@@ -21,6 +21,9 @@ struct script_run *host_run(JSContextRef ctx, size_t argc, const JSValueRef argv
 /* Argument i as a number; 0 when there is none. */
 double host_number(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i);
 
+/* Whether argument i is true (not: whether it would pass for it, for which the engine takes its lock). */
+bool host_flag(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i);
+
 /* Argument i, or undefined. */
 JSValueRef host_argument(JSContextRef ctx, size_t argc, const JSValueRef argv[], size_t i);
 

@@ -1,6 +1,11 @@
+/* Each call across the engine's C API takes its lock, and each string costs several: what goes one way or the other is one
+ * string. js/runtime/builtins/http.ts and js/runtime/web/response.ts have the same layouts.
+ */
 #include "script/host_fetch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "script/fetch.h"
@@ -12,9 +17,9 @@
 
 enum {
     HEADER_COUNT_MAX = 256,
-    HEADER_BYTES_MAX = 64 * 1024,
-    URL_BYTES_MAX = 64 * 1024,
-    LINES_MAX = 4 * 1024 * 1024, /* more than the largest head (limits.fetch_header_max) makes */
+    REQUEST_BYTES_MAX = 256 * 1024,
+    HEAD_MAX = 4 * 1024 * 1024, /* more than the largest head (limits.fetch_header_max) makes */
+    LENGTH_TEXT = 24,
 };
 
 struct host_fetch {
@@ -25,11 +30,7 @@ struct host_fetch {
     struct loop_task task; /* tells of a response whose body did not come with it */
     size_t asked;          /* of the body, and not come yet */
     /* The response, from on_head on. */
-    uint16_t status;
-    bool redirected;
-    JSStringRef reason;
-    JSStringRef url;
-    JSStringRef fields;
+    struct buf head;
     struct buf body;
     struct host_stream *stream; /* that it goes to; NULL: the response is not told yet */
 };
@@ -38,46 +39,57 @@ static void destroy(struct host_fetch *h)
 {
     ilist_remove(&h->node);
     loop_unschedule(&h->task);
+    buf_finish(&h->head);
     buf_finish(&h->body);
-    if (h->fields != NULL) {
-        JSStringRelease(h->reason);
-        JSStringRelease(h->url);
-        JSStringRelease(h->fields);
-    }
     free(h);
 }
 
-/* Names and values, a line each. */
-static JSStringRef lines_of(const struct fetch_response *r)
+static bool add_line(struct buf *b, struct str s)
 {
-    struct buf lines;
-    buf_init(&lines, LINES_MAX);
-    bool ok = true;
-    for (uint32_t i = 0; i < r->fields.n; i++) {
-        const struct http_field *f = &r->fields.v[i];
-        ok = ok && buf_add(&lines, f->name) && buf_add(&lines, STR("\n")) &&
-             buf_add(&lines, f->value) && buf_add(&lines, STR("\n"));
-    }
-    if (r->content_length != HTTP_LENGTH_UNKNOWN)
-        ok = ok && buf_addf(&lines, "content-length\n%lld\n", (long long)r->content_length);
-    if (!ok)
-        abort();
-    JSStringRef string = jsvalue_string(buf_str(&lines));
-    buf_finish(&lines);
-    return string;
+    return buf_add(b, s) && buf_add(b, STR("\n"));
 }
 
-/* [status, reason, url, redirected, "name\nvalue\n...", body or the number of its stream] */
-static JSValueRef answer(JSContextRef ctx, const struct host_fetch *h)
+/* "status redirected length url\n", "reason\n", and the fields, a line for each name and each value: length bytes. */
+static bool put_head(struct buf *b, const struct fetch_response *r)
 {
+    char length[LENGTH_TEXT] = "";
+    size_t size = 0;
+    if (r->content_length != HTTP_LENGTH_UNKNOWN) {
+        (void)snprintf(length, sizeof(length), "%lld", (long long)r->content_length);
+        size = sizeof("content-length\n\n") - 1 + strlen(length);
+    }
+    for (uint32_t i = 0; i < r->fields.n; i++)
+        size += r->fields.v[i].name.len + r->fields.v[i].value.len + 2;
+    bool ok = buf_addf(b, "%u %d %zu ", (unsigned)r->status, r->redirected, size) &&
+              add_line(b, r->url) && add_line(b, r->reason);
+    for (uint32_t i = 0; i < r->fields.n; i++)
+        ok = ok && add_line(b, r->fields.v[i].name) && add_line(b, r->fields.v[i].value);
+    if (length[0] != '\0')
+        ok = ok && add_line(b, STR("content-length")) && add_line(b, str_of(length));
+    return ok;
+}
+
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((uint8_t)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* The head with the body behind it if all is ASCII, else [head, body or the number of its stream]. */
+static JSValueRef answer(JSContextRef ctx, struct host_fetch *h)
+{
+    const struct str body = buf_str(&h->body);
+    if (h->stream == NULL && is_ascii(buf_str(&h->head)) && is_ascii(body)) {
+        if (!buf_add(&h->head, body))
+            abort();
+        return jsvalue_text(ctx, buf_str(&h->head));
+    }
     const JSValueRef parts[] = {
-        JSValueMakeNumber(ctx, h->status),
-        JSValueMakeString(ctx, h->reason),
-        JSValueMakeString(ctx, h->url),
-        JSValueMakeBoolean(ctx, h->redirected),
-        JSValueMakeString(ctx, h->fields),
+        jsvalue_text(ctx, buf_str(&h->head)),
         h->stream != NULL ? JSValueMakeNumber(ctx, host_stream_id(h->stream))
-                          : jsvalue_array_buffer(ctx, buf_str(&h->body), NULL),
+                          : jsvalue_array_buffer(ctx, body, NULL),
     };
     return JSObjectMakeArray(ctx, ARRAY_LEN(parts), parts, NULL);
 }
@@ -127,11 +139,8 @@ static void on_task(struct loop_task *t)
 static void on_head(void *user, const struct fetch_response *r)
 {
     struct host_fetch *h = user;
-    h->status = r->status;
-    h->redirected = r->redirected;
-    h->reason = jsvalue_string(r->reason);
-    h->url = jsvalue_string(r->url);
-    h->fields = lines_of(r);
+    if (!put_head(&h->head, r))
+        abort();
     h->asked = HOST_STREAM_WINDOW;
     fetch_read(h->fetch, h->asked);
     loop_schedule(h->run->vm->loop, &h->task);
@@ -186,26 +195,26 @@ void host_fetch_drop_all(struct script_run *r)
     }
 }
 
-/* Copies [name, value, ...]. */
-static bool take_fields(JSContextRef ctx, JSValueRef v, struct arena *a, struct fetch_request *q)
+static struct str next_line(struct str *rest)
 {
-    static JSStringRef key;
-    JSObjectRef list = JSValueToObject(ctx, v, NULL);
-    if (list == NULL)
+    const size_t end = str_index(*rest, '\n', 0);
+    const struct str line = str_slice(*rest, 0, end);
+    *rest = str_skip(*rest, end < rest->len ? end + 1 : end);
+    return line;
+}
+
+/* The request: a line each for the method, the URL, and the fields' names and values. */
+static bool take_head(JSContextRef ctx, JSValueRef v, struct arena *a, struct fetch_request *q)
+{
+    struct str rest;
+    if (!jsvalue_take(ctx, v, a, REQUEST_BYTES_MAX, &rest))
         return false;
-    if (key == NULL)
-        key = JSStringCreateWithUTF8CString("length");
-    const double length = JSValueToNumber(ctx, JSObjectGetProperty(ctx, list, key, NULL), NULL);
-    if (!(length >= 0 && length <= 2 * HEADER_COUNT_MAX))
-        return false;
-    for (unsigned i = 0; i + 1 < (unsigned)length; i += 2) {
-        struct str name;
-        struct str value;
-        if (!jsvalue_take(ctx, JSObjectGetPropertyAtIndex(ctx, list, i, NULL), a, HEADER_BYTES_MAX,
-                          &name) ||
-            !jsvalue_take(ctx, JSObjectGetPropertyAtIndex(ctx, list, i + 1, NULL), a,
-                          HEADER_BYTES_MAX, &value) ||
-            !http_head_add(&q->fields, a, name, value))
+    q->method = next_line(&rest);
+    q->url = next_line(&rest);
+    while (rest.len > 0) {
+        const struct str name = next_line(&rest);
+        const struct str value = next_line(&rest);
+        if (q->fields.n == HEADER_COUNT_MAX || !http_head_add(&q->fields, a, name, value))
             return false;
     }
     return true;
@@ -217,26 +226,26 @@ static enum err_code begin(struct host_fetch *h, JSContextRef ctx, const JSValue
 {
     struct arena *a = fetch_arena(h->fetch);
     struct fetch_request q = {
-        .redirect = (enum fetch_redirect)JSValueToNumber(ctx, argv[5], NULL),
-        .has_body = !JSValueIsUndefined(ctx, argv[6]),
+        .redirect = (enum fetch_redirect)jsvalue_number(ctx, argv[3]),
+        .has_body = !JSValueIsUndefined(ctx, argv[4]),
     };
-    if (!jsvalue_take(ctx, argv[2], a, URL_BYTES_MAX, &q.url) ||
-        !jsvalue_take(ctx, argv[3], a, URL_BYTES_MAX, &q.method) ||
-        !take_fields(ctx, argv[4], a, &q))
-        return err_set(e, ERR_TOO_LARGE, "the URL or the headers are too large");
-    if (q.has_body && !jsvalue_add_data(ctx, argv[6], fetch_body(h->fetch)))
+    if (!take_head(ctx, argv[2], a, &q))
+        return err_set(e, ERR_TOO_LARGE,
+                       "the URL and the headers are too large: at most %d headers, %d bytes",
+                       HEADER_COUNT_MAX, REQUEST_BYTES_MAX);
+    if (q.has_body && !jsvalue_add_data(ctx, argv[4], fetch_body(h->fetch)))
         return err_set(e, ERR_TOO_LARGE, "the request body is too large");
     return fetch_start(h->fetch, &q, e);
 }
 
-/* fetch(handle, ticket, url, method, headers, redirect, body) */
+/* fetch(handle, ticket, head, redirect, body) */
 static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
                         const JSValueRef argv[], JSValueRef *exception)
 {
     (void)function;
     (void)this;
     struct script_run *r = host_run(ctx, argc, argv, exception);
-    if (r == NULL || argc < 7)
+    if (r == NULL || argc < 5)
         return JSValueMakeUndefined(ctx);
     struct fetch_pool *pool = r->vm->fetches;
     if (pool == NULL)
@@ -248,9 +257,10 @@ static JSValueRef fetch(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     }
     struct host_fetch *h = mem_alloc(sizeof(*h));
     h->run = r;
-    h->ticket = JSValueToNumber(ctx, argv[1], NULL);
+    h->ticket = jsvalue_number(ctx, argv[1]);
     h->fetch = fetch_create(pool, r->unit->limits.body_max, &events, h);
     h->task.run = on_task;
+    buf_init(&h->head, HEAD_MAX);
     buf_init(&h->body, HOST_STREAM_WINDOW);
     struct err e = {0};
     if (begin(h, ctx, argv, &e) != ERR_OK) {

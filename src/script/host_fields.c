@@ -53,6 +53,13 @@ static bool begin(struct request *q, JSContextRef ctx, size_t argc, const JSValu
     return false;
 }
 
+/* The fields of a side to be written. */
+static struct http_fields *written_fields(struct script_exchange *x, int side)
+{
+    x->fields_written = x->fields_written || side != HOST_MESSAGE_RESPONSE;
+    return fields_of(x, side);
+}
+
 static bool is_ours(enum http_field_id id)
 {
     static const enum http_field_id ours[] = {
@@ -155,7 +162,7 @@ bool host_fields_set(struct script_exchange *x, int side, struct str name, struc
         is_ours(http_head_field_id(name)))
         return true;
     return arena_copy(x->arena, name, &own_name) && arena_copy(x->arena, value, &own_value) &&
-           http_head_set(fields_of(x, side), x->arena, own_name, own_value);
+           http_head_set(written_fields(x, side), x->arena, own_name, own_value);
 }
 
 /* The value argument, checked and copied to the exchange's arena. */
@@ -191,9 +198,10 @@ static JSValueRef put(JSContextRef ctx, size_t argc, const JSValueRef argv[], JS
         (void)jsvalue_throw(ctx, exception, "\"%.*s\" is not a header name", STR_ARG(q.name));
     } else if (!is_ours(http_head_field_id(q.name)) &&
                take_value(&q, host_argument(ctx, argc, argv, 3), &value, exception)) {
+        struct http_fields *fields = written_fields(q.run->x, (int)q.side);
         fits = arena_copy(arena, q.name, &name) &&
-               (replace ? http_head_set(q.fields, arena, name, value)
-                        : http_head_add(q.fields, arena, name, value));
+               (replace ? http_head_set(fields, arena, name, value)
+                        : http_head_add(fields, arena, name, value));
     }
     if (!fits)
         (void)jsvalue_throw(ctx, exception, "the headers are too large");

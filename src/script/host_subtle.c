@@ -511,7 +511,7 @@ static JSValueRef aes_gcm(JSContextRef ctx, JSObjectRef function, JSObjectRef th
     bool ok = true;
     for (size_t i = 0; i < GCM_TEXTS; i++)
         ok = jsbytes_open(&in[i], ctx, host_argument(ctx, argc, argv, i + 2)) && ok;
-    const struct gcm g = {.encrypt = JSValueToBoolean(ctx, host_argument(ctx, argc, argv, 0)),
+    const struct gcm g = {.encrypt = host_flag(ctx, argc, argv, 0),
                           .tag = (size_t)host_number(ctx, argc, argv, 1),
                           .key = in[0].s,
                           .iv = in[1].s,

@@ -37,7 +37,7 @@ static JSValueRef decode(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     struct str bytes = {NULL, 0};
     if (!jsvalue_bytes(ctx, host_argument(ctx, argc, argv, 0), &bytes))
         return jsvalue_throw(ctx, exception, "bytes are expected");
-    const bool fatal = JSValueToBoolean(ctx, host_argument(ctx, argc, argv, 1));
+    const bool fatal = host_flag(ctx, argc, argv, 1);
     const JSValueRef v = jsvalue_decode(ctx, bytes, fatal);
     return v != NULL ? v : JSValueMakeUndefined(ctx);
 }
@@ -100,7 +100,7 @@ static JSValueRef decode_as(JSContextRef ctx, JSObjectRef function, JSObjectRef 
         bad = true;
     }
     JSValueRef v = JSValueMakeUndefined(ctx);
-    if (!bad || !JSValueToBoolean(ctx, host_argument(ctx, argc, argv, 2))) {
+    if (!bad || !host_flag(ctx, argc, argv, 2)) {
         JSStringRef string = JSStringCreateWithCharacters(chars, len);
         v = JSValueMakeString(ctx, string);
         JSStringRelease(string);

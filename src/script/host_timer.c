@@ -56,7 +56,7 @@ static JSValueRef start(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct host_timer *t = mem_alloc(sizeof(*t));
     t->run = r;
     t->ticket = host_number(ctx, argc, argv, 1);
-    t->interval_ms = JSValueToBoolean(ctx, host_argument(ctx, argc, argv, 3)) ? ms : 0;
+    t->interval_ms = host_flag(ctx, argc, argv, 3) ? ms : 0;
     timeout_init(&t->timeout, r->vm->loop, on_timeout);
     timeout_set_from_now(&t->timeout, ms);
     ilist_push(&r->timers, &t->node);

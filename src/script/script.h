@@ -183,6 +183,7 @@ struct script_exchange {
     struct str remote_address;
     int64_t content_length;            /* of the request as received; -1 unknown */
     struct http_fields request_fields; /* changes are forwarded */
+    bool fields_written; /* a module set or added one that is forwarded, in either direction */
     struct script_body request_body;
     const struct script_param *params;
     size_t param_count;

@@ -226,6 +226,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
+        JSValueMakeNumber(ctx, script_vm_slot(r->handle)),
         JSValueMakeNumber(ctx, r->call),
         JSValueMakeNumber(ctx, (double)f),
         f == SCRIPT_ERROR_HANDLER ? jsvalue_text(ctx, error_text) : JSValueMakeUndefined(ctx),

@@ -20,7 +20,7 @@
 
 enum {
     HOUSEKEEPING_MS = 1000,
-    SLOT_MAX = 65536, /* js/runtime/chain.ts: SLOTS */
+    SLOT_MAX = 65536,
     GLIB_TURNS = 16,
     COLLECT_MS = 10000,
 };
@@ -54,6 +54,9 @@ void script_vm_prepare_process(void)
     /* Compiled loops look for themselves whether they are to stop: the signal that would tell them otherwise does not reach
      * all that is inlined, and such a loop was never ended. */
     (void)setenv("JSC_usePollingTraps", "1", 1);
+    /* When the watchdog's timer strikes, what runs just then loses its compiled code. The last compiler is the dearest by
+     * far: what only glues requests to modules is not worth it, loops that work get to it all the same. */
+    (void)setenv("JSC_thresholdForFTLOptimizeAfterWarmUp", "5000000", 0);
     (void)JSConfigureSignalForGC(SIGPWR);
     start_engine_quietly();
 }
@@ -201,11 +204,16 @@ double script_vm_add(struct script_vm *vm, struct script_run *r)
     return handle_of(slot, s->generation);
 }
 
+uint32_t script_vm_slot(double handle)
+{
+    return (uint32_t)((uint64_t)handle % SLOT_MAX);
+}
+
 void script_vm_remove(struct script_vm *vm, double handle)
 {
     if (handle < 0)
         return;
-    const uint32_t slot = (uint32_t)((uint64_t)handle % SLOT_MAX);
+    const uint32_t slot = script_vm_slot(handle);
     struct script_slot *s = &vm->slots[slot];
     s->run = NULL;
     s->generation++;

@@ -71,6 +71,9 @@ struct script_run *script_vm_find(const struct script_vm *vm, double handle);
 double script_vm_add(struct script_vm *vm, struct script_run *r);
 void script_vm_remove(struct script_vm *vm, double handle);
 
+/* The slot in a handle: small, and no two runs at a time have the same. */
+uint32_t script_vm_slot(double handle);
+
 /* Resident bytes that came since the VM is there. */
 size_t script_vm_grown(const struct script_vm *vm);
 

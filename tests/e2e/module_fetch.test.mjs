@@ -44,6 +44,8 @@ const HANDLERS = {
         setTimeout(() => res.end('two'), 20);
     },
     status: (req, res, [status]) => res.writeHead(Number(status), { ETag: '"x"' }).end(),
+    head: (req, res) => res.writeHead(200, 'Fine', { 'X-Text': Buffer.from('grün').toString('latin1'), 'X-Empty': '', Location: '/there' }).end('ascii'),
+    body: (req, res, [text]) => res.writeHead(200, 'Sehr gut', { 'X-A': '1' }).end(Buffer.from(decodeURIComponent(text), 'latin1')),
     slow: () => {},
     bytes: (req, res, [count]) => {
         let left = Number(count);
@@ -192,7 +194,28 @@ test('bodies of every framing', async () => {
     assert.equal(posted.headers['content-length'], '1000000');
 });
 
+test('heads and bodies come as they were sent, whatever is in them', async () => {
+    const all = 'async (r) => [r.status, r.statusText, r.redirected, r.headers.get("x-a"), Array.from(await r.bytes())]';
+    for (const text of ['plain', 'a\n\nb\n', 'nul\0', 'gr\u00fcn'])
+        assert.deepEqual(await json(`fetch(BASE + "/body/${encodeURIComponent(text)}").then(${all})`), [200, 'Sehr gut', false, '1', [...Buffer.from(text, 'latin1')]]);
+    const head = 'async (r) => [r.statusText, r.headers.get("x-text"), r.headers.get("x-empty"), r.headers.get("location"), await r.text()]';
+    assert.deepEqual(await json(`fetch(BASE + "/head").then(${head})`), ['Fine', 'grün', '', '/there', 'ascii']);
+});
+
+test('what the header fields of a request may be', async () => {
+    const got = await json('fetch(BASE + "/echo", { headers: { "X-Empty": "", "X-Text": "grün", "X-Last": "1" } }).then((r) => r.json())');
+    assert.equal(got.headers['x-empty'], '');
+    assert.equal(Buffer.from(got.headers['x-text'], 'latin1').toString(), 'grün');
+    assert.equal(got.headers['x-last'], '1');
+    const many = (n) => `fetch(BASE + "/echo", { headers: Array.from({ length: ${n} }, (_, i) => ["x-" + i, "v"]) }).then((r) => r.status)`;
+    assert.equal(await run(many(200)), '200');
+    const tooLarge = '! the URL and the headers are too large: at most 256 headers, 262144 bytes';
+    assert.equal(await run(many(257)), tooLarge);
+    assert.equal(await run('fetch(BASE, { headers: { "X-A": "x".repeat(300000) } })'), tooLarge);
+});
+
 test('URLs are taken as browsers take them', async () => {
+    assert.equal((await json('fetch(BASE + "/ec\\nho/\\ta").then((r) => r.json())')).url, '/echo/a');
     for (const [given, url] of [['/echo/../echo/./a?x=1#frag', '/echo/a?x=1'], ['/echo/ä b?q=ü', '/echo/%C3%A4%20b?q=%C3%BC'], ['/echo/100%', '/echo/100%25'], ['?q', '/?q']])
         assert.equal((await json(`fetch(BASE + ${JSON.stringify(given)}).then((r) => r.json())`)).url, url);
     assert.match(await run('fetch("http://user:pw@127.0.0.1/")'), /^! user information/);

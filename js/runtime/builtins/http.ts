@@ -53,7 +53,7 @@ function bodyOf(body: unknown, headers: Headers): Bytes | Source | undefined {
 
 function describeCall(input: unknown, options: FetchOptions): Call {
     const from: Request | undefined = isRequest(input) ? input : undefined;
-    const url = from?.url ?? String(input);
+    const url = (from?.url ?? String(input)).replace(/[\t\n\r]/g, ""); // as the URL standard
     if (!/^https?:\/\/[^/?#]/i.test(url)) throw new TypeError(`"${url}" is not an http or https URL`);
     const method = options.method === undefined ? (from?.method ?? "GET") : requireMethod(options.method);
     const mode = options.redirect ?? options.redirects ?? from?.redirect ?? "follow";
@@ -71,13 +71,13 @@ function describeCall(input: unknown, options: FetchOptions): Call {
 function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const handle = requireCurrent("fetch()");
     const { signal } = call;
-    const flat: string[] = [];
-    for (const [name, value] of call.headers) flat.push(name, value);
-    const faked = fetchHook.fake?.(call.url, call.method, flat, body);
+    const faked = fetchHook.fake?.(call.url, call.method, [...call.headers].flat(), body);
     if (faked !== undefined)
         return faked.then(
-            (a) => ofAnswer(handle, [a.status, "", call.url, false, a.headers.flat().join("\n"), a.body]).response,
+            (a) => ofAnswer(handle, [`${a.status} 0 0 ${call.url}\n\n${a.headers.flat().join("\n")}`, a.body]).response,
         );
+    let head = `${call.method}\n${call.url}`;
+    for (const [name, value] of call.headers) head += `\n${name}\n${value}`;
     return new Promise((resolve, reject) => {
         let abortBody: ((reason: unknown) => void) | undefined;
         const onAbort = () => {
@@ -99,7 +99,7 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
             },
         });
         try {
-            host.fetch(handle, ticket, call.url, call.method, flat, call.redirect, body);
+            host.fetch(handle, ticket, head, call.redirect, body);
         } catch (error) {
             removeWaiting(handle, ticket);
             throw error;

@@ -12,9 +12,10 @@ export interface ResponseInit {
     headers?: HeadersInit;
 }
 
-// What host.fetch() settles with: status, reason, URL, whether redirected, header names and values (a line each), body or
-// its stream
-export type Answer = [number, string, string, boolean, string, ArrayBuffer | number];
+// What host.fetch() settles with (src/script/host_fetch.c): a head, and behind it the body if all of it is ASCII; or a head,
+// and the body or the number of its stream. A head is "status redirected length url", the reason, and header names and
+// values, a line each; the latter are length characters long if a body follows.
+export type Answer = string | [head: string, body: ArrayBuffer | number];
 
 interface Origin {
     url: string;
@@ -160,11 +161,27 @@ export class Response extends Body {
     }
 }
 
+function parseHead(head: string, isAll: boolean): { own: Omit<Inside, "content">; end: number } {
+    const lengthEnd = head.indexOf(" ", 6);
+    const urlEnd = head.indexOf("\n", lengthEnd);
+    const reasonEnd = head.indexOf("\n", urlEnd + 1);
+    const end = isAll ? head.length : reasonEnd + 1 + Number(head.slice(6, lengthEnd));
+    const own = {
+        status: Number(head.slice(0, 3)),
+        statusText: head.slice(urlEnd + 1, reasonEnd),
+        headers: head.slice(reasonEnd + 1, end),
+        origin: { url: head.slice(lengthEnd + 1, urlEnd), redirected: head[4] === "1", type: "basic" },
+    };
+    return { own, end };
+}
+
 // The response of a fetch, and the stream of its body if that comes piece by piece.
 export function ofAnswer(handle: number, answer: Answer): { response: Response; native: NativeStream | undefined } {
-    const [status, statusText, url, redirected, fields, body] = answer;
+    const isWhole = typeof answer === "string";
+    const { own, end } = isWhole ? parseHead(answer, false) : parseHead(answer[0], true);
+    const body = isWhole ? answer.slice(end) : answer[1];
     const native = typeof body === "number" ? new NativeStream(handle, body) : undefined;
-    const content = native ?? (hasNoBody(status) ? null : new Uint8Array(body as ArrayBuffer));
-    const origin = { url, redirected, type: "basic" };
-    return { response: construct({ status, statusText, headers: fields, content, origin }), native };
+    const whole = typeof body === "string" ? body : new Uint8Array(body as ArrayBuffer);
+    const content = native ?? (hasNoBody(own.status) ? null : whole);
+    return { response: construct({ ...own, content }), native };
 }
