@@ -99,6 +99,40 @@ static void test_move_between_lists(void **state)
     assert_ids(&to, "1");
 }
 
+struct owner {
+    int id;
+    struct ilist list;
+};
+
+/* From the end, through a second list. With gcc 12.2, -O2 and strict aliasing this never came to its end. */
+static void __attribute__((noinline)) insert_sorted(struct owner *o, struct item *item)
+{
+    struct ilist later;
+    struct ilist_node *n = NULL;
+    ilist_init(&later);
+    while (!ilist_empty(&o->list)) {
+        n = o->list.head.prev;
+        if (container_of(n, struct item, node)->id <= item->id)
+            break;
+        ilist_remove(n);
+        ilist_push_front(&later, n);
+    }
+    ilist_push(&o->list, &item->node);
+    while ((n = ilist_pop(&later)) != NULL)
+        ilist_push(&o->list, n);
+}
+
+static void test_sorted_insert(void **state)
+{
+    (void)state;
+    struct owner o = {0};
+    struct item items[] = {{.id = 1}, {.id = 4}, {.id = 3}, {.id = 2}};
+    ilist_init(&o.list);
+    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+        insert_sorted(&o, &items[i]);
+    assert_ids(&o.list, "1234");
+}
+
 static void push_again(void *arg)
 {
     struct ilist other;
@@ -131,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_push_front_to_empty),
         cmocka_unit_test(test_remove_while_iterating),
         cmocka_unit_test(test_move_between_lists),
+        cmocka_unit_test(test_sorted_insert),
         cmocka_unit_test(test_asserts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,6 +118,7 @@ static void make_status_42(struct script_exchange *x, struct script_outcome *o)
 static void forge_response(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
+    x->fields_written = true;
     assert_true(http_head_add(&x->upstream_fields, x->arena, STR("X A"), STR("b")));
 }
 
@@ -333,6 +334,7 @@ static void test_error_handler(void **state)
 static void change_request(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
+    x->fields_written = true;
     assert_true(http_head_set(&x->request_fields, x->arena, STR("X-Added"), STR("1")));
     assert_true(http_head_set(&x->request_fields, x->arena, STR("User-Agent"), STR("changed")));
     assert_true(http_head_set(&x->request_fields, x->arena, STR("X-DGate-Route"), STR("faked")));
@@ -391,6 +393,7 @@ static void test_rewritten_target(void **state)
 static void forge_request(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
+    x->fields_written = true;
     assert_true(http_head_add(&x->request_fields, x->arena, STR("X-A"), STR("a\r\nHost: b")));
 }
 
@@ -498,6 +501,7 @@ static void change_response(struct script_exchange *x, struct script_outcome *o)
     assert_true(x->has_upstream);
     assert_str(x->upstream_url, "http://up.example");
     assert_str(x->upstream_proto, "HTTP/1.1");
+    x->fields_written = true;
     x->upstream_status = 201;
     assert_true(http_head_set(&x->upstream_fields, x->arena, STR("X-Added"), STR("1")));
     assert_true(http_head_add(&x->upstream_fields, x->arena, STR("Content-Length"), STR("1")));
@@ -779,6 +783,7 @@ static void test_client_gone(void **state)
 static void keep_101(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
+    x->fields_written = true;
     assert_int_equal(x->upstream_status, 101);
     assert_true(http_head_set(&x->upstream_fields, x->arena, STR("X-Added"), STR("1")));
     x->upstream_status = 200;
