@@ -207,8 +207,11 @@ declare module "dgate/test" {
 
     /** The collections and documents that modules find through dgate/state; kept in memory, for all tests of a file. */
     export const documents: {
-        /** Stores documents by id; makes the collection if there is none. */
-        put(collection: string, documents: Record<string, unknown>): Promise<void>;
+        /**
+         * Stores documents by id; makes the collection if there is none. With schema, a JSON Schema, it makes or replaces
+         * the collection, and data that does not fit is refused from then on, whoever writes it, with the server's message.
+         */
+        put(collection: string, documents: Record<string, unknown>, options?: { schema?: unknown }): Promise<void>;
         /** The data of a document, or undefined. */
         get(collection: string, id: string): Promise<any>;
         /** The data of all documents, by id. */

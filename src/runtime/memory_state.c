@@ -119,8 +119,10 @@ static struct model_resource *decode(enum model_kind kind, const json_t *args, s
 static json_t *put_collection(struct memory_state *s, const json_t *args, struct err *e)
 {
     struct model_resource *r = decode(MODEL_COLLECTION, args, e);
-    if (r == NULL)
+    if (r == NULL || !memory_schema_allows(&s->schema, &r->collection, e)) {
+        model_destroy(r);
         return NULL;
+    }
     json_t *stored = model_encode(r, MODEL_TO_API);
     const char *name = r->collection.name;
     (void)json_object_set(s->collections, name, stored);
@@ -155,10 +157,11 @@ static void set_times(struct model_document *d, const json_t *before)
     d->updated_at = mem_strdup(now);
 }
 
-static bool fits(const struct memory_state *s, const json_t *data, struct err *e)
+static bool fits(const struct memory_state *s, const struct model_document *d, struct err *e)
 {
-    if (json_dumpb(data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= s->document_max)
-        return true;
+    const json_t *collection = json_object_get(s->collections, d->collection);
+    if (json_dumpb(d->data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= s->document_max)
+        return memory_schema_fits(&s->schema, json_object_get(collection, "schema"), d, e);
     (void)err_set(e, ERR_INVALID, "data: it has more than %zu bytes (limits.document_max)",
                   s->document_max);
     return false;
@@ -174,7 +177,7 @@ static json_t *put_document(struct memory_state *s, const json_t *args, struct e
     json_t *stored = NULL;
     if (documents == NULL) {
         (void)err_set(e, ERR_INVALID, "collection: collection not found: %s", d->collection);
-    } else if (fits(s, d->data, e)) {
+    } else if (fits(s, d, e)) {
         set_times(d, json_object_get(documents, d->id));
         stored = model_encode(r, MODEL_TO_API);
         (void)json_object_set(documents, d->id, stored);

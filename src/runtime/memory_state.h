@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "runtime/memory_schema.h"
 #include "runtime/memory_storage.h"
 #include "script/script.h"
 
@@ -14,7 +15,8 @@ struct memory_state {
     json_t *documents;   /* by collection, then by id */
     json_t *secrets;     /* the data by name */
     struct memory_storage storage;
-    size_t document_max; /* bytes of a document's data, as JSON */
+    struct memory_schema schema; /* no validator until the owner sets one */
+    size_t document_max;         /* bytes of a document's data, as JSON */
 };
 
 void memory_state_init(struct memory_state *s, size_t document_max,

@@ -8,6 +8,7 @@
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "node/node_segment.h"
+#include "runtime/compiler_link.h"
 #include "server/change_setup.h"
 #include "server/http_setup.h"
 #include "server/script_setup.h"
@@ -100,13 +101,26 @@ void stage_clear(struct stage *s)
     open_cache(s);
 }
 
+/* As in a server, a slow schema holds up nobody but who uses it. */
+static void open_validator(struct stage *s, const struct config_limits *l)
+{
+    struct err e = {0};
+    if (compiler_link_create((size_t)l->compiler_memory_mb << 20, &s->validator, &e) == ERR_OK)
+        compiler_link_hurry(s->validator, (uint64_t)l->validate_timeout_ms);
+    else
+        (void)fprintf(stderr, "dgate-runtime: %s\n", e.msg);
+}
+
 void stage_open(struct stage *s, const struct config *config)
 {
+    open_validator(s, &config->limits);
     script_vm_prepare_process();
     s->loop = loop_create();
     s->config = config;
     const struct entries_options storage = change_setup_entries(config);
     memory_state_init(&s->state, (size_t)config->limits.document_max, &storage);
+    s->state.schema = (struct memory_schema){.validator = s->validator,
+                                             .schema_max = (size_t)config->limits.schema_max};
     open_cache(s);
     open_client(s);
     const struct script_limits limits = script_setup_limits(&config->limits);
@@ -129,6 +143,7 @@ void stage_close(struct stage *s)
     http_client_destroy(s->client);
     resolver_destroy(s->resolver);
     memory_state_finish(&s->state);
+    compiler_link_destroy(s->validator);
     node_segment_unmap(s->cache.node);
     loop_destroy(s->loop);
 }

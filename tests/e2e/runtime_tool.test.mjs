@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import test from 'node:test';
-import { withUpstream } from './lib/gateway.mjs';
+import { Gateway, withUpstream } from './lib/gateway.mjs';
 
 const RUNTIME = resolve(process.env.DGATE_BIN ?? 'build/bin', 'dgate-runtime');
 
@@ -332,6 +332,112 @@ test('collections and documents are checked as by a server', async () => {
     assert.deepEqual(names(results(stdout), false), [], stdout);
 });
 
+const USER_SCHEMA = '{"type":"object","properties":{"age":{"type":"integer"},"mail":{"format":"email"}},"required":["age"],"additionalProperties":false}';
+
+// Writes what the request's body says and answers with the error's message.
+const WRITER = `import { addCollection, addDocument } from "dgate/state";
+    export const requestHandler = async (ctx: any) => {
+        const { collection, document } = ctx.request().readJson();
+        try {
+            if (collection) await addCollection(collection);
+            if (document) await addDocument(document);
+            ctx.response().send("stored");
+        } catch (error: any) { ctx.response().send(error.message); }
+    };`;
+const WRITES = [
+    { document: { id: '7', collection: 'users', data: { age: 'old' } } },
+    { document: { id: 'x y', collection: 'users', data: { age: 1, mail: 'nobody', more: 1 } } },
+    { document: { id: '7', collection: 'users', data: null } },
+    { document: { id: '7', collection: 'users', data: { age: 7 } } },
+    { collection: { name: 'wrong', schema: { type: 1 } } },
+    { collection: { name: 'wrong', schema: { $schema: 'https://json-schema.org/draft-04/schema' } } },
+    { collection: { name: 'large', schema: { description: 'x'.repeat(65536) } } },
+    { collection: { name: 'free', schema: null }, document: { id: 'a', collection: 'free', data: 'anything' } },
+];
+
+test('JSON Schemas are enforced with the messages of a server', async () => {
+    const source = `import { it, route } from "dgate/test";
+        import { addCollection } from "dgate/state";
+        import * as writer from "./writer";
+        it("writes", async () => {
+            await addCollection({ name: "users", schema: ${USER_SCHEMA} });
+            for (const write of ${JSON.stringify(WRITES)}) console.log((await route(writer).post("/", write)).text());
+        });`;
+    const tool = await runIn({ 'writer.ts': WRITER, 'a.test.ts': source }, 'test');
+    const gateway = await new Gateway({}).start();
+    try {
+        await gateway.put('collection', { name: 'users', schema: JSON.parse(USER_SCHEMA) });
+        await gateway.module('writer', WRITER);
+        await gateway.put('route', { name: 'writer', paths: ['/**'], methods: ['POST'], modules: ['writer'] });
+        const expected = [];
+        for (const write of WRITES)
+            expected.push((await gateway.proxy('/', { method: 'POST', body: JSON.stringify(write) })).text);
+        assert.match(expected[0], /^document default\/users\/7: data\/age must be integer$/);
+        assert.match(expected[4], /^collection default\/wrong: schema\/type must be /);
+        assert.match(expected[6], /limits\.schema_max/);
+        assert.deepEqual([expected[3], expected[7]], ['stored', 'stored']);
+        const got = tool.stderr.trim().split('\n').map((line) => line.replace('info a.test.ts: ', ''));
+        assert.deepEqual(got, expected, tool.stdout + tool.stderr);
+    } finally {
+        await gateway.stop();
+    }
+});
+
+test('fake documents must fit a schema that is given with them', async () => {
+    const source = `import { documents, expect, it } from "dgate/test";
+    const schema = ${USER_SCHEMA};
+    it("stores what fits", async () => {
+        await documents.put("users", { a: { age: 1 } }, { schema });
+        await documents.put("users", { b: { age: 2 } });
+        expect(await documents.all("users")).toEqual({ a: { age: 1 }, b: { age: 2 } });
+    });
+    it("fails", () => documents.put("users", { c: { age: 3 }, d: { age: "four" } }));
+    it("keeps what is there when the schema changes", async () => {
+        await documents.put("users", {}, { schema: { type: "string" } });
+        expect(await documents.get("users", "a")).toEqual({ age: 1 });
+        await expect(documents.put("users", { a: { age: 1 } })).rejects.toThrow("document default/users/a: data must be string");
+    });
+    it("fails for a wrong schema", () => documents.put("others", {}, { schema: { type: "text" } }));
+    it("fails for a wrong option", () => documents.put("others", {}, { shema: 1 } as any));`;
+    const { stdout, status } = await runIn({ 'a.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['stores what fits', 'keeps what is there when the schema changes'], stdout);
+    assert.match(found.fails.block, /message: "document default\/users\/d: data\/age must be integer"\n {2}at: "a\.test\.ts:8:/);
+    assert.match(found['fails for a wrong schema'].block, /collection default\/others: schema\/type must be equal to one of/);
+    assert.match(found['fails for a wrong option'].block, /has no option \\"shema\\" \(allowed: schema\)/);
+    assert.equal(status, 1);
+});
+
+test('a schema that takes too long fails what it is for', async () => {
+    // Deeper and deeper for each $ref: longer than anybody waits.
+    const schema = { $defs: {}, $ref: '#/$defs/d0' };
+    for (let i = 0; i < 40; i++) schema.$defs[`d${i}`] = { allOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] };
+    schema.$defs.d40 = { type: 'string' };
+    const files = {
+        'c.yaml': 'version: v1\nlimits:\n  validate_timeout_ms: 2000\n',
+        'a.test.ts': `import { documents, it } from "dgate/test";
+            it("is slow", () => documents.put("slow", { a: "b" }, { schema: ${JSON.stringify(schema)} }));
+            it("comes after it", () => documents.put("slow", { a: "b" }));`,
+        'b.test.ts': `import { documents, it } from "dgate/test";
+            it("is in another file", () => documents.put("fast", { a: "b" }, { schema: { type: "string" } }));`,
+    };
+    const found = results((await runIn(files, 'test', '-c', 'c.yaml', '--timeout', '9000')).stdout);
+    assert.match(found['is slow'].block, /document default\/slow\/a: validating it took too long \(limits\.validate_timeout_ms\)/);
+    assert.match(found['comes after it'].block, /document default\/slow\/a: the schema cannot be applied: the compiler ended/);
+    assert.equal(found['is in another file'].ok, true);
+});
+
+test('the tests of the documentation pass', async () => {
+    const text = readFileSync('docs/modules/testing.md', 'utf8');
+    const files = {};
+    for (const [, source] of text.matchAll(/^```ts test\n([^]*?)^```/gm)) files[`${Object.keys(files).length}.test.ts`] = source;
+    assert.ok(Object.keys(files).length > 0);
+    const { stdout, status } = await runIn(files, 'test');
+    assert.deepEqual(names(results(stdout), false), [], stdout);
+    assert.equal(status, 0);
+    assert.equal((await runIn(files, 'check')).stdout, '');
+});
+
 test('storage, cache and secrets are there as in a server', async () => {
     const counter = `import * as storage from "dgate/storage";
     import { getSecret } from "dgate/state";
@@ -525,6 +631,14 @@ test('run forwards to a real upstream, and has collections', async () => {
             assert.equal(dead.status, 1);
             const stored = await run(['run', 'state.ts', '--collection', 'c'], folder);
             assert.match(stored.stdout, /\n\n"a"$/);
+            writeFileSync(join(folder, 'schema.json'), '{"type":"string"}');
+            const refused = await run(['run', 'state.ts', '--collection', 'c=@schema.json'], folder);
+            assert.match(refused.stderr, /document default\/c\/a: data must be string/);
+            assert.equal(refused.status, 1);
+            writeFileSync(join(folder, 'schema.json'), '{"type":"text"}');
+            const wrong = await run(['run', 'state.ts', '--collection', 'c=@schema.json'], folder);
+            assert.match(wrong.stderr, /--collection c: collection default\/c: schema\/type must be/);
+            assert.deepEqual([wrong.stdout, wrong.status], ['', 1]);
         });
     });
 });
@@ -590,6 +704,8 @@ test('wrong usage is refused with what is allowed', async () => {
         [['run', 'x.ts', '--header', 'no colon'], /--header takes "NAME: VALUE"/],
         [['run', 'x.ts', '--param', 'id'], /--param takes NAME=VALUE/],
         [['run', 'x.ts', '--param', 'id=7'], /--param id: no segment of the path is "7"/],
+        [['run', 'x.ts', '--collection', 'c=schema.json'], /--collection takes NAME or NAME=@FILE, not "c=schema\.json"/],
+        [['run', 'x.ts', '--collection', 'c=@gone'], /--collection c=@gone: .*No such file/],
         [['run', 'x.ts', '--body', '@gone'], /--body @gone: No such file/],
         [['bench', 'a.ts', 'b.ts'], /it takes one FILE/],
         [['bench', 'a.ts', '--seconds', '0'], /--seconds takes a whole number from 1 to 600, not 0/],
