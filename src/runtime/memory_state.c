@@ -146,10 +146,15 @@ bool memory_state_put_secret(struct memory_state *s, struct str name, struct str
     return r != NULL;
 }
 
-static void set_times(struct model_document *d, const json_t *before)
+static int64_t now_ms(const struct memory_state *s)
+{
+    return s->clock != NULL && s->clock->stopped ? (int64_t)s->clock->wall_ms : now_wall_ms();
+}
+
+static void set_times(const struct memory_state *s, struct model_document *d, const json_t *before)
 {
     char now[NOW_RFC3339_SIZE];
-    now_rfc3339(now_wall_ms(), now);
+    now_rfc3339(now_ms(s), now);
     const char *created = text_of(before, "createdAt");
     free(d->created_at);
     free(d->updated_at);
@@ -178,7 +183,7 @@ static json_t *put_document(struct memory_state *s, const json_t *args, struct e
     if (documents == NULL) {
         (void)err_set(e, ERR_INVALID, "collection: collection not found: %s", d->collection);
     } else if (fits(s, d, e)) {
-        set_times(d, json_object_get(documents, d->id));
+        set_times(s, d, json_object_get(documents, d->id));
         stored = model_encode(r, MODEL_TO_API);
         (void)json_object_set(documents, d->id, stored);
     }
@@ -230,7 +235,7 @@ static json_t *run(struct memory_state *s, enum script_state_op op, const json_t
                    struct err *e)
 {
     if (memory_storage_concerns(op))
-        return memory_storage_run(&s->storage, op, args, (uint64_t)now_wall_ms(), e);
+        return memory_storage_run(&s->storage, op, args, (uint64_t)now_ms(s), e);
     switch ((int)op) {
     case SCRIPT_GET_SECRET:
         return or_null(json_object_get(s->secrets, text_of(args, "name")));

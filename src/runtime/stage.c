@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/now.h"
 #include "http/http_client.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "node/node_segment.h"
 #include "runtime/compiler_link.h"
+#include "script/script_clock.h"
 #include "server/change_setup.h"
 #include "server/http_setup.h"
 #include "server/script_setup.h"
@@ -27,9 +29,17 @@ static bool on_state_now(void *user, const struct script_state_request *request,
     return memory_state_answer(&s->state, request, out, e);
 }
 
+/* Values expire by the time that modules see. */
+static void set_cache_time(struct stage *s)
+{
+    const struct script_clock *c = script_vm_clock(s->vm);
+    s->cache.ahead_ns = c->stopped ? (int64_t)(c->mono_ms * 1e6) - (int64_t)now_mono_ns() : 0;
+}
+
 static bool on_cache_get(void *user, struct str ns, struct str key, struct buf *out)
 {
     struct stage *s = user;
+    set_cache_time(s);
     return s->cache.node != NULL && module_cache_get(&s->cache, ns, key, out);
 }
 
@@ -37,6 +47,7 @@ static bool on_cache_set(void *user, struct str ns, struct str key, struct str v
                          struct err *e)
 {
     struct stage *s = user;
+    set_cache_time(s);
     if (s->cache.node != NULL)
         return module_cache_set(&s->cache, ns, key, value, ttl_s, e);
     (void)err_set(e, ERR_UNAVAILABLE, "there is no memory for the cache");
@@ -47,6 +58,13 @@ static bool on_cache_delete(void *user, struct str ns, struct str key)
 {
     struct stage *s = user;
     return s->cache.node != NULL && module_cache_delete(&s->cache, ns, key);
+}
+
+static void on_running(void *user, const struct script_place *what)
+{
+    struct stage *s = user;
+    (void)what;
+    s->entries++;
 }
 
 static void on_tool(void *user, struct str args, script_state_done done, void *done_user)
@@ -133,8 +151,10 @@ void stage_open(struct stage *s, const struct config *config)
                                      .cache_delete = on_cache_delete,
                                      .tool = s->tool != NULL ? on_tool : NULL,
                                      .log = on_log,
+                                     .running = on_running,
                                      .fetch = &fetch};
     s->vm = script_vm_create(s->loop, &limits, &host);
+    s->state.clock = script_vm_clock(s->vm);
 }
 
 void stage_close(struct stage *s)

@@ -23,6 +23,7 @@ struct stage {
     struct compiler_link *validator; /* of JSON Schema; NULL: there is none, which was said */
     struct resolver *resolver;
     struct http_client *client; /* of real upstreams */
+    uint64_t entries;           /* into JavaScript, and out of it */
     /* Answers "dgate/tool"; set tool before stage_open(). */
     void (*tool)(void *user, struct str args, script_state_done done, void *done_user);
     void *tool_user;

@@ -11,6 +11,7 @@ enum { MODULE_CACHE_KEY_MAX = 512 };
 struct module_cache {
     struct node_segment *node; /* borrowed */
     size_t value_max;
+    int64_t ahead_ns; /* of the clock that values expire by; 0 but where time can be moved */
 };
 
 /* As the functions of struct script_host. */

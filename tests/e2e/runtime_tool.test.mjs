@@ -438,6 +438,195 @@ test('the tests of the documentation pass', async () => {
     assert.equal((await runIn(files, 'check')).stdout, '');
 });
 
+const POLLER = `import { put } from "dgate/storage";
+    const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
+    export async function requestHandler(ctx: any) {
+        const what = ctx.query().get("what");
+        const begun = performance.now();
+        const times: number[] = [];
+        const note = () => times.push(Math.round(performance.now() - begun));
+        if (what === "spin") setTimeout(() => { for (;;); }, 1000);
+        if (what === "leave") setInterval(() => put("left", Date.now()), 10);
+        if (what === "poll")
+            for (let status = 0; status !== 200; note()) {
+                await sleep(60_000);
+                status = (await fetch("http://job.example/")).status;
+                await put("status", status);
+            }
+        if (what === "spin" || what === "hang") await sleep(2000);
+        if (what === "ticks") {
+            const every = setInterval(note, 100);
+            const never = setTimeout(note, 150);
+            setTimeout(() => clearTimeout(never), 140);
+            await sleep(350);
+            clearInterval(every);
+        }
+        ctx.response().json({ times, at: new Date() });
+    }`;
+
+test('fake timers', async () => {
+    const source = `import { advanceTimersByTime, beforeEach, describe, expect, fakeFetch, it, route, runAllTimers, setSystemTime, storage, upstream, useFakeTimers, useRealTimers } from "dgate/test";
+    import * as store from "dgate/storage";
+    import * as poller from "./poller";
+    const r = route(poller);
+    const realDate = Date;
+    const now = "2030-01-01T00:00:00.000Z";
+    it("lets a module wait for minutes", async () => {
+        useFakeTimers({ now });
+        const statuses = [202, 202, 200];
+        fakeFetch(() => statuses.shift());
+        let done = false;
+        const response = r.get("/?what=poll").then((y) => { done = true; return y; });
+        await advanceTimersByTime(179_999);
+        expect([done, statuses]).toEqual([false, [200]]);
+        await advanceTimersByTime(1);
+        expect(done).toBe(true);
+        expect((await response).json()).toEqual({ times: [60_000, 120_000, 180_000], at: "2030-01-01T00:03:00.000Z" });
+    });
+    it("is over with the test", () => {
+        expect(Date).toBe(realDate);
+        expect(new Date().getFullYear()).toBeLessThan(2030);
+        return new Promise((done) => setTimeout(done, 1));
+    });
+    it("fires in order, repeats and clears", async () => {
+        useFakeTimers();
+        const response = r.get("/?what=ticks");
+        await runAllTimers();
+        expect((await response).json().times).toEqual([100, 200, 300]);
+        const order: string[] = [];
+        setTimeout(() => order.push("c"), 20);
+        setTimeout(() => { order.push("a"); setTimeout(() => order.push("b"), 5); }, 10);
+        setTimeout(() => order.push("d"), 20);
+        setImmediate(() => order.push("0"));
+        await advanceTimersByTime(20);
+        expect(order.join("")).toBe("0abcd");
+    });
+    it("ends timers with their request", async () => {
+        useFakeTimers();
+        await r.get("/?what=leave");
+        await advanceTimersByTime(1000);
+        expect(storage.get("left")).toBeUndefined();
+    });
+    it("moves through answers of fakes", async () => {
+        useFakeTimers();
+        const slow = upstream(async () => { await new Promise((done) => setTimeout(done, 500)); return String(Date.now()); });
+        const through = route("./pass", { upstream: slow });
+        const begun = Date.now();
+        const response = through.get("/");
+        await advanceTimersByTime(10_000);
+        expect(Number((await response).text()) - begun).toBe(500);
+        expect(Date.now() - begun).toBe(10_000);
+    });
+    it("has Date, performance and the store's ttl", async () => {
+        useFakeTimers({ now });
+        const begun = performance.now();
+        expect([Date.now(), +new Date(), new Date("2020-02-02").getTime()]).toEqual([Date.parse(now), Date.parse(now), 1580601600000]);
+        expect(new Date()).toBeInstanceOf(Date);
+        expect(Date()).toMatch("2030");
+        expect(Date.UTC(2020, 0)).toBe(1577836800000);
+        await storage.put({ a: 1 }, { ttl: 60 });
+        store.setCache("a", 1, { ttl: 60 });
+        await advanceTimersByTime(59_000);
+        expect([storage.get("a"), store.getCache("a"), performance.now() - begun]).toEqual([1, 1, 59_000]);
+        await advanceTimersByTime(1_000);
+        expect([storage.get("a"), store.getCache("a")]).toEqual([undefined, null]);
+        await storage.put({ a: 1 }, { ttl: 60 });
+        setSystemTime(new Date("2031-01-01"));
+        expect([new Date().getFullYear(), storage.get("a"), performance.now() - begun]).toEqual([2031, undefined, 60_000]);
+    });
+    it("goes back to real time", async () => {
+        useFakeTimers({ now: 0 });
+        setTimeout(() => { throw new Error("never"); }, 1);
+        useRealTimers();
+        expect(Date.now()).toBeGreaterThan(1e12);
+        await new Promise((done) => setTimeout(done, 5));
+    });
+    describe("before each", () => {
+        beforeEach(() => useFakeTimers({ now: 5 }));
+        it.each([1, 2])("begins anew %d", async () => {
+            expect(Date.now()).toBe(5);
+            await advanceTimersByTime(5);
+        });
+    });`;
+    const files = { 'poller.ts': POLLER, 'pass.ts': 'export const requestModifier = async () => { await null; };', 'a.test.ts': source };
+    await withFiles(files, async (folder) => {
+        const { stdout, stderr, status } = await run(['test'], folder);
+        assert.deepEqual(names(results(stdout), false), [], stdout + stderr);
+        assert.equal(names(results(stdout), true).length, 9);
+        assert.equal(status, 0);
+        assert.equal((await run(['check', 'a.test.ts'], folder)).stdout.replace(/^poller.*\n/gm, ''), '');
+    });
+});
+
+test('limits hold with fake timers', async () => {
+    const source = `import { advanceTimersByTime, expect, it, route, useFakeTimers } from "dgate/test";
+    import * as poller from "./poller";
+    const r = route(poller);
+    it("stops a timer of a module that spins", async () => {
+        useFakeTimers();
+        const response = r.get("/?what=spin");
+        await advanceTimersByTime(1000);
+        const { status, text } = await response.then((y) => ({ status: y.status, text: y.json().error }));
+        expect([status, text]).toEqual([503, "a module used too much CPU time"]);
+    });
+    it("spins itself", async () => {
+        useFakeTimers();
+        setTimeout(() => { for (;;); }, 10);
+        await advanceTimersByTime(10);
+    });
+    it("waits for ever", async () => { useFakeTimers(); await r.get("/?what=hang"); }, 100);
+    it("passes the limit on calls", async () => { useFakeTimers(); await r.get("/?what=hang"); }, 60_000);
+    it("passes it by moving", async () => {
+        useFakeTimers();
+        setInterval(() => undefined, 1);
+        await advanceTimersByTime(1e12);
+    }, 60_000);
+    it("is after them", async () => { expect(Date.now()).toBeGreaterThan(1e12); await new Promise((done) => setTimeout(done, 1)); });`;
+    const files = { 'poller.ts': POLLER, 'a.test.ts': source, 'c.yaml': 'version: v1\nlimits:\n  module_wall_ms: 1000\n' };
+    const { stdout } = await runIn(files, 'test', '-c', 'c.yaml', '--timeout', '1000');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['stops a timer of a module that spins', 'is after them'], stdout);
+    assert.match(found['spins itself'].block, /limits\.module_cpu_ms/);
+    assert.match(found['waits for ever'].block, /did not end within 100 ms; its timers are fake, advanceTimersByTime\(\) makes them fire/);
+    for (const name of ['passes the limit on calls', 'passes it by moving'])
+        assert.match(found[name].block, /longer than 1000 ms \(limits\.module_wall_ms\)/);
+});
+
+test('fake timers refuse what makes no sense', async () => {
+    const source = `import { advanceTimersByTime, beforeAll, describe, expect, it, runAllTimers, setSystemTime, useFakeTimers } from "dgate/test";
+    let loading = "";
+    try { useFakeTimers(); } catch (error: any) { loading = error.message; }
+    it("while it is loaded", () => expect(loading).toMatch("call it there, or in beforeEach()"));
+    describe("group", () => {
+        beforeAll(() => useFakeTimers());
+        it("before all", () => undefined);
+    });
+    it("without it", async () => {
+        await expect(advanceTimersByTime(1)).rejects.toThrow("call useFakeTimers() first");
+        await expect(runAllTimers()).rejects.toThrow("call useFakeTimers() first");
+        expect(() => setSystemTime(1)).toThrow("call useFakeTimers() first");
+    });
+    it("wrong values", async () => {
+        expect(() => useFakeTimers({ toFake: ["Date"] } as any)).toThrow('no option "toFake" (allowed: now)');
+        expect(() => useFakeTimers({ now: "soon" })).toThrow("now takes a Date, milliseconds or a date as text, not soon");
+        useFakeTimers();
+        expect(() => setSystemTime(NaN)).toThrow("setSystemTime() takes a Date");
+        for (const ms of [-1, NaN, Infinity, "1" as any]) await expect(advanceTimersByTime(ms)).rejects.toThrow("takes milliseconds");
+        const first = advanceTimersByTime(1);
+        await expect(advanceTimersByTime(1)).rejects.toThrow("await what moves it");
+        await first;
+    });
+    it("an interval that never ends", async () => {
+        useFakeTimers();
+        setInterval(() => undefined, 10);
+        await expect(runAllTimers()).rejects.toThrow("runAllTimers() made 10000 timers fire and there are more");
+    });`;
+    const { stdout } = await runIn({ 'a.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, false), ['group > before all'], stdout);
+    assert.match(found['group > before all'].block, /call it there, or in beforeEach\(\)/);
+});
+
 test('storage, cache and secrets are there as in a server', async () => {
     const counter = `import * as storage from "dgate/storage";
     import { getSecret } from "dgate/state";

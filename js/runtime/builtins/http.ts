@@ -67,6 +67,13 @@ function describeCall(input: unknown, options: FetchOptions): Call {
     return { url, method, headers, redirect, body, signal };
 }
 
+function unlessAborted<T>(answered: Promise<T>, signal: Signal): Promise<T> {
+    return new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+        answered.then(resolve, reject);
+    });
+}
+
 // Begins it; the promise fails when the signal is aborted first, and the body that comes later with it.
 function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const handle = requireCurrent("fetch()");
@@ -74,10 +81,12 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const flat: string[] = [];
     for (const [name, value] of call.headers) flat.push(name, value);
     const faked = fetchHook.fake?.(call.url, call.method, flat, body);
-    if (faked !== undefined)
-        return faked.then(
+    if (faked !== undefined) {
+        const answered = faked.then(
             (a) => ofAnswer(handle, [a.status, "", call.url, false, a.headers.flat().join("\n"), a.body]).response,
         );
+        return signal === null ? answered : unlessAborted(answered, signal);
+    }
     return new Promise((resolve, reject) => {
         let abortBody: ((reason: unknown) => void) | undefined;
         const onAbort = () => {

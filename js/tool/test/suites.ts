@@ -1,5 +1,6 @@
 // describe() and it(): the tests of a file, collected while it is loaded, run one by one when the program asks.
 
+import { allowFakeTimers, areTimersFake, useRealTimers } from "./clock";
 import { AssertionError } from "./expect";
 import { beginTurn, fakeFailure } from "./route";
 
@@ -125,12 +126,14 @@ export function isSkipped(t: Test): boolean {
 async function prepare(suite: Suite): Promise<void> {
     if (suite.before === undefined) {
         suite.before = { error: new AssertionError("beforeAll did not come to its end") };
+        allowFakeTimers(false); // it would be no test's
         try {
             for (const body of suite.hooks.beforeAll) await body();
             suite.before = "done";
         } catch (error) {
             suite.before = { error };
         }
+        allowFakeTimers(true);
     }
     if (suite.before !== "done") throw suite.before.error;
 }
@@ -156,6 +159,7 @@ async function runHooks(hooks: Body[], failed: unknown[]): Promise<void> {
 async function runBody(t: Test): Promise<void> {
     const suites = t.suite.path();
     const failed: unknown[] = [];
+    allowFakeTimers(true);
     try {
         for (const suite of suites) await prepare(suite);
         for (const suite of suites) for (const body of suite.hooks.beforeEach) await body();
@@ -166,6 +170,8 @@ async function runBody(t: Test): Promise<void> {
         failed.push(error);
     }
     for (const suite of [...suites].reverse()) await runHooks(suite.hooks.afterEach, failed);
+    useRealTimers();
+    allowFakeTimers(false);
     for (const suite of endedWith(t)) await runHooks(suite.hooks.afterAll, failed);
     if (failed.length > 0) throw failed[0];
 }
@@ -174,7 +180,12 @@ async function runBody(t: Test): Promise<void> {
 export function runTest(t: Test, timeout: number): Promise<void> {
     const ms = t.timeout ?? timeout;
     return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new AssertionError(`the test did not end within ${ms} ms`)), ms);
+        const late = () => {
+            const hint = areTimersFake() ? "; its timers are fake, advanceTimersByTime() makes them fire" : "";
+            reject(new AssertionError(`the test did not end within ${ms} ms${hint}`));
+        };
+        useRealTimers(); // the test before may have been broken off
+        const timer = setTimeout(late, ms);
         beginTurn();
         runBody(t)
             .finally(() => clearTimeout(timer))
