@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/container.h"
-#include "base/now.h"
 #include "http/http_client.h"
 #include "io/loop.h"
 #include "io/resolver.h"
@@ -29,11 +28,13 @@ static bool on_state_now(void *user, const struct script_state_request *request,
     return memory_state_answer(&s->state, request, out, e);
 }
 
+enum { NS_PER_MS = 1000000 };
+
 /* Values expire by the time that modules see. */
 static void set_cache_time(struct stage *s)
 {
     const struct script_clock *c = script_vm_clock(s->vm);
-    s->cache.ahead_ns = c->stopped ? (int64_t)(c->mono_ms * 1e6) - (int64_t)now_mono_ns() : 0;
+    s->cache.stopped_ns = c->stopped ? (uint64_t)(c->mono_ms * NS_PER_MS) : 0;
 }
 
 static bool on_cache_get(void *user, struct str ns, struct str key, struct buf *out)

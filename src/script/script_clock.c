@@ -21,7 +21,7 @@ void script_clock_init(struct script_clock *c)
 void script_clock_stop(struct script_clock *c, double wall_ms)
 {
     if (!c->stopped)
-        c->mono_ms = real_mono_ms();
+        c->mono_ms = ceil(real_mono_ms()); /* so that sums are exact */
     c->stopped = true;
     c->wall_ms = wall_ms;
 }
@@ -41,20 +41,20 @@ double script_clock_mono_ms(const struct script_clock *c)
 void script_clock_add(struct script_clock *c, struct script_alarm *a, double ms)
 {
     assert(c->stopped && a->ring != NULL);
-    struct ilist later;
-    struct ilist_node *n = NULL;
     a->due_ms = c->mono_ms + ms;
-    ilist_init(&later);
-    while (!ilist_empty(&c->alarms)) {
-        n = c->alarms.head.prev;
-        if (container_of(n, struct script_alarm, node)->due_ms <= a->due_ms)
-            break;
-        ilist_remove(n);
-        ilist_push_front(&later, n);
-    }
     ilist_push(&c->alarms, &a->node);
-    while ((n = ilist_pop(&later)) != NULL)
-        ilist_push(&c->alarms, n);
+}
+
+/* Of those that are due at the same time the one that was added first; NULL when there is none. */
+static struct script_alarm *first_alarm(struct script_clock *c)
+{
+    struct script_alarm *first = NULL;
+    ilist_for_each (n, &c->alarms) {
+        struct script_alarm *a = container_of(n, struct script_alarm, node);
+        if (first == NULL || a->due_ms < first->due_ms)
+            first = a;
+    }
+    return first;
 }
 
 static void move(struct script_clock *c, double to_ms)
@@ -67,9 +67,7 @@ static void move(struct script_clock *c, double to_ms)
 
 bool script_clock_step(struct script_clock *c, double until_ms)
 {
-    struct script_alarm *first = ilist_empty(&c->alarms)
-                                     ? NULL
-                                     : container_of(c->alarms.head.next, struct script_alarm, node);
+    struct script_alarm *first = first_alarm(c);
     if (first == NULL || first->due_ms > until_ms) {
         move(c, until_ms);
         return false;

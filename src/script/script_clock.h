@@ -19,7 +19,7 @@ struct script_clock {
     bool stopped;
     double mono_ms;      /* while stopped: what the monotonic clock shows */
     double wall_ms;      /* while stopped: milliseconds since 1970 */
-    struct ilist alarms; /* in the order in which they ring; empty unless stopped */
+    struct ilist alarms; /* in the order in which they were added; empty unless stopped */
 };
 
 void script_clock_init(struct script_clock *c);

@@ -10,7 +10,7 @@ static const double LONGEST_S = 1e9;
 
 static uint64_t now_ns(const struct module_cache *c)
 {
-    return now_mono_ns() + (uint64_t)c->ahead_ns;
+    return c->stopped_ns != 0 ? c->stopped_ns : now_mono_ns();
 }
 
 /* The key in the shared table: namespace, NUL, the module's. False when that is too long. */

@@ -11,7 +11,8 @@ enum { MODULE_CACHE_KEY_MAX = 512 };
 struct module_cache {
     struct node_segment *node; /* borrowed */
     size_t value_max;
-    int64_t ahead_ns; /* of the clock that values expire by; 0 but where time can be moved */
+    uint64_t
+        stopped_ns; /* where time can be stopped: the monotonic time that it is; 0: real time */
 };
 
 /* As the functions of struct script_host. */
