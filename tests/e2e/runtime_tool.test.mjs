@@ -210,6 +210,26 @@ it("is after them", () => undefined);
     assert.equal(status, 1);
 });
 
+test('what nobody awaits fails the test that it is rejected in', async () => {
+    const source = `import { expect, it, route } from "dgate/test";
+import * as mod from "./mod";
+it("does not await", () => { expect(Promise.resolve(1)).resolves.toBe(2); });
+it("passes", () => undefined);
+it("loses a promise", () => { void Promise.reject(new Error("lost")); });
+it("handles it late", async () => { const p = Promise.reject(new Error("late")); await null; p.catch(() => undefined); });
+it("has a module that loses one", async () => { expect((await route(mod).get("/")).status).toBe(200); });
+it("has a wrong path", () => expect(route(mod).get("x")).rejects.toThrow('"x" is no path: it begins with "/"'));
+`;
+    const mod = 'export const requestHandler = (ctx: any) => { void Promise.reject(new Error("in the module")); ctx.response().json({}); };';
+    const { stdout, status } = await runIn({ 'a.test.ts': source, 'mod.ts': mod }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['passes', 'handles it late', 'has a wrong path'], stdout);
+    assert.match(found['does not await'].block, /expected: "2"\n {2}actual: "1"\n {2}at: "a\.test\.ts:3:/);
+    assert.match(found['loses a promise'].block, /message: "lost"\n {2}at: "a\.test\.ts:5:/);
+    assert.match(found['has a module that loses one'].block, /message: "in the module"\n {2}at: "mod\.ts:1:/);
+    assert.equal(status, 1);
+});
+
 test('limits come from a configuration', async () => {
     const files = {
         'c.yaml': 'version: v1\nlimits:\n  module_cpu_ms: 300\n  module_wall_ms: 1000\n',

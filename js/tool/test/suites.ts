@@ -3,6 +3,7 @@
 import { allowFakeTimers, areTimersFake, useRealTimers } from "./clock";
 import { AssertionError } from "./expect";
 import { beginTurn, fakeFailure } from "./route";
+import { onRejection } from "./tool";
 
 type Body = () => unknown;
 type Mode = "run" | "skip" | "only" | "todo";
@@ -156,9 +157,20 @@ async function runHooks(hooks: Body[], failed: unknown[]): Promise<void> {
         }
 }
 
+// The first rejection in this test that nothing handled: an assertion that was not awaited, perhaps.
+let rejection: { reason: unknown } | undefined;
+onRejection((reason) => (rejection ??= { reason }));
+
+// What has been rejected without anybody to handle it is told at the end of a turn of the loop.
+async function takeRejection(): Promise<{ reason: unknown } | undefined> {
+    await new Promise((done) => setTimeout(done, 0));
+    return rejection;
+}
+
 async function runBody(t: Test): Promise<void> {
     const suites = t.suite.path();
     const failed: unknown[] = [];
+    rejection = undefined;
     allowFakeTimers(true);
     try {
         for (const suite of suites) await prepare(suite);
@@ -173,7 +185,9 @@ async function runBody(t: Test): Promise<void> {
     useRealTimers();
     allowFakeTimers(false);
     for (const suite of endedWith(t)) await runHooks(suite.hooks.afterAll, failed);
+    const unhandled = await takeRejection();
     if (failed.length > 0) throw failed[0];
+    if (unhandled !== undefined) throw unhandled.reason;
 }
 
 // Rejects with what the test failed with.
