@@ -16,11 +16,12 @@ static bool refuse(const char *label, const char *what, struct str text, struct 
 
 static bool fail(const char *label, const struct err *why, struct err *e)
 {
-    if (why->code == ERR_TIMEOUT)
+    if (why->code == ERR_TIMEOUT) {
         (void)err_set(e, ERR_TIMEOUT,
                       "%s: validating it took too long (limits.validate_timeout_ms)", label);
-    else
+    } else {
         (void)err_set(e, why->code, "%s: the schema cannot be applied: %s", label, why->msg);
+    }
     return false;
 }
 

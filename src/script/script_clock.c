@@ -9,7 +9,8 @@ enum { NS_PER_US = 1000, US_PER_MS = 1000 };
 
 static double real_mono_ms(void)
 {
-    return (double)(now_mono_ns() / NS_PER_US) / US_PER_MS;
+    const uint64_t us = now_mono_ns() / NS_PER_US;
+    return (double)us / US_PER_MS;
 }
 
 void script_clock_init(struct script_clock *c)
