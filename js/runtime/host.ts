@@ -175,6 +175,10 @@ export interface Host {
 
     timerStart(handle: number, ticket: number, ms: number, repeat: boolean): void;
     timerStop(handle: number, ticket: number): void;
+    // Time stands still at that wall-clock time, for tools: timers wait for the tool to move it.
+    clockStop(wallMs: number): void;
+    clockResume(): void;
+    clockWall(): number | undefined; // undefined: time is not stopped
     state(handle: number, ticket: number, op: StateOp, module: string, args: string): void;
     stateNow(op: StateOp, module: string, args: string): string; // reads only; throws the reason
     cacheGet(key: string): string | undefined;

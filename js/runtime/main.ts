@@ -15,6 +15,7 @@ import { Request } from "./web/request";
 import { Response } from "./web/response";
 import { defineStreams } from "./web/streams";
 import { sweepTimers, timers } from "./timers";
+import { toolHook } from "./tool_hook";
 import { defineLazyGlobals, webGlobals } from "./web/globals";
 
 installBudget();
@@ -93,5 +94,6 @@ host.install([
 
     function rejected(_promise: unknown, reason: unknown): void {
         logLine(Level.Error, moduleOf(reason), `unhandled rejection: ${describeAll(reason)}`);
+        toolHook.rejected?.(reason);
     },
 ]);

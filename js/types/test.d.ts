@@ -205,10 +205,31 @@ declare module "dgate/test" {
         options?: RequestOptions,
     ): Promise<TestResponse>;
 
+    /**
+     * Stops the time that modules and the test see, until the test has ended: setTimeout(), setInterval(), setImmediate(),
+     * AbortSignal.timeout(), Date, performance.now(), the ttl of dgate/storage and the times of documents. It begins at now,
+     * or at the real time. Limits go on by real time. For a test or beforeEach().
+     */
+    export function useFakeTimers(options?: { now?: Date | number | string }): void;
+    /** Real time again; timers that were set meanwhile never fire. Called after each test. */
+    export function useRealTimers(): void;
+    /** What Date and the ttl of the store see from now on, without any timer firing; the real time unless given. */
+    export function setSystemTime(time?: Date | number | string): void;
+    /**
+     * Moves time by so many milliseconds: timers that are due then fire in their order, each at its time and after what the
+     * one before it started (promises, requests, answers of fakes) has come to rest.
+     */
+    export function advanceTimersByTime(ms: number): Promise<void>;
+    /** Moves time until there is no timer left; an error after 10,000 timers. */
+    export function runAllTimers(): Promise<void>;
+
     /** The collections and documents that modules find through dgate/state; kept in memory, for all tests of a file. */
     export const documents: {
-        /** Stores documents by id; makes the collection if there is none. */
-        put(collection: string, documents: Record<string, unknown>): Promise<void>;
+        /**
+         * Stores documents by id; makes the collection if there is none. With schema, a JSON Schema, it makes or replaces
+         * the collection, and data that does not fit is refused from then on, whoever writes it, with the server's message.
+         */
+        put(collection: string, documents: Record<string, unknown>, options?: { schema?: unknown }): Promise<void>;
         /** The data of a document, or undefined. */
         get(collection: string, id: string): Promise<any>;
         /** The data of all documents, by id. */

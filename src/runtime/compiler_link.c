@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,9 +18,17 @@
 extern const char js_tool_check[]; /* NUL-terminated: embedded by cmake/javascript.cmake */
 
 struct compiler_link {
-    pid_t pid;
+    pid_t pid; /* 0: it was ended */
     int fd;
 };
+
+/* Until there is something to read, or the end. */
+static void wait_for_question(int fd)
+{
+    char first = 0;
+    while (recv(fd, &first, 1, MSG_PEEK) < 0 && errno == EINTR) {
+    }
+}
 
 enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **ret, struct err *e)
 {
@@ -31,6 +40,7 @@ enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **r
     if (pid == 0) {
         child_die_with_parent(parent);
         (void)close(ends[0]);
+        wait_for_question(ends[1]);
         const struct compiler_options options = {.memory_bytes = memory_bytes};
         _exit(compiler_serve(ends[1], &options));
     }
@@ -45,14 +55,45 @@ enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **r
     return ERR_OK;
 }
 
+static void end_process(struct compiler_link *c)
+{
+    if (c->pid == 0)
+        return;
+    (void)kill(c->pid, SIGKILL);
+    (void)waitpid(c->pid, NULL, 0);
+    c->pid = 0;
+}
+
 void compiler_link_destroy(struct compiler_link *c)
 {
     if (c == NULL)
         return;
+    end_process(c);
     (void)close(c->fd);
-    (void)kill(c->pid, SIGKILL);
-    (void)waitpid(c->pid, NULL, 0);
     free(c);
+}
+
+void compiler_link_hurry(struct compiler_link *c, uint64_t timeout_ms)
+{
+    const struct timeval most = {.tv_sec = (time_t)(timeout_ms / 1000),
+                                 .tv_usec = (suseconds_t)(timeout_ms % 1000 * 1000)};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+}
+
+/* No answer came, and errno says why. */
+static void give_up(struct compiler_link *c, struct err *e)
+{
+    if (c->pid > 0 && errno == EAGAIN)
+        (void)err_set(e, ERR_TIMEOUT, "it took too long");
+    else
+        (void)err_set(e, ERR_INTERNAL, "the compiler ended unexpectedly; it may need more memory");
+    end_process(c);
+}
+
+static bool exchange(struct compiler_link *c, struct buf *b)
+{
+    errno = 0;
+    return c->pid > 0 && compiler_frame_write(c->fd, buf_str(b)) && compiler_frame_read(c->fd, b);
 }
 
 json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err *e)
@@ -62,8 +103,8 @@ json_t *compiler_link_ask(struct compiler_link *c, json_t *question, struct err 
     buf_init(&b, COMPILER_FRAME_MAX);
     if (!json_text_write(&b, question))
         (void)err_set(e, ERR_TOO_LARGE, "the source is too large for the compiler");
-    else if (!compiler_frame_write(c->fd, buf_str(&b)) || !compiler_frame_read(c->fd, &b))
-        (void)err_set(e, ERR_INTERNAL, "the compiler ended unexpectedly; it may need more memory");
+    else if (!exchange(c, &b))
+        give_up(c, e);
     else
         answer = json_text_parse(buf_str(&b), e);
     buf_finish(&b);

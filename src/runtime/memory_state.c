@@ -119,8 +119,10 @@ static struct model_resource *decode(enum model_kind kind, const json_t *args, s
 static json_t *put_collection(struct memory_state *s, const json_t *args, struct err *e)
 {
     struct model_resource *r = decode(MODEL_COLLECTION, args, e);
-    if (r == NULL)
+    if (r == NULL || !memory_schema_allows(&s->schema, &r->collection, e)) {
+        model_destroy(r);
         return NULL;
+    }
     json_t *stored = model_encode(r, MODEL_TO_API);
     const char *name = r->collection.name;
     (void)json_object_set(s->collections, name, stored);
@@ -144,10 +146,15 @@ bool memory_state_put_secret(struct memory_state *s, struct str name, struct str
     return r != NULL;
 }
 
-static void set_times(struct model_document *d, const json_t *before)
+static int64_t now_ms(const struct memory_state *s)
+{
+    return s->clock != NULL && s->clock->stopped ? (int64_t)s->clock->wall_ms : now_wall_ms();
+}
+
+static void set_times(const struct memory_state *s, struct model_document *d, const json_t *before)
 {
     char now[NOW_RFC3339_SIZE];
-    now_rfc3339(now_wall_ms(), now);
+    now_rfc3339(now_ms(s), now);
     const char *created = text_of(before, "createdAt");
     free(d->created_at);
     free(d->updated_at);
@@ -155,10 +162,11 @@ static void set_times(struct model_document *d, const json_t *before)
     d->updated_at = mem_strdup(now);
 }
 
-static bool fits(const struct memory_state *s, const json_t *data, struct err *e)
+static bool fits(const struct memory_state *s, const struct model_document *d, struct err *e)
 {
-    if (json_dumpb(data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= s->document_max)
-        return true;
+    const json_t *collection = json_object_get(s->collections, d->collection);
+    if (json_dumpb(d->data, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= s->document_max)
+        return memory_schema_fits(&s->schema, json_object_get(collection, "schema"), d, e);
     (void)err_set(e, ERR_INVALID, "data: it has more than %zu bytes (limits.document_max)",
                   s->document_max);
     return false;
@@ -174,8 +182,8 @@ static json_t *put_document(struct memory_state *s, const json_t *args, struct e
     json_t *stored = NULL;
     if (documents == NULL) {
         (void)err_set(e, ERR_INVALID, "collection: collection not found: %s", d->collection);
-    } else if (fits(s, d->data, e)) {
-        set_times(d, json_object_get(documents, d->id));
+    } else if (fits(s, d, e)) {
+        set_times(s, d, json_object_get(documents, d->id));
         stored = model_encode(r, MODEL_TO_API);
         (void)json_object_set(documents, d->id, stored);
     }
@@ -227,7 +235,7 @@ static json_t *run(struct memory_state *s, enum script_state_op op, const json_t
                    struct err *e)
 {
     if (memory_storage_concerns(op))
-        return memory_storage_run(&s->storage, op, args, (uint64_t)now_wall_ms(), e);
+        return memory_storage_run(&s->storage, op, args, (uint64_t)now_ms(s), e);
     switch ((int)op) {
     case SCRIPT_GET_SECRET:
         return or_null(json_object_get(s->secrets, text_of(args, "name")));

@@ -6,15 +6,19 @@
 
 #include <jansson.h>
 
+#include "runtime/memory_schema.h"
 #include "runtime/memory_storage.h"
 #include "script/script.h"
+#include "script/script_clock.h"
 
 struct memory_state {
     json_t *collections; /* by name, in the API's form */
     json_t *documents;   /* by collection, then by id */
     json_t *secrets;     /* the data by name */
     struct memory_storage storage;
-    size_t document_max; /* bytes of a document's data, as JSON */
+    const struct script_clock *clock; /* what time it is when that is stopped; NULL: real time */
+    struct memory_schema schema;      /* no validator until the owner sets one */
+    size_t document_max;              /* bytes of a document's data, as JSON */
 };
 
 void memory_state_init(struct memory_state *s, size_t document_max,

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "codec/base64.h"
+#include "codec/json.h"
 #include "config/file_text.h"
 
 enum {
@@ -26,6 +27,8 @@ void request_options_finish(struct request_options *o)
     arena_finish(&o->arena);
     buf_finish(&o->body);
     vec_finish(&o->params);
+    for (size_t i = 0; i < o->collections.n; i++)
+        json_decref(o->collections.v[i]);
     vec_finish(&o->collections);
     vec_finish(&o->secrets);
 }
@@ -110,6 +113,40 @@ static bool take_secret(struct request_options *o, const struct arguments *a)
     return true;
 }
 
+/* The schema in a file of JSON; NULL with e filled when it cannot be read. */
+static json_t *read_schema(const char *path, struct err *e)
+{
+    struct buf text;
+    json_t *schema = NULL;
+    buf_init(&text, BODY_MAX);
+    if (file_text_read(path, &text, e) == ERR_OK)
+        schema = json_text_parse(buf_str(&text), e);
+    buf_finish(&text);
+    return schema;
+}
+
+/* NAME or NAME=@FILE */
+static bool take_collection(struct request_options *o, const struct arguments *a)
+{
+    const struct str text = str_of(a->value);
+    const struct str name = str_slice(text, 0, str_index(text, '=', 0));
+    const struct str file = str_skip(text, name.len);
+    struct err e = {0};
+    json_t *schema = NULL;
+    if (file.len > 0 && !str_starts(file, STR("=@"))) {
+        (void)arguments_refuse(a, "--collection takes NAME or NAME=@FILE, not \"%s\"", a->value);
+        return false;
+    }
+    if (file.len > 0 && (schema = read_schema(file.p + 2, &e)) == NULL) {
+        (void)arguments_refuse(a, "--collection %.200s: %s", a->value, e.msg);
+        return false;
+    }
+    json_t *collection = json_pack("{s:o, s:s, s:o*}", "name", json_text_string(name), "type",
+                                   "document", "schema", schema);
+    vec_push(&o->collections, collection);
+    return true;
+}
+
 bool request_options_take(struct request_options *o, const struct arguments *a, int option)
 {
     switch (option) {
@@ -122,8 +159,7 @@ bool request_options_take(struct request_options *o, const struct arguments *a, 
     case REQUEST_OPTIONS_PARAM:
         return take_param(o, a);
     case REQUEST_OPTIONS_COLLECTION:
-        vec_push(&o->collections, a->value);
-        return true;
+        return take_collection(o, a);
     case REQUEST_OPTIONS_SECRET:
         return take_secret(o, a);
     default:
@@ -131,9 +167,9 @@ bool request_options_take(struct request_options *o, const struct arguments *a, 
     }
 }
 
-static bool make_collection(struct memory_state *state, const char *name)
+static bool make_collection(struct memory_state *state, const json_t *collection)
 {
-    json_t *collection = json_pack("{s:s, s:s}", "name", name, "type", "document");
+    const char *name = json_string_value(json_object_get(collection, "name"));
     char *text = json_dumps(collection, JSON_COMPACT);
     const struct script_state_request request = {
         .op = SCRIPT_PUT_COLLECTION, .ns = STR("default"), .args = str_of(text)};
@@ -145,7 +181,6 @@ static bool make_collection(struct memory_state *state, const char *name)
         (void)fprintf(stderr, "dgate-runtime: --collection %s: %s\n", name, e.msg);
     buf_finish(&stored);
     free(text);
-    json_decref(collection);
     return ok;
 }
 

@@ -1,5 +1,6 @@
 /* A request as the command line says it: --request "GET /path", --header "Name: value", --body TEXT or @FILE,
- * --param NAME=VALUE; and what modules find: --collection NAME, --secret NAME=VALUE.
+ * --param NAME=VALUE; and what modules find: --collection NAME or NAME=@FILE, --secret
+ * NAME=VALUE.
  */
 #ifndef RUNTIME_REQUEST_OPTIONS_H
 #define RUNTIME_REQUEST_OPTIONS_H
@@ -18,7 +19,7 @@
     {"--header", "-H", "\"NAME: VALUE\""},                                                         \
     {"--body", "-d", "TEXT|@FILE"},                                                                \
     {"--param", "-p", "NAME=VALUE"},                                                               \
-    {"--collection", NULL, "NAME"},                                                                \
+    {"--collection", NULL, "NAME[=@FILE]"},                                                                \
     {"--secret", NULL, "NAME=VALUE"}
 
 #define REQUEST_OPTIONS_HELP                                                                       \
@@ -27,7 +28,8 @@
     "  -d, --body TEXT|@FILE              @FILE: what the file has\n"                              \
     "  -p, --param NAME=VALUE             a path parameter: the segment of the path that is VALUE\n" \
     "                                     is one called NAME; may be repeated\n"                   \
-    "      --collection NAME              a collection that dgate/state has, empty; may be repeated\n" \
+    "      --collection NAME[=@FILE]      a collection that dgate/state has, empty; @FILE: its JSON\n"  \
+    "                                     Schema; may be repeated\n"                               \
     "      --secret NAME=VALUE            a secret that getSecret() gives; may be repeated\n"
 /* clang-format on */
 
@@ -50,7 +52,7 @@ struct request_options {
         VEC_OF(struct script_param);
     } params;
     struct {
-        VEC_OF(const char *);
+        VEC_OF(json_t *); /* as the admin API takes them */
     } collections;
     struct {
         VEC_OF(struct script_param);

@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "runtime/http_json.h"
 #include "runtime/problem_text.h"
 #include "runtime/stage_route.h"
+#include "script/script_clock.h"
 
 extern const char js_tool_test[]; /* NUL-terminated: embedded by cmake/javascript.cmake */
 
@@ -16,6 +18,7 @@ enum {
     MAIN_MAX = 1024 * 1024,
     ANSWER_MAX = 256 * 1024 * 1024,
     ROUTES_MAX = 1000,
+    QUIET_TURNS = 10, /* of the loop, in which neither JavaScript nor anything here moves */
 };
 
 static char library_name[] = "dgate/test";
@@ -51,7 +54,12 @@ struct session {
         VEC_OF(struct question);
     } questions;
     struct question next; /* done is NULL: nobody waits */
-    json_t *events;       /* that nobody was told of */
+    struct {
+        struct question question; /* done is NULL: nobody waits */
+        uint64_t entries;         /* as they were when nothing had moved for the last time */
+        unsigned quiet;           /* turns since */
+    } step;
+    json_t *events; /* that nobody was told of */
     json_int_t ids;
 };
 
@@ -260,12 +268,18 @@ static void serve(struct session *s, const struct question *q)
         s->next = *q;
         return;
     }
+    if (strcmp(op, "step") == 0 && s->step.question.done == NULL) {
+        s->step.question = *q;
+        return;
+    }
     if (strcmp(op, "route") == 0) {
         result = make_route(s, q->args, &e);
     } else if (strcmp(op, "request") == 0) {
         result = send_request(s, q->args, &e);
     } else if (strcmp(op, "answer") == 0) {
         result = take_answer(s, q->args, &e);
+    } else if (strcmp(op, "step") == 0) {
+        (void)err_set(&e, ERR_CONFLICT, "time is being moved already: await what moves it");
     } else if (strcmp(op, "clear") == 0) {
         stage_clear(&s->stage);
         result = json_null();
@@ -355,6 +369,25 @@ static bool answer_questions(struct session *s)
     return true;
 }
 
+/* Fires the next timer once all that the one before started has come to rest. */
+static bool step(struct session *s, bool moved)
+{
+    if (s->step.question.done == NULL)
+        return false;
+    s->step.quiet = moved || s->step.entries != s->stage.entries ? 0 : s->step.quiet + 1;
+    s->step.entries = s->stage.entries;
+    if (s->step.quiet < QUIET_TURNS)
+        return true;
+    const struct question q = s->step.question;
+    const json_t *until = json_object_get(q.args, "until");
+    s->step.question = (struct question){0};
+    s->step.quiet = 0;
+    const bool fired = script_clock_step(
+        script_vm_clock(s->stage.vm), json_is_number(until) ? json_number_value(until) : HUGE_VAL);
+    reply(&q, json_pack("{s:b}", "fired", fired), NULL);
+    return true;
+}
+
 /* False when nothing is left to do but to wait. */
 static bool pump(void *user)
 {
@@ -366,7 +399,8 @@ static bool pump(void *user)
     }
     collect_responses(s);
     moved = answer_questions(s) || moved;
-    return tell(s) || moved;
+    moved = tell(s) || moved;
+    return step(s, moved) || moved;
 }
 
 /* Ends what a test left behind. */
@@ -376,6 +410,10 @@ static void settle_down(struct session *s)
     for (size_t i = 0; i < s->requests.n; i++)
         stage_route_release(s->requests.v[i].route, s->requests.v[i].x);
     s->requests.n = 0;
+    if (s->step.question.done != NULL)
+        reply(&s->step.question, NULL, &e);
+    s->step.question = (struct question){0};
+    script_clock_resume(script_vm_clock(s->stage.vm));
     while (pump(s)) {
     }
     s->upstreams.n = 0;

@@ -8,6 +8,8 @@
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "node/node_segment.h"
+#include "runtime/compiler_link.h"
+#include "script/script_clock.h"
 #include "server/change_setup.h"
 #include "server/http_setup.h"
 #include "server/script_setup.h"
@@ -26,9 +28,19 @@ static bool on_state_now(void *user, const struct script_state_request *request,
     return memory_state_answer(&s->state, request, out, e);
 }
 
+enum { NS_PER_MS = 1000000 };
+
+/* Values expire by the time that modules see. */
+static void set_cache_time(struct stage *s)
+{
+    const struct script_clock *c = script_vm_clock(s->vm);
+    s->cache.stopped_ns = c->stopped ? (uint64_t)(c->mono_ms * NS_PER_MS) : 0;
+}
+
 static bool on_cache_get(void *user, struct str ns, struct str key, struct buf *out)
 {
     struct stage *s = user;
+    set_cache_time(s);
     return s->cache.node != NULL && module_cache_get(&s->cache, ns, key, out);
 }
 
@@ -36,6 +48,7 @@ static bool on_cache_set(void *user, struct str ns, struct str key, struct str v
                          struct err *e)
 {
     struct stage *s = user;
+    set_cache_time(s);
     if (s->cache.node != NULL)
         return module_cache_set(&s->cache, ns, key, value, ttl_s, e);
     (void)err_set(e, ERR_UNAVAILABLE, "there is no memory for the cache");
@@ -46,6 +59,13 @@ static bool on_cache_delete(void *user, struct str ns, struct str key)
 {
     struct stage *s = user;
     return s->cache.node != NULL && module_cache_delete(&s->cache, ns, key);
+}
+
+static void on_running(void *user, const struct script_place *what)
+{
+    struct stage *s = user;
+    (void)what;
+    s->entries++;
 }
 
 static void on_tool(void *user, struct str args, script_state_done done, void *done_user)
@@ -100,13 +120,26 @@ void stage_clear(struct stage *s)
     open_cache(s);
 }
 
+/* As in a server, a slow schema holds up nobody but who uses it. */
+static void open_validator(struct stage *s, const struct config_limits *l)
+{
+    struct err e = {0};
+    if (compiler_link_create((size_t)l->compiler_memory_mb << 20, &s->validator, &e) == ERR_OK)
+        compiler_link_hurry(s->validator, (uint64_t)l->validate_timeout_ms);
+    else
+        (void)fprintf(stderr, "dgate-runtime: %s\n", e.msg);
+}
+
 void stage_open(struct stage *s, const struct config *config)
 {
+    open_validator(s, &config->limits);
     script_vm_prepare_process();
     s->loop = loop_create();
     s->config = config;
     const struct entries_options storage = change_setup_entries(config);
     memory_state_init(&s->state, (size_t)config->limits.document_max, &storage);
+    s->state.schema = (struct memory_schema){.validator = s->validator,
+                                             .schema_max = (size_t)config->limits.schema_max};
     open_cache(s);
     open_client(s);
     const struct script_limits limits = script_setup_limits(&config->limits);
@@ -119,8 +152,10 @@ void stage_open(struct stage *s, const struct config *config)
                                      .cache_delete = on_cache_delete,
                                      .tool = s->tool != NULL ? on_tool : NULL,
                                      .log = on_log,
+                                     .running = on_running,
                                      .fetch = &fetch};
     s->vm = script_vm_create(s->loop, &limits, &host);
+    s->state.clock = script_vm_clock(s->vm);
 }
 
 void stage_close(struct stage *s)
@@ -129,6 +164,7 @@ void stage_close(struct stage *s)
     http_client_destroy(s->client);
     resolver_destroy(s->resolver);
     memory_state_finish(&s->state);
+    compiler_link_destroy(s->validator);
     node_segment_unmap(s->cache.node);
     loop_destroy(s->loop);
 }

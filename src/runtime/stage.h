@@ -9,6 +9,7 @@
 #include "script/script.h"
 #include "server/module_cache.h"
 
+struct compiler_link;
 struct http_client;
 struct loop;
 struct resolver;
@@ -18,15 +19,18 @@ struct stage {
     const struct config *config;
     struct script_vm *vm;
     struct memory_state state;
-    struct module_cache cache; /* node is NULL: there is none, which was said */
+    struct module_cache cache;       /* node is NULL: there is none, which was said */
+    struct compiler_link *validator; /* of JSON Schema; NULL: there is none, which was said */
     struct resolver *resolver;
     struct http_client *client; /* of real upstreams */
+    uint64_t entries;           /* into JavaScript, and out of it */
     /* Answers "dgate/tool"; set tool before stage_open(). */
     void (*tool)(void *user, struct str args, script_state_done done, void *done_user);
     void *tool_user;
 };
 
-/* Makes all of it in a zeroed stage (tool and tool_user may be set). config is borrowed. The engine is used from here on. */
+/* Makes all of it in a zeroed stage (tool and tool_user may be set). config is borrowed. The engine is used from here on,
+ * and a process was forked before. */
 void stage_open(struct stage *s, const struct config *config);
 
 /* No route may be left. */

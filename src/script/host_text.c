@@ -137,9 +137,7 @@ static JSValueRef now(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     (void)argc;
     (void)argv;
     (void)exception;
-    enum { NS_PER_US = 1000 };
-    const uint64_t us = now_mono_ns() / NS_PER_US;
-    return JSValueMakeNumber(ctx, (double)us / 1000);
+    return JSValueMakeNumber(ctx, script_clock_mono_ms(&entry_vm()->clock));
 }
 
 static void append(JSContextRef ctx, JSObjectRef list, unsigned *n, const char *text)

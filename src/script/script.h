@@ -16,6 +16,7 @@
 
 struct fetch_options;
 struct loop;
+struct script_clock;
 struct script_vm;
 struct script_program;
 struct script_run;
@@ -236,6 +237,9 @@ void script_vm_prepare_process(void);
 /* Makes the VM's owner; the VM itself comes with the first program. Borrows loop; copies limits and host. */
 struct script_vm *script_vm_create(struct loop *loop, const struct script_limits *limits,
                                    const struct script_host *host);
+
+/* The time that modules see (script/script_clock.h); the VM's. */
+struct script_clock *script_vm_clock(struct script_vm *vm);
 
 /* Every program and run must be gone. NULL is allowed. */
 void script_vm_destroy(struct script_vm *vm);

@@ -127,6 +127,7 @@ struct script_vm *script_vm_create(struct loop *loop, const struct script_limits
     vm->fetches = host->fetch != NULL ? fetch_pool_create(loop, host->fetch) : NULL;
     vm->host.fetch = NULL;
     vm->later.run = on_later;
+    script_clock_init(&vm->clock);
     ilist_init(&vm->finished);
     ilist_init(&vm->answered);
     ilist_init(&vm->streams_ready);
@@ -142,6 +143,11 @@ void script_vm_start(struct script_vm *vm)
     script_vm_prepare_process();
     vm->base_bytes = memory_resident();
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
+}
+
+struct script_clock *script_vm_clock(struct script_vm *vm)
+{
+    return &vm->clock;
 }
 
 void script_vm_destroy(struct script_vm *vm)

@@ -10,6 +10,7 @@
 #include "io/timeout.h"
 #include "script/engine.h"
 #include "script/script.h"
+#include "script/script_clock.h"
 
 struct entry;
 struct fetch_pool;
@@ -32,6 +33,7 @@ struct script_vm {
     uint64_t programs_made;    /* numbers them */
     struct fetch_pool *fetches;
     uint64_t limit_hits[SCRIPT_LIMIT_COUNT];
+    struct script_clock clock;
 
     struct script_slot *slots;
     uint32_t slot_count;

@@ -8,6 +8,11 @@ enum { WHOLE_KEY_MAX = MODULE_CACHE_KEY_MAX + 256 };
 /* Longer ones do not expire: some 30 years. */
 static const double LONGEST_S = 1e9;
 
+static uint64_t now_ns(const struct module_cache *c)
+{
+    return c->stopped_ns != 0 ? c->stopped_ns : now_mono_ns();
+}
+
 /* The key in the shared table: namespace, NUL, the module's. False when that is too long. */
 static bool whole_key(struct str ns, struct str key, struct buf *out)
 {
@@ -26,7 +31,7 @@ bool module_cache_get(struct module_cache *c, struct str ns, struct str key, str
     struct buf whole;
     const bool found = whole_key(ns, key, &whole) &&
                        node_cache_get(node_segment_cache(c->node), hash_of(c, &whole),
-                                      buf_str(&whole), now_mono_ns(), out) == NODE_CACHE_OK;
+                                      buf_str(&whole), now_ns(c), out) == NODE_CACHE_OK;
     buf_finish(&whole);
     return found;
 }
@@ -75,7 +80,7 @@ bool module_cache_set(struct module_cache *c, struct str ns, struct str key, str
         return false;
     }
     const bool expires = ttl_s >= 0 && ttl_s < LONGEST_S;
-    const uint64_t until = expires ? now_mono_ns() + (uint64_t)(ttl_s * 1e9) : 0;
+    const uint64_t until = expires ? now_ns(c) + (uint64_t)(ttl_s * 1e9) : 0;
     /* A shard that is busy for long counts as full. */
     (void)node_cache_set(node_segment_cache(c->node), hash_of(c, &whole), buf_str(&whole), value,
                          until);

@@ -11,6 +11,8 @@ enum { MODULE_CACHE_KEY_MAX = 512 };
 struct module_cache {
     struct node_segment *node; /* borrowed */
     size_t value_max;
+    uint64_t
+        stopped_ns; /* where time can be stopped: the monotonic time that it is; 0: real time */
 };
 
 /* As the functions of struct script_host. */

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import test from 'node:test';
-import { withUpstream } from './lib/gateway.mjs';
+import { Gateway, withUpstream } from './lib/gateway.mjs';
 
 const RUNTIME = resolve(process.env.DGATE_BIN ?? 'build/bin', 'dgate-runtime');
 
@@ -210,6 +210,26 @@ it("is after them", () => undefined);
     assert.equal(status, 1);
 });
 
+test('what nobody awaits fails the test that it is rejected in', async () => {
+    const source = `import { expect, it, route } from "dgate/test";
+import * as mod from "./mod";
+it("does not await", () => { expect(Promise.resolve(1)).resolves.toBe(2); });
+it("passes", () => undefined);
+it("loses a promise", () => { void Promise.reject(new Error("lost")); });
+it("handles it late", async () => { const p = Promise.reject(new Error("late")); await null; p.catch(() => undefined); });
+it("has a module that loses one", async () => { expect((await route(mod).get("/")).status).toBe(200); });
+it("has a wrong path", () => expect(route(mod).get("x")).rejects.toThrow('"x" is no path: it begins with "/"'));
+`;
+    const mod = 'export const requestHandler = (ctx: any) => { void Promise.reject(new Error("in the module")); ctx.response().json({}); };';
+    const { stdout, status } = await runIn({ 'a.test.ts': source, 'mod.ts': mod }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['passes', 'handles it late', 'has a wrong path'], stdout);
+    assert.match(found['does not await'].block, /expected: "2"\n {2}actual: "1"\n {2}at: "a\.test\.ts:3:/);
+    assert.match(found['loses a promise'].block, /message: "lost"\n {2}at: "a\.test\.ts:5:/);
+    assert.match(found['has a module that loses one'].block, /message: "in the module"\n {2}at: "mod\.ts:1:/);
+    assert.equal(status, 1);
+});
+
 test('limits come from a configuration', async () => {
     const files = {
         'c.yaml': 'version: v1\nlimits:\n  module_cpu_ms: 300\n  module_wall_ms: 1000\n',
@@ -330,6 +350,301 @@ test('collections and documents are checked as by a server', async () => {
     });`;
     const { stdout } = await runIn({ 'a.test.ts': source }, 'test');
     assert.deepEqual(names(results(stdout), false), [], stdout);
+});
+
+const USER_SCHEMA = '{"type":"object","properties":{"age":{"type":"integer"},"mail":{"format":"email"}},"required":["age"],"additionalProperties":false}';
+
+// Writes what the request's body says and answers with the error's message.
+const WRITER = `import { addCollection, addDocument } from "dgate/state";
+    export const requestHandler = async (ctx: any) => {
+        const { collection, document } = ctx.request().readJson();
+        try {
+            if (collection) await addCollection(collection);
+            if (document) await addDocument(document);
+            ctx.response().send("stored");
+        } catch (error: any) { ctx.response().send(error.message); }
+    };`;
+const WRITES = [
+    { document: { id: '7', collection: 'users', data: { age: 'old' } } },
+    { document: { id: 'x y', collection: 'users', data: { age: 1, mail: 'nobody', more: 1 } } },
+    { document: { id: '7', collection: 'users', data: null } },
+    { document: { id: '7', collection: 'users', data: { age: 7 } } },
+    { collection: { name: 'wrong', schema: { type: 1 } } },
+    { collection: { name: 'wrong', schema: { $schema: 'https://json-schema.org/draft-04/schema' } } },
+    { collection: { name: 'large', schema: { description: 'x'.repeat(65536) } } },
+    { collection: { name: 'free', schema: null }, document: { id: 'a', collection: 'free', data: 'anything' } },
+];
+
+test('JSON Schemas are enforced with the messages of a server', async () => {
+    const source = `import { it, route } from "dgate/test";
+        import { addCollection } from "dgate/state";
+        import * as writer from "./writer";
+        it("writes", async () => {
+            await addCollection({ name: "users", schema: ${USER_SCHEMA} });
+            for (const write of ${JSON.stringify(WRITES)}) console.log((await route(writer).post("/", write)).text());
+        });`;
+    const tool = await runIn({ 'writer.ts': WRITER, 'a.test.ts': source }, 'test');
+    const gateway = await new Gateway({}).start();
+    try {
+        await gateway.put('collection', { name: 'users', schema: JSON.parse(USER_SCHEMA) });
+        await gateway.module('writer', WRITER);
+        await gateway.put('route', { name: 'writer', paths: ['/**'], methods: ['POST'], modules: ['writer'] });
+        const expected = [];
+        for (const write of WRITES)
+            expected.push((await gateway.proxy('/', { method: 'POST', body: JSON.stringify(write) })).text);
+        assert.match(expected[0], /^document default\/users\/7: data\/age must be integer$/);
+        assert.match(expected[4], /^collection default\/wrong: schema\/type must be /);
+        assert.match(expected[6], /limits\.schema_max/);
+        assert.deepEqual([expected[3], expected[7]], ['stored', 'stored']);
+        const got = tool.stderr.trim().split('\n').map((line) => line.replace('info a.test.ts: ', ''));
+        assert.deepEqual(got, expected, tool.stdout + tool.stderr);
+    } finally {
+        await gateway.stop();
+    }
+});
+
+test('fake documents must fit a schema that is given with them', async () => {
+    const source = `import { documents, expect, it } from "dgate/test";
+    const schema = ${USER_SCHEMA};
+    it("stores what fits", async () => {
+        await documents.put("users", { a: { age: 1 } }, { schema });
+        await documents.put("users", { b: { age: 2 } });
+        expect(await documents.all("users")).toEqual({ a: { age: 1 }, b: { age: 2 } });
+    });
+    it("fails", () => documents.put("users", { c: { age: 3 }, d: { age: "four" } }));
+    it("keeps what is there when the schema changes", async () => {
+        await documents.put("users", {}, { schema: { type: "string" } });
+        expect(await documents.get("users", "a")).toEqual({ age: 1 });
+        await expect(documents.put("users", { a: { age: 1 } })).rejects.toThrow("document default/users/a: data must be string");
+    });
+    it("fails for a wrong schema", () => documents.put("others", {}, { schema: { type: "text" } }));
+    it("fails for a wrong option", () => documents.put("others", {}, { shema: 1 } as any));`;
+    const { stdout, status } = await runIn({ 'a.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['stores what fits', 'keeps what is there when the schema changes'], stdout);
+    assert.match(found.fails.block, /message: "document default\/users\/d: data\/age must be integer"\n {2}at: "a\.test\.ts:8:/);
+    assert.match(found['fails for a wrong schema'].block, /collection default\/others: schema\/type must be equal to one of/);
+    assert.match(found['fails for a wrong option'].block, /has no option \\"shema\\" \(allowed: schema\)/);
+    assert.equal(status, 1);
+});
+
+test('a schema that takes too long fails what it is for', async () => {
+    // Deeper and deeper for each $ref: longer than anybody waits.
+    const schema = { $defs: {}, $ref: '#/$defs/d0' };
+    for (let i = 0; i < 40; i++) schema.$defs[`d${i}`] = { allOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] };
+    schema.$defs.d40 = { type: 'string' };
+    const files = {
+        'c.yaml': 'version: v1\nlimits:\n  validate_timeout_ms: 2000\n',
+        'a.test.ts': `import { documents, it } from "dgate/test";
+            it("is slow", () => documents.put("slow", { a: "b" }, { schema: ${JSON.stringify(schema)} }));
+            it("comes after it", () => documents.put("slow", { a: "b" }));`,
+        'b.test.ts': `import { documents, it } from "dgate/test";
+            it("is in another file", () => documents.put("fast", { a: "b" }, { schema: { type: "string" } }));`,
+    };
+    const found = results((await runIn(files, 'test', '-c', 'c.yaml', '--timeout', '9000')).stdout);
+    assert.match(found['is slow'].block, /document default\/slow\/a: validating it took too long \(limits\.validate_timeout_ms\)/);
+    assert.match(found['comes after it'].block, /document default\/slow\/a: the schema cannot be applied: the compiler ended/);
+    assert.equal(found['is in another file'].ok, true);
+});
+
+test('the tests of the documentation pass', async () => {
+    const text = readFileSync('docs/modules/testing.md', 'utf8');
+    const files = {};
+    for (const [, source] of text.matchAll(/^```ts test\n([^]*?)^```/gm)) files[`${Object.keys(files).length}.test.ts`] = source;
+    assert.ok(Object.keys(files).length > 0);
+    const { stdout, status } = await runIn(files, 'test');
+    assert.deepEqual(names(results(stdout), false), [], stdout);
+    assert.equal(status, 0);
+    assert.equal((await runIn(files, 'check')).stdout, '');
+});
+
+const POLLER = `import { put } from "dgate/storage";
+    const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
+    export async function requestHandler(ctx: any) {
+        const what = ctx.query().get("what");
+        const begun = performance.now();
+        const times: number[] = [];
+        const note = () => times.push(Math.round(performance.now() - begun));
+        if (what === "spin") setTimeout(() => { for (;;); }, 1000);
+        if (what === "leave") setInterval(() => put("left", Date.now()), 10);
+        if (what === "poll")
+            for (let status = 0; status !== 200; note()) {
+                await sleep(60_000);
+                status = (await fetch("http://job.example/")).status;
+                await put("status", status);
+            }
+        if (what === "spin" || what === "hang") await sleep(2000);
+        if (what === "ticks") {
+            const every = setInterval(note, 100);
+            const never = setTimeout(note, 150);
+            setTimeout(() => clearTimeout(never), 140);
+            await sleep(350);
+            clearInterval(every);
+        }
+        ctx.response().json({ times, at: new Date() });
+    }`;
+
+test('fake timers', async () => {
+    const source = `import { advanceTimersByTime, beforeEach, describe, expect, fakeFetch, it, route, runAllTimers, setSystemTime, storage, upstream, useFakeTimers, useRealTimers } from "dgate/test";
+    import * as store from "dgate/storage";
+    import * as poller from "./poller";
+    const r = route(poller);
+    const realDate = Date;
+    const now = "2030-01-01T00:00:00.000Z";
+    it("lets a module wait for minutes", async () => {
+        useFakeTimers({ now });
+        const statuses = [202, 202, 200];
+        fakeFetch(() => statuses.shift());
+        let done = false;
+        const response = r.get("/?what=poll").then((y) => { done = true; return y; });
+        await advanceTimersByTime(179_999);
+        expect([done, statuses]).toEqual([false, [200]]);
+        await advanceTimersByTime(1);
+        expect(done).toBe(true);
+        expect((await response).json()).toEqual({ times: [60_000, 120_000, 180_000], at: "2030-01-01T00:03:00.000Z" });
+    });
+    it("is over with the test", () => {
+        expect(Date).toBe(realDate);
+        expect(new Date().getFullYear()).toBeLessThan(2030);
+        return new Promise((done) => setTimeout(done, 1));
+    });
+    it("fires in order, repeats and clears", async () => {
+        useFakeTimers();
+        const response = r.get("/?what=ticks");
+        await runAllTimers();
+        expect((await response).json().times).toEqual([100, 200, 300]);
+        const order: string[] = [];
+        setTimeout(() => order.push("c"), 20);
+        setTimeout(() => { order.push("a"); setTimeout(() => order.push("b"), 5); }, 10);
+        setTimeout(() => order.push("d"), 20);
+        setImmediate(() => order.push("0"));
+        await advanceTimersByTime(20);
+        expect(order.join("")).toBe("0abcd");
+    });
+    it("ends timers with their request", async () => {
+        useFakeTimers();
+        await r.get("/?what=leave");
+        await advanceTimersByTime(1000);
+        expect(storage.get("left")).toBeUndefined();
+    });
+    it("moves through answers of fakes", async () => {
+        useFakeTimers();
+        const slow = upstream(async () => { await new Promise((done) => setTimeout(done, 500)); return String(Date.now()); });
+        const through = route("./pass", { upstream: slow });
+        const begun = Date.now();
+        const response = through.get("/");
+        await advanceTimersByTime(10_000);
+        expect(Number((await response).text()) - begun).toBe(500);
+        expect(Date.now() - begun).toBe(10_000);
+    });
+    it("has Date, performance and the store's ttl", async () => {
+        useFakeTimers({ now });
+        const begun = performance.now();
+        expect([Date.now(), +new Date(), new Date("2020-02-02").getTime()]).toEqual([Date.parse(now), Date.parse(now), 1580601600000]);
+        expect(new Date()).toBeInstanceOf(Date);
+        expect(Date()).toMatch("2030");
+        expect(Date.UTC(2020, 0)).toBe(1577836800000);
+        await storage.put({ a: 1 }, { ttl: 60 });
+        store.setCache("a", 1, { ttl: 60 });
+        await advanceTimersByTime(59_000);
+        expect([storage.get("a"), store.getCache("a"), performance.now() - begun]).toEqual([1, 1, 59_000]);
+        await advanceTimersByTime(1_000);
+        expect([storage.get("a"), store.getCache("a")]).toEqual([undefined, null]);
+        await storage.put({ a: 1 }, { ttl: 60 });
+        setSystemTime(new Date("2031-01-01"));
+        expect([new Date().getFullYear(), storage.get("a"), performance.now() - begun]).toEqual([2031, undefined, 60_000]);
+    });
+    it("goes back to real time", async () => {
+        useFakeTimers({ now: 0 });
+        setTimeout(() => { throw new Error("never"); }, 1);
+        useRealTimers();
+        expect(Date.now()).toBeGreaterThan(1e12);
+        await new Promise((done) => setTimeout(done, 5));
+    });
+    describe("before each", () => {
+        beforeEach(() => useFakeTimers({ now: 5 }));
+        it.each([1, 2])("begins anew %d", async () => {
+            expect(Date.now()).toBe(5);
+            await advanceTimersByTime(5);
+        });
+    });`;
+    const files = { 'poller.ts': POLLER, 'pass.ts': 'export const requestModifier = async () => { await null; };', 'a.test.ts': source };
+    await withFiles(files, async (folder) => {
+        const { stdout, stderr, status } = await run(['test'], folder);
+        assert.deepEqual(names(results(stdout), false), [], stdout + stderr);
+        assert.equal(names(results(stdout), true).length, 9);
+        assert.equal(status, 0);
+        assert.equal((await run(['check', 'a.test.ts'], folder)).stdout.replace(/^poller.*\n/gm, ''), '');
+    });
+});
+
+test('limits hold with fake timers', async () => {
+    const source = `import { advanceTimersByTime, expect, it, route, useFakeTimers } from "dgate/test";
+    import * as poller from "./poller";
+    const r = route(poller);
+    it("stops a timer of a module that spins", async () => {
+        useFakeTimers();
+        const response = r.get("/?what=spin");
+        await advanceTimersByTime(1000);
+        const { status, text } = await response.then((y) => ({ status: y.status, text: y.json().error }));
+        expect([status, text]).toEqual([503, "a module used too much CPU time"]);
+    });
+    it("spins itself", async () => {
+        useFakeTimers();
+        setTimeout(() => { for (;;); }, 10);
+        await advanceTimersByTime(10);
+    });
+    it("waits for ever", async () => { useFakeTimers(); await r.get("/?what=hang"); }, 100);
+    it("passes the limit on calls", async () => { useFakeTimers(); await r.get("/?what=hang"); }, 60_000);
+    it("passes it by moving", async () => {
+        useFakeTimers();
+        setInterval(() => undefined, 1);
+        await advanceTimersByTime(1e12);
+    }, 60_000);
+    it("is after them", async () => { expect(Date.now()).toBeGreaterThan(1e12); await new Promise((done) => setTimeout(done, 1)); });`;
+    const files = { 'poller.ts': POLLER, 'a.test.ts': source, 'c.yaml': 'version: v1\nlimits:\n  module_wall_ms: 1000\n' };
+    const { stdout } = await runIn(files, 'test', '-c', 'c.yaml', '--timeout', '1000');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['stops a timer of a module that spins', 'is after them'], stdout);
+    assert.match(found['spins itself'].block, /limits\.module_cpu_ms/);
+    assert.match(found['waits for ever'].block, /did not end within 100 ms; its timers are fake, advanceTimersByTime\(\) makes them fire/);
+    for (const name of ['passes the limit on calls', 'passes it by moving'])
+        assert.match(found[name].block, /longer than 1000 ms \(limits\.module_wall_ms\)/);
+});
+
+test('fake timers refuse what makes no sense', async () => {
+    const source = `import { advanceTimersByTime, beforeAll, describe, expect, it, runAllTimers, setSystemTime, useFakeTimers } from "dgate/test";
+    let loading = "";
+    try { useFakeTimers(); } catch (error: any) { loading = error.message; }
+    it("while it is loaded", () => expect(loading).toMatch("call it there, or in beforeEach()"));
+    describe("group", () => {
+        beforeAll(() => useFakeTimers());
+        it("before all", () => undefined);
+    });
+    it("without it", async () => {
+        await expect(advanceTimersByTime(1)).rejects.toThrow("call useFakeTimers() first");
+        await expect(runAllTimers()).rejects.toThrow("call useFakeTimers() first");
+        expect(() => setSystemTime(1)).toThrow("call useFakeTimers() first");
+    });
+    it("wrong values", async () => {
+        expect(() => useFakeTimers({ toFake: ["Date"] } as any)).toThrow('no option "toFake" (allowed: now)');
+        expect(() => useFakeTimers({ now: "soon" })).toThrow("now takes a Date, milliseconds or a date as text, not soon");
+        useFakeTimers();
+        expect(() => setSystemTime(NaN)).toThrow("setSystemTime() takes a Date");
+        for (const ms of [-1, NaN, Infinity, "1" as any]) await expect(advanceTimersByTime(ms)).rejects.toThrow("takes milliseconds");
+        const first = advanceTimersByTime(1);
+        await expect(advanceTimersByTime(1)).rejects.toThrow("await what moves it");
+        await first;
+    });
+    it("an interval that never ends", async () => {
+        useFakeTimers();
+        setInterval(() => undefined, 10);
+        await expect(runAllTimers()).rejects.toThrow("runAllTimers() made 10000 timers fire and there are more");
+    });`;
+    const { stdout } = await runIn({ 'a.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, false), ['group > before all'], stdout);
+    assert.match(found['group > before all'].block, /call it there, or in beforeEach\(\)/);
 });
 
 test('storage, cache and secrets are there as in a server', async () => {
@@ -525,6 +840,14 @@ test('run forwards to a real upstream, and has collections', async () => {
             assert.equal(dead.status, 1);
             const stored = await run(['run', 'state.ts', '--collection', 'c'], folder);
             assert.match(stored.stdout, /\n\n"a"$/);
+            writeFileSync(join(folder, 'schema.json'), '{"type":"string"}');
+            const refused = await run(['run', 'state.ts', '--collection', 'c=@schema.json'], folder);
+            assert.match(refused.stderr, /document default\/c\/a: data must be string/);
+            assert.equal(refused.status, 1);
+            writeFileSync(join(folder, 'schema.json'), '{"type":"text"}');
+            const wrong = await run(['run', 'state.ts', '--collection', 'c=@schema.json'], folder);
+            assert.match(wrong.stderr, /--collection c: collection default\/c: schema\/type must be/);
+            assert.deepEqual([wrong.stdout, wrong.status], ['', 1]);
         });
     });
 });
@@ -590,6 +913,8 @@ test('wrong usage is refused with what is allowed', async () => {
         [['run', 'x.ts', '--header', 'no colon'], /--header takes "NAME: VALUE"/],
         [['run', 'x.ts', '--param', 'id'], /--param takes NAME=VALUE/],
         [['run', 'x.ts', '--param', 'id=7'], /--param id: no segment of the path is "7"/],
+        [['run', 'x.ts', '--collection', 'c=schema.json'], /--collection takes NAME or NAME=@FILE, not "c=schema\.json"/],
+        [['run', 'x.ts', '--collection', 'c=@gone'], /--collection c=@gone: .*No such file/],
         [['run', 'x.ts', '--body', '@gone'], /--body @gone: No such file/],
         [['bench', 'a.ts', 'b.ts'], /it takes one FILE/],
         [['bench', 'a.ts', '--seconds', '0'], /--seconds takes a whole number from 1 to 600, not 0/],

@@ -67,15 +67,24 @@ function describeCall(input: unknown, options: FetchOptions): Call {
     return { url, method, headers, redirect, body, signal };
 }
 
+function unlessAborted<T>(answered: Promise<T>, signal: Signal): Promise<T> {
+    return new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+        answered.then(resolve, reject);
+    });
+}
+
 // Begins it; the promise fails when the signal is aborted first, and the body that comes later with it.
 function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const handle = requireCurrent("fetch()");
     const { signal } = call;
     const faked = fetchHook.fake?.(call.url, call.method, [...call.headers].flat(), body);
-    if (faked !== undefined)
-        return faked.then(
+    if (faked !== undefined) {
+        const answered = faked.then(
             (a) => ofAnswer(handle, [`${a.status} 0 0 ${call.url}\n\n${a.headers.flat().join("\n")}`, a.body]).response,
         );
+        return signal === null ? answered : unlessAborted(answered, signal);
+    }
     let head = `${call.method}\n${call.url}`;
     for (const [name, value] of call.headers) head += `\n${name}\n${value}`;
     return new Promise((resolve, reject) => {

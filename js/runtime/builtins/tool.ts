@@ -4,13 +4,20 @@ import { askState } from "../ask";
 import { modulePlaces } from "../errors";
 import { fetchHook } from "../fetch_hook";
 import { format } from "../format";
-import { StateOp } from "../host";
+import { host, StateOp } from "../host";
+import { toolHook } from "../tool_hook";
 
 export const tool: Record<string, unknown> = {
     // Asks the program that runs the modules.
     ask: (question: object): Promise<unknown> => askState("dgate/tool", StateOp.Tool, "", question),
     format,
     places: modulePlaces,
+    clock: { stop: host.clockStop, resume: host.clockResume, wall: host.clockWall, now: host.now },
+
+    // Is told of rejections that nothing handles, in this namespace.
+    onRejection: (told: (reason: unknown) => void): void => {
+        toolHook.rejected = told;
+    },
 
     // Steps in for the network, in all modules of this namespace.
     fakeFetch: (fake: typeof fetchHook.fake): void => {

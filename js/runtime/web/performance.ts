@@ -2,7 +2,7 @@
 
 import { host } from "../host";
 
-const origin = host.now();
+const origin = Math.floor(host.now()); // a whole number, as stopped time is: differences are exact then
 const timeOrigin = Date.now();
 
 export const performance = {

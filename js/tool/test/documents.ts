@@ -5,9 +5,15 @@ import { clear } from "./storage";
 
 const PAGE = 1000;
 
-async function put(collection: string, all: Record<string, unknown>): Promise<void> {
-    if ((await getCollection(collection)) === null)
-        await addCollection({ name: collection, type: "document", visibility: "private" });
+export interface PutOptions {
+    schema?: unknown;
+}
+
+async function put(collection: string, all: Record<string, unknown>, options: PutOptions = {}): Promise<void> {
+    for (const key of Object.keys(options))
+        if (key !== "schema") throw new TypeError(`documents.put() has no option ${JSON.stringify(key)} (allowed: schema)`);
+    if (options.schema !== undefined || (await getCollection(collection)) === null)
+        await addCollection({ name: collection, type: "document", visibility: "private", schema: options.schema });
     for (const [id, data] of Object.entries(all)) await addDocument({ id, collection, data });
 }
 

@@ -1,8 +1,10 @@
 // import … from "dgate/test": what a test file uses, and requestHandler(), by which dgate-runtime runs it.
 
+import { realNow } from "./clock";
 import { choose, isSkipped, runTest, type Test } from "./suites";
 import { diagnostic, resultLine } from "./tap";
 
+export { advanceTimersByTime, runAllTimers, setSystemTime, useFakeTimers, useRealTimers } from "./clock";
 export { documents } from "./documents";
 export { expect } from "./expect";
 export { fakeFetch, registerFiles, request, route, upstream } from "./route";
@@ -29,12 +31,12 @@ async function run(q: Command & { op: "test" }): Promise<{ result: string; tap: 
     const t = chosen[q.index] as Test;
     if (t.mode === "todo") return { result: "todo", tap: resultLine(true, q.number, t.name, "TODO") };
     if (isSkipped(t)) return { result: "skip", tap: resultLine(true, q.number, t.name, "SKIP") };
-    const begun = Date.now();
+    const begun = realNow();
     try {
         await runTest(t, q.timeout);
         return { result: "pass", tap: resultLine(true, q.number, t.name, "") };
     } catch (error) {
-        const why = diagnostic(error, Date.now() - begun, q.folder, t.at);
+        const why = diagnostic(error, realNow() - begun, q.folder, t.at);
         return { result: "fail", tap: resultLine(false, q.number, t.name, "") + why };
     }
 }

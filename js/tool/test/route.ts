@@ -215,6 +215,7 @@ export class Route {
         const own = turn;
         const given = typeof line === "string" ? { ...parseLine(line), ...options } : line;
         const { path = "/", method = given.json === undefined && given.body === undefined ? "GET" : "POST" } = given;
+        if (!String(path).startsWith("/")) throw new TypeError(`${JSON.stringify(path)} is no path: it begins with "/"`);
         const { body, type } = encodeBody(given);
         const headers = fieldsOf(given.headers);
         if (type !== undefined && !headers.some(([name]) => name.toLowerCase() === "content-type"))

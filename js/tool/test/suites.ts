@@ -1,7 +1,9 @@
 // describe() and it(): the tests of a file, collected while it is loaded, run one by one when the program asks.
 
+import { allowFakeTimers, areTimersFake, useRealTimers } from "./clock";
 import { AssertionError } from "./expect";
 import { beginTurn, fakeFailure } from "./route";
+import { onRejection } from "./tool";
 
 type Body = () => unknown;
 type Mode = "run" | "skip" | "only" | "todo";
@@ -125,12 +127,14 @@ export function isSkipped(t: Test): boolean {
 async function prepare(suite: Suite): Promise<void> {
     if (suite.before === undefined) {
         suite.before = { error: new AssertionError("beforeAll did not come to its end") };
+        allowFakeTimers(false); // it would be no test's
         try {
             for (const body of suite.hooks.beforeAll) await body();
             suite.before = "done";
         } catch (error) {
             suite.before = { error };
         }
+        allowFakeTimers(true);
     }
     if (suite.before !== "done") throw suite.before.error;
 }
@@ -153,9 +157,21 @@ async function runHooks(hooks: Body[], failed: unknown[]): Promise<void> {
         }
 }
 
+// The first rejection in this test that nothing handled: an assertion that was not awaited, perhaps.
+let rejection: { reason: unknown } | undefined;
+onRejection((reason) => (rejection ??= { reason }));
+
+// What has been rejected without anybody to handle it is told at the end of a turn of the loop.
+async function takeRejection(): Promise<{ reason: unknown } | undefined> {
+    await new Promise((done) => setTimeout(done, 0));
+    return rejection;
+}
+
 async function runBody(t: Test): Promise<void> {
     const suites = t.suite.path();
     const failed: unknown[] = [];
+    rejection = undefined;
+    allowFakeTimers(true);
     try {
         for (const suite of suites) await prepare(suite);
         for (const suite of suites) for (const body of suite.hooks.beforeEach) await body();
@@ -166,15 +182,24 @@ async function runBody(t: Test): Promise<void> {
         failed.push(error);
     }
     for (const suite of [...suites].reverse()) await runHooks(suite.hooks.afterEach, failed);
+    useRealTimers();
+    allowFakeTimers(false);
     for (const suite of endedWith(t)) await runHooks(suite.hooks.afterAll, failed);
+    const unhandled = await takeRejection();
     if (failed.length > 0) throw failed[0];
+    if (unhandled !== undefined) throw unhandled.reason;
 }
 
 // Rejects with what the test failed with.
 export function runTest(t: Test, timeout: number): Promise<void> {
     const ms = t.timeout ?? timeout;
     return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new AssertionError(`the test did not end within ${ms} ms`)), ms);
+        const late = () => {
+            const hint = areTimersFake() ? "; its timers are fake, advanceTimersByTime() makes them fire" : "";
+            reject(new AssertionError(`the test did not end within ${ms} ms${hint}`));
+        };
+        useRealTimers(); // the test before may have been broken off
+        const timer = setTimeout(late, ms);
         beginTurn();
         runBody(t)
             .finally(() => clearTimeout(timer))

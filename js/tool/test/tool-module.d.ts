@@ -9,5 +9,13 @@ declare module "dgate/tool" {
             body: string | ArrayBuffer | ArrayBufferView | undefined,
         ) => Promise<{ status: number; headers: [string, string][]; body: ArrayBuffer }>,
     ): void;
+    // Time, in milliseconds. wall: undefined unless it is stopped; now: of the clock that only goes forward.
+    export const clock: {
+        stop(wallMs: number): void;
+        resume(): void;
+        wall(): number | undefined;
+        now(): number;
+    };
+    export function onRejection(told: (reason: unknown) => void): void;
     export function places(error: Error): { name: string; at: string }[];
 }

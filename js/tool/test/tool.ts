@@ -1,8 +1,8 @@
 // What this library stands on: the module "dgate/tool" of the runtime library, and the program behind it.
 
-import { ask as askTool, fakeFetch, format, places } from "dgate/tool";
+import { ask as askTool, clock, fakeFetch, format, onRejection, places } from "dgate/tool";
 
-export { fakeFetch, format, places };
+export { clock, fakeFetch, format, onRejection, places };
 
 export type Fields = [name: string, value: string][];
 export type WireBody = { text: string } | { base64: string };
@@ -45,6 +45,7 @@ export type Question =
     | { op: "answer"; id: number; status: number; headers: Fields; body: WireBody }
     | { op: "answer"; id: number; fail: string }
     | { op: "secret"; name: string; value: string }
+    | { op: "step"; until: number | null } // null: whatever comes next
     | { op: "clear" };
 
 export function ask<T>(question: Question): Promise<T> {

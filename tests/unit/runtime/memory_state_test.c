@@ -35,6 +35,7 @@ static int set_up(void **state)
     static struct memory_state s;
     const struct entries_options storage = {.value_max = 10, .entries_max = 2, .bytes_max = 100};
     memory_state_init(&s, 20, &storage);
+    s.schema.schema_max = 20;
     *state = &s;
     (void)ask(&s, SCRIPT_PUT_COLLECTION, "{\"name\":\"c\"}");
     return 0;
@@ -103,6 +104,10 @@ static void refuses(void **state)
          "{\"id\":\"a\",\"collection\":\"c\",\"data\":1,\"namespace\":\"other\"}",
          "!a module of namespace default may not write to namespace other"},
         {SCRIPT_PUT_COLLECTION, "{\"name\":\"\"}", "!name"},
+        {SCRIPT_PUT_COLLECTION, "{\"name\":\"d\",\"schema\":{\"type\":1}}",
+         "!collection default/d: the schema cannot be applied: there is no validator"},
+        {SCRIPT_PUT_COLLECTION, "{\"name\":\"d\",\"schema\":{\"type\":\"array\",\"items\":{}}}",
+         "!schema: it has more than 20 bytes (limits.schema_max)"},
         {SCRIPT_DELETE_COLLECTION, "{}", "!name is required"},
         {SCRIPT_TOOL, "{}", "!dgate-runtime does not have this"},
     };
