@@ -450,6 +450,65 @@ test('a route whose modules keep hitting limits is switched off until it is chan
     });
 });
 
+test('what is switched off is listed, and can be switched on again without a change', async () => {
+    await withGateway({ workers: 2, limits: { ...LIMITS, module_cpu_ms: 20, module_stops_max: 2 } }, async (g) => {
+        await setUp(g);
+        const spin = handler('if (ctx.query().get("spin")) for (;;) {} ctx.response().send("ok");');
+        const path = await route(g, spin);
+        const name = `r${count}`;
+        const one = `/api/v1/switched-off/${name}`;
+        await g.put('namespace', { name: 'other' });
+        const list = async (query = '') => (await g.admin('GET', `/api/v1/switched-off${query}`)).json;
+        const spinUntilOff = () => until('it is switched off', async () => (await g.proxy(`${path}?spin=1`)).json.limit === undefined);
+
+        assert.deepEqual(await list(), { data: [], count: 0, status_code: 200, success: true });
+        assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 0);
+        await spinUntilOff();
+        const { data, count: listed } = await list();
+        assert.equal(listed, 1);
+        assert.match(data[0].since, /^20\d\d-\d\d-\d\dT.*Z$/);
+        const { since, ...rest } = data[0];
+        assert.deepEqual(rest, { namespace: 'default', route: name, module: `bad${count}`, reason: 'stops', count: 2 });
+        assert.ok(Math.abs(Date.now() - Date.parse(since)) < 60000);
+        assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 1);
+        assert.deepEqual((await list('?namespace=default&limit=5')).data, data);
+        assert.deepEqual((await list('?namespace=other')).data, []);
+        assert.deepEqual(await list('?offset=1'), { data: [], count: 1, status_code: 200, success: true });
+        for (const at of [one, `/api/v1/switched-off/default/${name}`, `${one}?namespace=default`])
+            assert.deepEqual((await g.admin('GET', at)).json.data, data[0], at);
+
+        for (const [method, at, status, error] of [
+            ['GET', '/api/v1/switched-off/none', 404, 'the modules of route default/none are not switched off'],
+            ['DELETE', '/api/v1/switched-off/none', 404, 'the modules of route default/none are not switched off'],
+            ['DELETE', `/api/v1/switched-off/other/${name}`, 404, `the modules of route other/${name} are not switched off`],
+            ['DELETE', '/api/v1/switched-off', 405, 'not allowed'],
+            ['PUT', one, 405, 'not allowed'],
+            ['GET', '/api/v1/switched-off/a/b/c', 404, 'there is nothing at'],
+            ['GET', '/api/v1/switched-off/', 404, 'there is nothing at'],
+            ['GET', '/api/v1/switched-off?limit=x', 400, 'limit'],
+        ]) {
+            const answer = await g.admin(method, at);
+            assert.equal(answer.status, status, `${method} ${at}: ${answer.text}`);
+            assert.ok(answer.json.error.includes(error), answer.text);
+        }
+        assert.equal((await g.admin('PUT', one)).headers.allow, 'DELETE, GET, HEAD');
+        assert.equal((await g.proxy(path)).status, 503);
+
+        assert.deepEqual((await g.admin('DELETE', one)).json, { data: null, status_code: 200, success: true });
+        await until('it is logged', () => new RegExp(`the modules of route default/${name} are switched on by \\S`).test(g.log));
+        for (let i = 0; i < 4; i++) assert.equal((await g.proxy(path)).text, 'ok');
+        assert.equal((await list()).count, 0);
+        assert.equal((await g.admin('DELETE', one)).status, 404);
+
+        await spinUntilOff();
+        assert.equal((await list()).count, 1);
+        await g.module(`bad${count}`, handler('ctx.response().send("better");'));
+        assert.equal((await g.proxy(path)).text, 'better');
+        assert.equal((await list()).count, 0);
+        assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 0);
+    });
+});
+
 test('a route whose modules cost workers is switched off on the whole node', async () => {
     const limits = { ...LIMITS, module_cpu_ms: 60000, hang_cpu_ms: 300, module_kills_max: 2 };
     await withGateway({ workers: 2, limits }, async (g) => {
