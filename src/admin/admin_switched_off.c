@@ -118,7 +118,7 @@ void admin_switched_off_delete(struct admin_request *rq)
         reply_absent(rq, route);
         return;
     }
-    log_info("admin", "the modules of route %s are switched on by %.*s", route,
-             STR_ARG(rq->author));
+    const struct str who = rq->author.len > 0 ? rq->author : str_of(rq->x->peer.address);
+    log_info("admin", "the modules of route %s are switched on by %.*s", route, STR_ARG(who));
     admin_reply_data(rq, 200, json_null());
 }

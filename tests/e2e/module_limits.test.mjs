@@ -149,6 +149,9 @@ for (const [name, source] of [
     ['an endless promise chain', handler('const next = (): any => Promise.resolve().then(next); return next();')],
     ['endless microtasks', asyncHandler('const next = () => queueMicrotask(next); next(); await new Promise(() => {});')],
     ['thenables that resolve to each other', asyncHandler('const make = (): any => ({ then(done: any) { done(make()); } }); await make();')],
+    ['thenables that nobody waits for', handler('const make = (): any => ({ then(done: any) { done(make()); } }); void Promise.resolve(make()); ctx.response().send("x");')],
+    ['thenables in promises that nobody waits for', handler('const make = (): any => ({ then(done: any) { done(make()); } }); void new Promise((done) => done(make())); ctx.response().send("x");')],
+    ['thenables by another name', handler('const make = (): any => ({ then(done: any) { done(make()); } }); const P: any = (async () => {})().constructor; void P.resolve(make()); ctx.response().send("x");')],
     ['a hundred endless chains', asyncHandler('const next = (): any => Promise.resolve().then(next); await Promise.all(Array.from({ length: 100 }, next));')],
     ['an endless loop in a timer', asyncHandler('setTimeout(() => { for (;;) {} }, 1); await new Promise(() => {});')],
     ['an endless generator', handler('function* all(): any { for (;;) yield 1; } for (const x of all()) void x;')],
@@ -170,6 +173,16 @@ for (const [name, source] of [
         await until('it is counted', async () => (await hits(gateway, 'cpu')) > before);
     });
 }
+
+test('thenables without end while a module is loaded: 500, and nobody is lost', async () => {
+    const path = await route(gateway, `const make = (): any => ({ then(done: any) { done(make()); } }); void Promise.resolve(make());\n${handler('ctx.response().send("x");')}`);
+    await withOthers(gateway, async () => {
+        const answer = await gateway.proxy(path);
+        assert.equal(answer.status, 500, answer.text);
+        assert.equal(answer.json.error, 'the modules of this route cannot be loaded');
+    }, 2 * CPU_MS);
+    await until('the log says why', () => new RegExp(`route default/r${count}: .*CPU time`).test(gateway.log));
+});
 
 test('endless recursion ends with a RangeError: 500', async () => {
     const path = await route(gateway, handler('const f = (n: number): number => f(n + 1) + 1; f(0);'));
