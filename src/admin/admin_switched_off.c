@@ -13,8 +13,8 @@
 #include "store/store.h"
 
 /* As the keys under limits are called. */
-static const char *const reasons[] = {[NODE_SWITCHES_KILLS] = "kills",
-                                      [NODE_SWITCHES_STOPS] = "stops"};
+static const char *const reasons[] = {
+    [NODE_SWITCHES_KILLS] = "kills", [NODE_SWITCHES_STOPS] = "stops"};
 
 static struct node_switches *switches(const struct admin_request *rq)
 {
