@@ -34,9 +34,22 @@ export function installBudget(): void {
     for (const name of REMOVED) delete (globalThis as Record<string, unknown>)[name];
 }
 
+// A promise that is resolved with somebody's own thenable has its "then" called by a job without any then() of ours, and so
+// has whoever is resolved by that: an endless chain that is not counted. To make such promises code has to name them.
+const NAMES = ["Promise", "constructor", "fromAsync"];
+const { apply } = Reflect;
+const { includes } = String.prototype;
+const { toString } = Function.prototype;
+let named = false; // in the code of a module of this context
+
+export function watchSource(wrapper: unknown): void {
+    const source: string = apply(toString, wrapper, []);
+    for (const name of NAMES) named = named || apply(includes, source, [name]);
+}
+
 // At the end of an entry: what promises put off runs now, as a part of it, and so within its limit.
 export function drain(): void {
-    if (!used) return;
+    if (!used && !named) return;
     host.drain();
     used = false;
 }

@@ -2,7 +2,7 @@
 
 import { host, Level } from "./host";
 import { installAwaiter } from "./awaiter";
-import { drain, installBudget } from "./budget";
+import { drain, installBudget, watchSource } from "./budget";
 import { fetch } from "./builtins/http";
 import { run, sweepContexts } from "./chain";
 import { logLine, makeConsole } from "./console";
@@ -71,12 +71,15 @@ host.install([
     },
 
     function addModule(p: Program, name: string, url: string, wrapper: never, map: string, imports: string, flavour: string): void {
+        watchSource(wrapper);
         p.add(name, url, wrapper, map, imports, flavour);
     },
 
     function linkProgram(p: Program): number[] | string {
         setCurrent(0);
-        return p.link();
+        const linked = p.link();
+        drain();
+        return linked;
     },
 
     function dropProgram(p: Program): void {

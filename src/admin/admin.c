@@ -9,6 +9,7 @@
 #include "admin/admin_reply.h"
 #include "admin/admin_request.h"
 #include "admin/admin_resource.h"
+#include "admin/admin_switched_off.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -32,6 +33,7 @@ static const struct {
     {"/metrics", {.get = admin_info_metrics}},
     {"/changelog", {.get = admin_info_changelog}},
     {"/api/v1/changelog", {.get = admin_info_changelog_list}},
+    {"/api/v1/switched-off", {.get = admin_switched_off_list}},
 };
 
 /* By the number of parts behind the kind. */
@@ -132,16 +134,29 @@ static const struct endpoint *find_resource(struct admin_request *rq, struct str
     return rq->part_count < n && v[rq->part_count].get != NULL ? &v[rq->part_count] : NULL;
 }
 
-/* "/api/v1/service-health/NAME" or ".../NAMESPACE/NAME". */
-static const struct endpoint *find_health(struct admin_request *rq, struct str path)
+/* What this node knows of a resource, at PREFIX/NAME or PREFIX/NAMESPACE/NAME. */
+static const struct {
+    const char *prefix;
+    enum model_kind kind;
+    struct endpoint endpoint;
+} of_this_node[] = {
+    {"/api/v1/service-health/", MODEL_SERVICE, {.get = admin_health_get}},
+    {"/api/v1/switched-off/",
+     MODEL_ROUTE,
+     {.get = admin_switched_off_get, .delete = admin_switched_off_delete}},
+};
+
+static const struct endpoint *find_of_this_node(struct admin_request *rq, struct str path)
 {
-    static const struct endpoint health = {.get = admin_health_get};
-    struct str prefix = STR("/api/v1/service-health/");
-    if (!str_starts(path, prefix))
-        return NULL;
-    rq->kind = MODEL_SERVICE;
-    bool split = split_parts(rq, str_skip(path, prefix.len - 1));
-    return split && rq->part_count <= 2 ? &health : NULL;
+    for (size_t i = 0; i < ARRAY_LEN(of_this_node); i++) {
+        struct str prefix = str_of(of_this_node[i].prefix);
+        if (!str_starts(path, prefix))
+            continue;
+        rq->kind = of_this_node[i].kind;
+        bool split = split_parts(rq, str_skip(path, prefix.len - 1));
+        return split && rq->part_count <= 2 ? &of_this_node[i].endpoint : NULL;
+    }
+    return NULL;
 }
 
 static const struct endpoint *find_endpoint(struct admin_request *rq, struct str path)
@@ -150,8 +165,15 @@ static const struct endpoint *find_endpoint(struct admin_request *rq, struct str
         if (str_eq(path, str_of(fixed[i].path)))
             return &fixed[i].endpoint;
     }
-    const struct endpoint *health = find_health(rq, path);
-    return health != NULL ? health : find_resource(rq, path);
+    const struct endpoint *e = find_of_this_node(rq, path);
+    return e != NULL ? e : find_resource(rq, path);
+}
+
+static struct str allowed(const struct endpoint *e)
+{
+    if (e->put != NULL)
+        return STR("DELETE, GET, HEAD, PUT");
+    return e->delete != NULL ? STR("DELETE, GET, HEAD") : STR("GET, HEAD");
 }
 
 static void dispatch(struct admin_request *rq, const struct endpoint *e)
@@ -164,7 +186,7 @@ static void dispatch(struct admin_request *rq, const struct endpoint *e)
     else if (str_eq(method, STR("DELETE")) && e->delete != NULL)
         admin_request_start(rq, e->delete, true);
     else
-        admin_reply_method(rq, e->put != NULL ? STR("DELETE, GET, HEAD, PUT") : STR("GET, HEAD"));
+        admin_reply_method(rq, allowed(e));
 }
 
 static bool admit(struct admin_request *rq, struct str query)

@@ -11,6 +11,19 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
+static void *allocate(size_t size)
+{
+    void *p = malloc(size > 0 ? size : 1);
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+void json_text_init(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
+
 /* jansson takes a NUL for the end of the text, whatever follows. */
 static enum err_code refuse_nul(struct str text, struct err *e)
 {

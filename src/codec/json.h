@@ -7,6 +7,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* To be called once, before any JSON value is made: jansson's allocations abort when they fail, as those of base/mem.h do.
+ * Else what does not fit into memory would just be missing in what is written. */
+void json_text_init(void);
+
 /* Parses one JSON value that fills all of text (RFC 8259; duplicate keys and NUL in strings
  * refused, depth at most 2048 as in jansson). Returns a new reference, or NULL with e filled
  * ("line 3 column 7: ..."). */

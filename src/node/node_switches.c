@@ -175,6 +175,29 @@ bool node_switches_at(const struct node_switches *s, uint32_t n, struct node_swi
     return atomic_load(&slot->key) > NODE_BUSY && read_slot(slot, ret);
 }
 
+/* Only one process does it: whoever puts 0 in place of since_ms. closing goes last, so that nobody writes texts before. */
+static bool open_slot(struct slot *slot, struct str route, uint64_t kept, uint64_t now_ms)
+{
+    const uint64_t key = atomic_load_explicit(&slot->key, memory_order_acquire);
+    uint64_t since = atomic_load_explicit(&slot->since_ms, memory_order_acquire);
+    if (since == 0 || key <= NODE_BUSY || key == kept || !str_eq(str_of(slot->route), route) ||
+        !atomic_compare_exchange_strong(&slot->since_ms, &since, 0))
+        return false;
+    atomic_store(&slot->kills, 0);
+    atomic_store(&slot->window_ms, now_ms);
+    atomic_store(&slot->used_ms, now_ms);
+    atomic_store_explicit(&slot->closing, 0, memory_order_release);
+    return true;
+}
+
+uint32_t node_switches_on(struct node_switches *s, struct str route, uint64_t kept, uint64_t now_ms)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i <= s->mask; i++)
+        n += open_slot(&s->table->slots[i], route, kept, now_ms) ? 1 : 0;
+    return n;
+}
+
 uint32_t node_switches_slots(const struct node_switches *s)
 {
     return s->mask + 1;

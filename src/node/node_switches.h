@@ -58,6 +58,11 @@ bool node_switches_are_used(const struct node_switches *s);
 /* What is known of one that is off; false: it is not. */
 bool node_switches_get(const struct node_switches *s, uint64_t key, struct node_switches_info *ret);
 
+/* Switches on what is off of a route ("namespace/name"), whatever its code, but for the key kept (0: none). What counts
+ * against it begins anew. Returns how many there were. */
+uint32_t node_switches_on(struct node_switches *s, struct str route, uint64_t kept,
+                          uint64_t now_ms);
+
 /* The n-th slot, for listing; false: it is not off. */
 bool node_switches_at(const struct node_switches *s, uint32_t n, struct node_switches_info *ret);
 uint32_t node_switches_slots(const struct node_switches *s);

@@ -23,7 +23,7 @@ static const char *describe(struct proxy_request *r, const struct node_switches_
     now_rfc3339((int64_t)info->since_ms, since);
     (void)snprintf(text, sizeof(text),
                    "module %s of route %s is switched off since %s: %u %s; it stays so until the "
-                   "module or the route is changed",
+                   "module or the route is changed or switched on",
                    info->module, info->route, since, (unsigned)info->count,
                    info->reason == NODE_SWITCHES_KILLS ? "workers hung in it and were killed"
                                                        : "of its calls were ended by limits");
@@ -32,14 +32,25 @@ static const char *describe(struct proxy_request *r, const struct node_switches_
     return arena_printf(&r->down->arena, &copy, "%s", text) ? copy.p : NULL;
 }
 
+/* The route's key. The first time that it is asked for, what the route had before is forgotten. */
+static uint64_t key_of(struct catalog_route *route, struct node_switches *s)
+{
+    if (route->fingerprint != 0)
+        return route->fingerprint;
+    char name[NODE_SWITCHES_ROUTE_SIZE];
+    (void)snprintf(name, sizeof(name), "%s/%s", route->model->ns, route->model->name);
+    const uint64_t key = catalog_route_fingerprint(route);
+    (void)node_switches_on(s, str_of(name), key, (uint64_t)now_wall_ms());
+    return key;
+}
+
 bool proxy_switch_refuse(struct proxy_request *r, enum proxy_turn *turn)
 {
     if (r->proxy->options.node == NULL)
         return false;
-    const struct node_switches *s = node_segment_switches(r->proxy->options.node);
+    struct node_switches *s = node_segment_switches(r->proxy->options.node);
     struct node_switches_info info = {0};
-    if (!node_switches_are_used(s) ||
-        !node_switches_get(s, catalog_route_fingerprint(r->route), &info))
+    if (!node_switches_are_used(s) || !node_switches_get(s, key_of(r->route, s), &info))
         return false;
     const char *text = describe(r, &info);
     r->proxy->stats.module_errors++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "codec/json.h"
 #include "runtime/arguments.h"
 #include "runtime/bench_command.h"
 #include "runtime/check_command.h"
@@ -51,6 +52,7 @@ static bool is_either(const char *text, const char *a, const char *b)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    json_text_init();
     if (argc < 2)
         return refuse(NULL);
     if (is_either(argv[1], "-h", "--help")) {

@@ -17,6 +17,7 @@
 enum {
     RETIRE_MS = 5000, /* for what runs in an old VM */
     SETTLE_MS = 3000, /* until its memory is back */
+    UNSETTLED_MAX = 3,
 };
 
 /* Beside the VM's own budget: what the process itself may come to need for connections. */
@@ -104,12 +105,18 @@ static void on_retired(struct timeout *t)
     end_old(container_of(t, struct script_vm, retire));
 }
 
-/* By now the memory of the old VM should be the system's again. */
+/* By now the memory of the old VM should be the system's again. If it is not, the modules may have used as much anew: the
+ * process is only given up when that is so again and again. */
 static void on_settled(struct timeout *t)
 {
     struct script_vm *vm = container_of(t, struct script_vm, settle);
     vm->retired_bytes = 0;
-    vm->wants_restart = vm->wants_restart || script_vm_grown(vm) > vm->limits.heap_bytes;
+    if (!script_vm_is_large(vm))
+        vm->unsettled = 0;
+    else if (++vm->unsettled < UNSETTLED_MAX)
+        engine_ask_renewal(vm);
+    else
+        vm->wants_restart = true;
 }
 
 static void renew(struct script_vm *vm)
@@ -120,6 +127,7 @@ static void renew(struct script_vm *vm)
     vm->old = vm->now;
     vm->now = NULL;
     vm->was_large = false;
+    vm->cleared_up = false;
     log_warn("script", "the modules use more than limits.module_heap_mb: they are loaded anew");
     if (vm->host.renewed != NULL)
         vm->host.renewed(vm->host.user);

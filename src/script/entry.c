@@ -191,6 +191,22 @@ static void recover(struct realm *r)
     }
 }
 
+/* What failed leaves garbage that the engine collects only when about as much has been allocated again, and is likely to
+ * be asked for again: soon nothing would be left for what does not fail. When it comes to that again before the next
+ * housekeeping, it is no garbage, or comes faster than its memory can be used again. */
+static void clear_up(const struct entry *e)
+{
+    struct script_vm *vm = e->vm;
+    const bool failed = e->stopped == SCRIPT_CPU || e->failed || e->exception != NULL;
+    if (!failed || e->realm->engine != vm->now || !script_vm_is_large(vm))
+        return;
+    if (vm->cleared_up)
+        engine_ask_renewal(vm);
+    else
+        JSSynchronousGarbageCollectForDebugging(e->realm->ctx);
+    vm->cleared_up = true;
+}
+
 enum script_status entry_end(struct entry *e)
 {
     struct script_vm *vm = e->vm;
@@ -200,6 +216,7 @@ enum script_status entry_end(struct entry *e)
         vm->host.running(vm->host.user, NULL);
     if (e->stopped != SCRIPT_OK)
         recover(e->realm);
+    clear_up(e);
     if (e->stopped == SCRIPT_HEAP && e->realm->engine == vm->now)
         engine_ask_renewal(vm);
     return e->stopped;

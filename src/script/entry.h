@@ -19,6 +19,7 @@ struct entry {
     enum script_status stopped; /* SCRIPT_OK: not stopped */
     bool collected;             /* garbage collection was asked for */
     JSValueRef exception;       /* of the last entry_call() */
+    bool failed;                /* a function of a module has failed */
 };
 
 /* p is whose code runs; NULL: only the runtime library's. unit is whose function it is: it has that module's limit; NULL:

@@ -86,6 +86,7 @@ static JSValueRef done(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     size_t len = 0;
     char *copy = JSValueIsString(ctx, text) ? jsvalue_copy(ctx, text, &len) : NULL;
     const bool threw = (int)host_number(ctx, argc, argv, 2) == OUTCOME_THREW;
+    r->vm->entry->failed = r->vm->entry->failed || threw;
     script_run_end(r, threw ? SCRIPT_THREW : SCRIPT_OK, copy);
     return JSValueMakeUndefined(ctx);
 }

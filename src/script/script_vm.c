@@ -100,6 +100,7 @@ static void on_housekeeping(struct timeout *t)
         collect(vm);
         vm->used = false;
     }
+    vm->cleared_up = false;
     const bool is_large = script_vm_is_large(vm);
     const bool stays_large = is_large && vm->was_large;
     vm->was_large = is_large && !stays_large;

@@ -47,9 +47,10 @@ struct script_vm {
     struct outbox *outbox;
     size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
-    bool was_large; /* over its memory at the last housekeeping */
-    bool used;      /* JavaScript ran since the last housekeeping */
-    uint32_t turns; /* of housekeeping in which it had run, since the last full collection */
+    bool was_large;  /* over its memory at the last housekeeping */
+    bool cleared_up; /* since then, after a call that failed */
+    bool used;       /* JavaScript ran since the last housekeeping */
+    uint32_t turns;  /* of housekeeping in which it had run, since the last full collection */
     struct timeout housekeeping;
 
     /* engine.c's. */
@@ -57,6 +58,7 @@ struct script_vm {
     struct loop_task renewal; /* does it, and ends an old VM that is empty */
     struct timeout retire;    /* of the old VM */
     struct timeout settle;    /* after it */
+    uint32_t unsettled;       /* renewals in a row after which the process stayed too large */
     size_t
         retired_bytes; /* that the process had grown by when the VM was renewed; until settle is over */
     pthread_t releaser;

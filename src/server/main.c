@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "config/config.h"
 #include "script/compiler.h"
 #include "server/config_file.h"
@@ -156,6 +157,7 @@ int main(int argc, char **argv)
         {NULL, 0, NULL, 0}};
     struct arguments args = {.argv0 = argv[0]};
     int c = 0;
+    json_text_init();
     while ((c = getopt_long(argc, argv, "c:vVh", options, NULL)) !=
            -1) { /* NOLINT(concurrency-mt-unsafe) */
         switch (c) {

@@ -285,22 +285,24 @@ static bool write_switches(struct buf *b, struct node_segment *node)
 {
     static const char name[] = "dgate_module_switched_off";
     bool ok = true;
-    bool begun = false;
+    uint64_t count = 0;
     const struct node_switches *s = node != NULL ? node_segment_switches(node) : NULL;
     for (uint32_t i = 0; s != NULL && i < node_switches_slots(s); i++) {
         struct node_switches_info info;
         if (!node_switches_at(s, i, &info))
             continue;
-        if (!begun) {
+        if (count++ == 0) {
             ok = ok && metrics_text_family(b, name, METRICS_TEXT_GAUGE,
                                            "Since when the modules of a route are switched off, in "
                                            "seconds since 1970.");
         }
-        begun = true;
         const struct metrics_text_label label = {"route", str_of(info.route)};
         ok = ok && metrics_text_sample(b, name, &label, info.since_ms / MS_PER_SECOND);
     }
-    return ok;
+    return ok &&
+           metrics_text_family(b, "dgate_routes_switched_off", METRICS_TEXT_GAUGE,
+                               "Routes whose modules are switched off.") &&
+           metrics_text_sample(b, "dgate_routes_switched_off", NULL, count);
 }
 
 bool metrics_write(struct buf *b, const struct pages *pages, struct node_segment *node,

@@ -57,6 +57,29 @@ static void test_kills_in_the_window(void **state)
     assert_false(node_switches_get(&switches, 7, &info));
 }
 
+static void test_switching_on(void **state)
+{
+    (void)state;
+    struct node_switches_info info;
+    const struct node_switches_who a = who(5);
+    const struct node_switches_who b = who(6);
+    assert_int_equal(node_switches_on(&switches, STR("default/r"), 0, 1), 0);
+    assert_true(node_switches_off(&switches, &a, NODE_SWITCHES_STOPS, 1, 10));
+    assert_true(node_switches_off(&switches, &b, NODE_SWITCHES_KILLS, 3, 10));
+    assert_int_equal(node_switches_on(&switches, STR("default/other"), 0, 20), 0);
+    assert_int_equal(node_switches_on(&switches, STR("default/r"), 6, 20), 1);
+    assert_false(node_switches_get(&switches, 5, &info));
+    assert_true(node_switches_get(&switches, 6, &info));
+    assert_int_equal(node_switches_on(&switches, STR("default/r"), 0, 20), 1);
+    assert_false(node_switches_get(&switches, 6, &info));
+    /* What counts against it begins anew, and it can be switched off again. */
+    assert_false(kill_at(6, 30));
+    assert_false(kill_at(6, 31));
+    assert_true(kill_at(6, 32));
+    assert_true(node_switches_get(&switches, 6, &info));
+    assert_int_equal(info.since_ms, 32);
+}
+
 static void test_kills_that_are_rare(void **state)
 {
     (void)state;
@@ -104,6 +127,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kills_in_the_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kills_that_are_rare, setup, teardown),
         cmocka_unit_test_setup_teardown(test_switched_off_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_switching_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

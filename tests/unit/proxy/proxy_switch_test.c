@@ -52,7 +52,7 @@ static void test_refuses_with_the_reason(void **state)
         ask(&f, "/r"), 503,
         "module a ?m? of route default/r is switched off since 2023-11-14T22:13:20.000Z: 3 "
         "workers hung in it and were killed; it stays so until the module or the route is "
-        "changed");
+        "changed or switched on");
     assert_int_equal(fixture_status(ask(&f, "/other")), 200);
     fixture_finish(&f);
     node_segment_unmap(node);
