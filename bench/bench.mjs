@@ -12,11 +12,12 @@ import { writeResults } from './lib/report.mjs';
 import { setVerbose, startUpstream } from './lib/sides.mjs';
 import * as changes from './scenarios/changes.mjs';
 import * as crossings from './scenarios/crossings.mjs';
+import * as memory from './scenarios/memory.mjs';
 import * as modules from './scenarios/modules.mjs';
 import * as proxy from './scenarios/proxy.mjs';
 import * as size from './scenarios/size.mjs';
 
-const groups = [proxy, size, changes, modules, crossings];
+const groups = [proxy, size, changes, modules, memory, crossings];
 const known = groups.flatMap((group) => group.names);
 const selected = (process.env.SCENARIO ?? '').split(',').filter((name) => name !== '');
 const unknown = selected.filter((name) => !known.includes(name));

@@ -50,7 +50,8 @@ function parseWrk(text) {
     return { requests, rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), p50: time(50), p99: time(99) };
 }
 
-async function wrk(url, { connections = 64, args = [] }, seconds) {
+// result is null when requests failed.
+export async function wrk(url, { connections = 64, args = [] }, seconds) {
     const child = spawn('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...args, url], { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';
     child.stdout.on('data', (chunk) => (text += chunk));

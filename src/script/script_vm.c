@@ -54,8 +54,8 @@ void script_vm_prepare_process(void)
     /* Compiled loops look for themselves whether they are to stop: the signal that would tell them otherwise does not reach
      * all that is inlined, and such a loop was never ended. */
     (void)setenv("JSC_usePollingTraps", "1", 1);
-    /* When the watchdog's timer strikes, what runs just then loses its compiled code. The last compiler is the dearest by
-     * far: what only glues requests to modules is not worth it, loops that work get to it all the same. */
+    /* The last of the engine's compilers takes most of the memory and time that compiling takes, and what was running when
+     * the watchdog's timer struck is compiled again: it is for code that works long, not for all that answers requests. */
     (void)setenv("JSC_thresholdForFTLOptimizeAfterWarmUp", "5000000", 0);
     (void)JSConfigureSignalForGC(SIGPWR);
     start_engine_quietly();
