@@ -97,8 +97,7 @@ uint16_t exchange_reset_status(enum exchange_reset_code code)
     return resets[code].status;
 }
 
-/* The value of Date (RFC 9110 section 5.6.7), made anew once a second. */
-static struct str date_now(void)
+struct str exchange_date(void)
 {
     static time_t made;
     static char text[40];
@@ -138,7 +137,7 @@ void exchange_respond(struct exchange *x, uint16_t status, const struct http_fie
         v[head.fields.n++] =
             (struct http_field){STR("Content-Type"), content_type, HTTP_FIELD_CONTENT_TYPE};
     if (!dated)
-        v[head.fields.n++] = (struct http_field){STR("Date"), date_now(), HTTP_FIELD_DATE};
+        v[head.fields.n++] = (struct http_field){STR("Date"), exchange_date(), HTTP_FIELD_DATE};
     exchange_send_head(x, &head);
     exchange_send_data(x, body);
     exchange_send_end(x, NULL);

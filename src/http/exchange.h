@@ -146,6 +146,9 @@ const char *exchange_reset_name(enum exchange_reset_code code);
 const char *exchange_reset_text(enum exchange_reset_code code);
 uint16_t exchange_reset_status(enum exchange_reset_code code);
 
+/* The value of Date (RFC 9110 section 5.6.7), valid until it is asked for in another second. */
+struct str exchange_date(void);
+
 /* Server side: sends a whole response with that body and type, if no head was sent yet: for errors and small answers.
  * extra may be NULL. */
 void exchange_respond(struct exchange *x, uint16_t status, const struct http_fields *extra,

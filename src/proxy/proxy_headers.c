@@ -222,14 +222,19 @@ static bool copy_response(const struct proxy_request *r, const struct http_field
 {
     const struct proxy *p = r->proxy;
     bool globals = r->service != NULL && p->global_fields.n > 0;
+    bool dated = false;
     uint32_t n = from != NULL ? from->n : 0;
-    if (!reserve(ret, &r->down->arena, n + p->global_fields.n + 3))
+    if (!reserve(ret, &r->down->arena, n + p->global_fields.n + 4))
         return false;
     for (uint32_t i = 0; i < n; i++) {
         const struct http_field *f = &from->v[i];
+        dated = dated || f->id == HTTP_FIELD_DATE;
         if (!not_to_clients[f->id] && !(globals && is_global(p, f)))
             ret->v[ret->n++] = *f;
     }
+    const struct http_field date = {STR("Date"), exchange_date(), HTTP_FIELD_DATE};
+    if (!dated && !(globals && is_global(p, &date))) /* RFC 9110 section 6.6.1 */
+        ret->v[ret->n++] = date;
     ret->v[ret->n++] = request_id(r);
     return !globals || add_all(ret, &r->down->arena, &p->global_fields);
 }

@@ -75,6 +75,34 @@ test('forwarding headers, Via, request id, X-DGate-*', async () => {
     assert.equal(made.json.headers['x-request-id'], made.headers['x-request-id']);
 });
 
+test('every response has one Date: the upstream\'s, the module\'s, or the time', async (t) => {
+    const dated = 'Tue, 01 Jan 2030 00:00:00 GMT';
+    const own = http.createServer((req, res) => {
+        res.sendDate = false;
+        if (req.url === '/dated') res.setHeader('Date', dated);
+        res.end();
+    });
+    await new Promise((done) => own.listen(0, '127.0.0.1', done));
+    t.after(() => {
+        own.closeAllConnections();
+        own.close();
+    });
+    await gateway.put('service', { name: 'dates', urls: [`http://127.0.0.1:${own.address().port}`] });
+    await gateway.put('route', { name: 'dates', paths: ['/dated', '/undated'], methods: ['GET'], service: 'dates' });
+    await gateway.module('dates', `export const requestHandler = (ctx: any) => {
+        if (ctx.request().query.has("own")) ctx.response().headers.set("Date", "${dated}");
+        ctx.response().send("x");
+    };`);
+    await gateway.put('route', { name: 'date', paths: ['/date'], methods: ['GET'], modules: ['dates'] });
+    for (const [path, expected] of [['/dated', dated], ['/undated'], ['/date'], ['/date?own=1', dated], ['/nowhere']]) {
+        const answer = await gateway.proxy(path);
+        const dates = answer.rawHeaders.filter((name, i) => i % 2 === 0 && /^date$/i.test(name));
+        assert.equal(dates.length, 1, path);
+        if (expected !== undefined) assert.equal(answer.headers.date, expected);
+        else assert.ok(Math.abs(Date.parse(answer.headers.date) - Date.now()) < 60000, answer.headers.date);
+    }
+});
+
 test('hop-by-hop headers are dropped both ways', async () => {
     const client = await Raw.connect(gateway.proxyPort);
     client.send('GET /all/hop HTTP/1.1\r\nHost: x\r\nConnection: close, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\n\r\n');
