@@ -7,8 +7,8 @@
 #include "script/entry.h"
 
 #include <assert.h>
-#include <time.h>
 
+#include "script/clock_gettime.h"
 #include "script/jsc_private.h"
 #include "script/outbox.h"
 #include "script/script_program.h"
@@ -19,13 +19,6 @@ enum { OWN_CPU_MS = 1000 }; /* of the runtime library without modules */
 enum { NS_PER_MS = 1000000, NS_PER_US = 1000, US_PER_MS = 1000 };
 
 static struct script_vm *current;
-
-static uint64_t cpu_now(void)
-{
-    struct timespec t = {0};
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static bool on_slice(JSContextRef ctx, void *user);
 
@@ -45,7 +38,7 @@ static uint32_t usual_slice(uint64_t cpu_ms)
 static uint64_t left_ns(const struct entry *e)
 {
     const uint64_t limit = e->cpu_ms * NS_PER_MS;
-    const uint64_t used = cpu_now() - e->started_ns;
+    const uint64_t used = clock_gettime_thread_ns() - e->started_ns;
     return used < limit ? limit - used : 0;
 }
 
@@ -68,7 +61,7 @@ static bool on_slice(JSContextRef ctx, void *user)
         return false;
     }
     if (e->started_ns == 0)
-        e->started_ns = cpu_now() - (uint64_t)engine->slice_us * NS_PER_US;
+        e->started_ns = clock_gettime_thread_ns() - (uint64_t)engine->slice_us * NS_PER_US;
     const uint64_t left = left_ns(e);
     if (e->stopped == SCRIPT_OK && left == 0)
         e->stopped = SCRIPT_CPU;
@@ -95,7 +88,7 @@ bool entry_tick(void)
     if (e == NULL)
         return false;
     if (e->started_ns == 0)
-        e->started_ns = cpu_now();
+        e->started_ns = clock_gettime_thread_ns();
     if (e->stopped == SCRIPT_OK && left_ns(e) == 0)
         e->stopped = SCRIPT_CPU;
     return e->stopped != SCRIPT_OK;
