@@ -99,14 +99,15 @@ static bool decode(struct arena *a, struct str *s)
 
 static bool set_params(struct proxy_request *r, struct script_exchange *x)
 {
+    struct arena *a = &r->down->arena;
     if (r->param_count == 0)
         return true;
-    struct script_param *params = arena_alloc(x->arena, r->param_count * sizeof(*params));
+    struct script_param *params = arena_alloc(a, r->param_count * sizeof(*params));
     if (params == NULL)
         return false;
     for (uint32_t i = 0; i < r->param_count; i++) {
         params[i] = (struct script_param){r->params[i].name, r->params[i].value};
-        if (!decode(x->arena, &params[i].value))
+        if (!decode(a, &params[i].value))
             return false;
     }
     x->params = params;
