@@ -67,9 +67,9 @@ void admin_document_list(struct admin_request *rq)
 {
     struct admin_request_page page;
     struct model_ref ref;
-    if (!admin_request_page_get(rq, &page) || !take_address(rq, &ref))
+    if (!take_address(rq, &ref))
         return;
-    struct store_read *read = admin_request_read(rq);
+    struct store_read *read = admin_request_list(rq, &page);
     if (read == NULL)
         return;
     struct buf prefix;

@@ -142,9 +142,7 @@ void admin_info_changelog(struct admin_request *rq)
 void admin_info_changelog_list(struct admin_request *rq)
 {
     struct admin_request_page page;
-    if (!admin_request_page_get(rq, &page))
-        return;
-    struct store_read *read = admin_request_read(rq);
+    struct store_read *read = admin_request_list(rq, &page);
     if (read == NULL)
         return;
     size_t count = store_count(read, STORE_LOG, STR(""));

@@ -169,7 +169,7 @@ static bool get_number(const struct admin_request *rq, enum admin_request_param 
     return text.len == 0 || str_to_u64(text, max, ret);
 }
 
-bool admin_request_page_get(struct admin_request *rq, struct admin_request_page *ret)
+static bool get_page(struct admin_request *rq, struct admin_request_page *ret)
 {
     struct admin_request_page page = {.limit = LIMIT_DEFAULT};
     if (!get_number(rq, ADMIN_REQUEST_LIMIT, LIMIT_MAX, &page.limit) || page.limit == 0) {
@@ -192,6 +192,11 @@ struct store_read *admin_request_read(struct admin_request *rq)
         return read;
     admin_reply_err(rq, &e);
     return NULL;
+}
+
+struct store_read *admin_request_list(struct admin_request *rq, struct admin_request_page *ret)
+{
+    return get_page(rq, ret) ? admin_request_read(rq) : NULL;
 }
 
 json_t *admin_request_json(struct admin_request *rq)

@@ -82,11 +82,12 @@ struct admin_request_page {
 
 /* The functions below answer the request when they return false or NULL. */
 
-bool admin_request_page_get(struct admin_request *rq, struct admin_request_page *ret)
-    __attribute__((warn_unused_result));
-
 /* A snapshot of the store. */
 struct store_read *admin_request_read(struct admin_request *rq) __attribute__((warn_unused_result));
+
+/* The same for a list, with the page that is asked for. */
+struct store_read *admin_request_list(struct admin_request *rq, struct admin_request_page *ret)
+    __attribute__((warn_unused_result));
 
 /* The body as JSON, a new reference. */
 json_t *admin_request_json(struct admin_request *rq) __attribute__((warn_unused_result));

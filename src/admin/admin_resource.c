@@ -42,9 +42,7 @@ static bool list_prefix(struct buf *prefix, enum model_kind kind, struct str ns)
 void admin_resource_list(struct admin_request *rq)
 {
     struct admin_request_page page;
-    if (!admin_request_page_get(rq, &page))
-        return;
-    struct store_read *read = admin_request_read(rq);
+    struct store_read *read = admin_request_list(rq, &page);
     if (read == NULL)
         return;
     struct str given = given_ns(rq);

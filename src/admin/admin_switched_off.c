@@ -55,9 +55,7 @@ static bool is_wanted(struct admin_request *rq, struct store_read *read,
 void admin_switched_off_list(struct admin_request *rq)
 {
     struct admin_request_page page;
-    if (!admin_request_page_get(rq, &page))
-        return;
-    struct store_read *read = admin_request_read(rq);
+    struct store_read *read = admin_request_list(rq, &page);
     if (read == NULL)
         return;
     const struct node_switches *s = switches(rq);
