@@ -45,6 +45,7 @@ uint64_t clock_gettime_thread_ns(void)
     return (uint64_t)(used_ns + (now - at_ns));
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the library's names are reserved ones */
 __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *ret)
 {
     if (id != CLOCK_THREAD_CPUTIME_ID)

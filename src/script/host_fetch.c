@@ -229,10 +229,11 @@ static enum err_code begin(struct host_fetch *h, JSContextRef ctx, const JSValue
         .redirect = (enum fetch_redirect)jsvalue_number(ctx, argv[3]),
         .has_body = !JSValueIsUndefined(ctx, argv[4]),
     };
-    if (!take_head(ctx, argv[2], a, &q))
+    if (!take_head(ctx, argv[2], a, &q)) {
         return err_set(e, ERR_TOO_LARGE,
                        "the URL and the headers are too large: at most %d headers, %d bytes",
                        HEADER_COUNT_MAX, REQUEST_BYTES_MAX);
+    }
     if (q.has_body && !jsvalue_add_data(ctx, argv[4], fetch_body(h->fetch)))
         return err_set(e, ERR_TOO_LARGE, "the request body is too large");
     return fetch_start(h->fetch, &q, e);
