@@ -53,6 +53,14 @@ size_t utf8_length(struct str s)
     return n;
 }
 
+bool utf8_is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
 struct str utf8_cut(struct str s, size_t max)
 {
     if (s.len <= max)

@@ -222,7 +222,7 @@ static bool copy_response(const struct proxy_request *r, const struct http_field
 {
     const struct proxy *p = r->proxy;
     bool globals = r->service != NULL && p->global_fields.n > 0;
-    bool dated = false;
+    bool dated = globals && http_head_find(&p->global_fields, HTTP_FIELD_DATE) != NULL;
     uint32_t n = from != NULL ? from->n : 0;
     if (!reserve(ret, &r->down->arena, n + p->global_fields.n + 4))
         return false;
@@ -232,9 +232,8 @@ static bool copy_response(const struct proxy_request *r, const struct http_field
         if (!not_to_clients[f->id] && !(globals && is_global(p, f)))
             ret->v[ret->n++] = *f;
     }
-    const struct http_field date = {STR("Date"), exchange_date(), HTTP_FIELD_DATE};
-    if (!dated && !(globals && is_global(p, &date))) /* RFC 9110 section 6.6.1 */
-        ret->v[ret->n++] = date;
+    if (!dated) /* RFC 9110 section 6.6.1 */
+        ret->v[ret->n++] = (struct http_field){STR("Date"), exchange_date(), HTTP_FIELD_DATE};
     ret->v[ret->n++] = request_id(r);
     return !globals || add_all(ret, &r->down->arena, &p->global_fields);
 }

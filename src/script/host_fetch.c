@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "script/fetch.h"
 #include "script/host_groups.h"
 #include "script/host_stream.h"
@@ -69,19 +70,11 @@ static bool put_head(struct buf *b, const struct fetch_response *r)
     return ok;
 }
 
-static bool is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((uint8_t)s.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 /* The head with the body behind it if all is ASCII, else [head, body or the number of its stream]. */
 static JSValueRef answer(JSContextRef ctx, struct host_fetch *h)
 {
     const struct str body = buf_str(&h->body);
-    if (h->stream == NULL && is_ascii(buf_str(&h->head)) && is_ascii(body)) {
+    if (h->stream == NULL && utf8_is_ascii(buf_str(&h->head)) && utf8_is_ascii(body)) {
         if (!buf_add(&h->head, body))
             abort();
         return jsvalue_text(ctx, buf_str(&h->head));

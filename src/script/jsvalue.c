@@ -157,10 +157,7 @@ double jsvalue_number(JSContextRef ctx, JSValueRef v)
 JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s)
 {
     /* ASCII has the same bytes in UTF-8, and a string of one byte per character is made of it. */
-    bool is_ascii = true;
-    for (size_t i = 0; i < s.len && is_ascii; i++)
-        is_ascii = (uint8_t)s.p[i] < 0x80;
-    JSStringRef string = is_ascii ? from_utf8(s) : NULL;
+    JSStringRef string = utf8_is_ascii(s) ? from_utf8(s) : NULL;
     return take_string(ctx, string != NULL ? string : latin1(s));
 }
 

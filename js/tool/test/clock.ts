@@ -1,6 +1,7 @@
 // Fake timers: the time that modules and the test see stands still, and the test moves it. The host keeps it
 // (src/script/script_clock.h), so that a timer fires as a part of the request that set it, within its limits.
 
+import { requireKnown } from "./options";
 import { ask, clock } from "./tool";
 
 const TIMERS_MAX = 10000; // that runAllTimers() makes fire
@@ -52,8 +53,7 @@ function timeOf(what: string, time: unknown): number {
 
 export function useFakeTimers(options: { now?: unknown } = {}): void {
     if (!isAllowed) throw new Error("useFakeTimers() holds for one test: call it there, or in beforeEach()");
-    for (const key of Object.keys(options))
-        if (key !== "now") throw new TypeError(`useFakeTimers() has no option ${JSON.stringify(key)} (allowed: now)`);
+    requireKnown("useFakeTimers()", options, "now");
     const start = options.now === undefined ? now() : timeOf("now", options.now);
     clock.stop(start);
     setDate(FakeDate);

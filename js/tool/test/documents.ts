@@ -1,6 +1,7 @@
 // What dgate/state has while tests run: it is kept in memory.
 
 import { addCollection, addDocument, getCollection, getDocument, getDocuments } from "dgate/state";
+import { requireKnown } from "./options";
 import { clear } from "./storage";
 
 const PAGE = 1000;
@@ -10,8 +11,7 @@ export interface PutOptions {
 }
 
 async function put(collection: string, all: Record<string, unknown>, options: PutOptions = {}): Promise<void> {
-    for (const key of Object.keys(options))
-        if (key !== "schema") throw new TypeError(`documents.put() has no option ${JSON.stringify(key)} (allowed: schema)`);
+    requireKnown("documents.put()", options, "schema");
     if (options.schema !== undefined || (await getCollection(collection)) === null)
         await addCollection({ name: collection, type: "document", visibility: "private", schema: options.schema });
     for (const [id, data] of Object.entries(all)) await addDocument({ id, collection, data });

@@ -67,8 +67,18 @@ static void test_cut(void **state)
     assert_int_equal(utf8_cut((struct str){NULL, 0}, 0).len, 0);
 }
 
+static void test_is_ascii(void **state)
+{
+    (void)state;
+    assert_true(utf8_is_ascii((struct str){NULL, 0}));
+    assert_true(utf8_is_ascii((struct str){"a\0\x7f", 3}));
+    assert_false(utf8_is_ascii(STR("a\x80")));
+    assert_false(utf8_is_ascii(STR("\xc3\xa4z")));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_length), cmocka_unit_test(test_cut)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_length), cmocka_unit_test(test_cut),
+                                       cmocka_unit_test(test_is_ascii)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
