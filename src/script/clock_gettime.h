@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Nanoseconds of processor time that the calling thread has used, less than a millisecond too many; never 0. */
+/* Nanoseconds of processor time that the calling thread has used, less than a millisecond too many; never 0, never
+ * less than the time before. */
 uint64_t clock_gettime_thread_ns(void);
 
 #endif

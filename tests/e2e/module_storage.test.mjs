@@ -250,24 +250,27 @@ test('what was awaited survives the death of every process', async () => {
     try {
         await home.start();
         await install(home);
-        const send = async (name, ...args) =>
-            (await home.proxy('/calls', { method: 'POST', body: JSON.stringify({ call: name, args }) })).json.value;
-        const stop = { now: false };
+        const send = async (name, ...args) => {
+            const { status, json } = await home.proxy('/calls', { method: 'POST', body: JSON.stringify({ call: name, args }) });
+            assert.equal(status, 200, JSON.stringify(json));
+            return json.value;
+        };
+        let killed = false;
         const acknowledged = { n: 0 };
         const writers = Array.from({ length: 4 }, async () => {
             try {
-                while (!stop.now) {
+                for (;;) {
                     const sum = await send('increment', 'n');
                     await send('put', `seen/${sum}`, sum);
                     acknowledged.n = Math.max(acknowledged.n, sum);
                 }
-            } catch {
-                // the server is dead
+            } catch (error) {
+                if (!killed) throw error;
             }
         });
         await until('some were written', () => acknowledged.n > 30);
+        killed = true;
         await home.killAll();
-        stop.now = true;
         await Promise.all(writers);
         const last = acknowledged.n;
         home.exit = undefined;

@@ -8,7 +8,7 @@
 #include "script/clock_gettime.h"
 #include "testing.h"
 
-enum { TIMES = 2000, WAIT_MS = 30 };
+enum { TIMES = 2000, WAIT_MS = 30, WAITS = 100 };
 
 static double ms_of(const struct timespec *t)
 {
@@ -51,6 +51,20 @@ static void waiting_is_not_processor_time(void **state)
     assert_true(told_ms(CLOCK_THREAD_CPUTIME_ID) < before + WAIT_MS / 2.0);
 }
 
+/* Short waits within the millisecond in which the clock is not asked. */
+static void processor_time_never_goes_back(void **state)
+{
+    (void)state;
+    const struct timespec wait = {.tv_nsec = 300000};
+    double last = 0;
+    for (int i = 0; i < WAITS; i++) {
+        assert_int_equal(ppoll(NULL, 0, &wait, NULL), 0);
+        const double told = told_ms(CLOCK_THREAD_CPUTIME_ID);
+        assert_true(told >= last);
+        last = told;
+    }
+}
+
 static void other_clocks_are_the_systems(void **state)
 {
     (void)state;
@@ -70,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processor_time_is_told_to_the_millisecond),
         cmocka_unit_test(waiting_is_not_processor_time),
+        cmocka_unit_test(processor_time_never_goes_back),
         cmocka_unit_test(other_clocks_are_the_systems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
