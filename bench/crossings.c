@@ -200,7 +200,7 @@ static void one_request(void *user)
         .route = &b->route,
         .upstream_length = -1,
     };
-    struct script_run *run = script_run_create(b->program, &x);
+    struct script_run *run = script_run_create(b->program, &x, &arena);
     b->done = false;
     script_run_call(run, b->function, (struct str){0}, on_done, b);
     if (!b->done)
@@ -214,7 +214,7 @@ static void measure_module(struct bench *b, const char *name, enum script_functi
                            const char *body)
 {
     char js[512];
-    (void)snprintf(js, sizeof(js), "exports.%s = %s;", script_function_name(f), body);
+    (void)snprintf(js, sizeof(js), "exports.%.*s = %s;", STR_ARG(script_function_name(f)), body);
     b->function = f;
     b->module = (struct model_module){
         .name = mem_strdup("m"),

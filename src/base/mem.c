@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The C library keeps what is freed up to this size at hand for malloc(), but not for calloc(). */
+/* The C library keeps what is freed up to this size at hand for malloc(), but not for calloc(), which is what the compiler
+ * would make of malloc() and memset(). */
 enum { KEPT_MAX = 1024 };
 
 void *mem_alloc(size_t size)
@@ -15,7 +16,8 @@ void *mem_alloc(size_t size)
     void *p = malloc(size);
     if (p == NULL)
         abort();
-    return memset(p, 0, size);
+    explicit_bzero(p, size);
+    return p;
 }
 
 void *mem_calloc(size_t count, size_t size)

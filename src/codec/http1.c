@@ -468,7 +468,7 @@ static const struct http1_error *parse(struct http1_reader *r, struct str in,
     struct http_head *head = &ret->head;
     size_t line = 0;
     size_t fields = 0;
-    struct special s;
+    struct special s __attribute__((uninitialized));
     memset(&s, 0, offsetof(struct special, names));
 
     const struct http1_error *error =

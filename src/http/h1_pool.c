@@ -56,7 +56,7 @@ static struct host *host_create(struct pool *p, struct str key, size_t name_len,
 /* NULL when the name is too long to be one. */
 static struct host *host_of(struct pool *p, struct str name, uint16_t port)
 {
-    char key[KEY_MAX];
+    char key[KEY_MAX] __attribute__((uninitialized));
     if (name.len + 2 > sizeof(key))
         return NULL;
     if (name.len > 0)

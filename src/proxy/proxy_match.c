@@ -101,7 +101,7 @@ static enum proxy_turn hold(struct proxy_request *r, const struct router_match *
 
 enum proxy_turn proxy_match_route(struct proxy_request *r)
 {
-    struct router_match m;
+    struct router_match m __attribute__((uninitialized));
     enum router_result result = router_find(r->router, r->down->request->method, r->path, &m);
     enum proxy_turn turn = PROXY_AGAIN;
     switch (result) {

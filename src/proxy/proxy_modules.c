@@ -38,7 +38,7 @@ enum proxy_turn proxy_modules_link(struct proxy_request *r)
     enum proxy_turn turn;
     if (proxy_switch_refuse(r, &turn))
         return turn;
-    struct err e;
+    struct err e __attribute__((uninitialized));
     struct script_program *program =
         catalog_route_link(r->route, catalog_vm(r->proxy->catalog), &e);
     if (program == NULL) {
@@ -149,8 +149,8 @@ static bool begin_run(struct proxy_request *r)
             (struct script_body){.collected = true, .bytes = buf_str(&r->upload.kept)};
     if (!set_params(r, &m->x))
         return false;
-    m->run = script_run_create(m->program, &m->x);
-    return true;
+    m->run = script_run_create(m->program, &m->x, &r->down->arena);
+    return m->run != NULL;
 }
 
 /* A call may come to its end before it returns, and other requests' calls with it: their next steps are

@@ -267,7 +267,7 @@ void host_table_destroy(struct host_table *t)
 /* The first domain that names host exactly. */
 static const struct domain *find_exact(const struct host_table *t, struct str host)
 {
-    char lower[HOST_PATTERN_HOST_MAX];
+    char lower[HOST_PATTERN_HOST_MAX] __attribute__((uninitialized));
     if (host.len > 1 && host.p[host.len - 1] == '.')
         host.len--;
     if (t->exact.count == 0 || host.len >= sizeof(lower))

@@ -3,6 +3,7 @@
  */
 #include "runtime/bench_command.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -119,7 +120,8 @@ static void call(struct bench *b, struct script_program *p, enum script_function
     fill_exchange(b, &x, &a);
     if (f == SCRIPT_RESPONSE_MODIFIER)
         set_upstream(&x);
-    struct script_run *r = script_run_create(p, &x);
+    struct script_run *r = script_run_create(p, &x, &a);
+    assert(r != NULL); /* there is room for more than two bodies */
     *c = (struct call){0};
     script_run_call(r, f, f == SCRIPT_ERROR_HANDLER ? STR("it failed") : (struct str){0}, on_done,
                     c);
@@ -166,7 +168,7 @@ static double time_batch(struct bench *b, struct script_program *p, enum script_
 }
 
 static bool measure(struct bench *b, struct script_program *p, enum script_function f,
-                    const char *name)
+                    struct str name)
 {
     double *times = mem_calloc(BATCHES_MAX, sizeof(*times));
     size_t batches = 0;
@@ -184,8 +186,8 @@ static bool measure(struct bench *b, struct script_program *p, enum script_funct
     }
     if (ok) {
         qsort(times, batches, sizeof(*times), compare);
-        (void)printf("%-20s %12.0f ns  %-5s  %zu batches of %llu\n", name, times[batches / 2],
-                     waited ? "async" : "sync", batches, (unsigned long long)n);
+        (void)printf("%-20.*s %12.0f ns  %-5s  %zu batches of %llu\n", STR_ARG(name),
+                     times[batches / 2], waited ? "async" : "sync", batches, (unsigned long long)n);
         (void)fflush(stdout);
     }
     free(times);
@@ -220,7 +222,7 @@ static bool measure_empty(struct bench *b, struct err *e)
     struct script_program *p = NULL;
     vec_push(&files, &file);
     const bool ok = link_modules(b, &files, &p, e) == ERR_OK &&
-                    measure(b, p, SCRIPT_REQUEST_HANDLER, "(empty function)");
+                    measure(b, p, SCRIPT_REQUEST_HANDLER, STR("(empty function)"));
     script_program_unref(p);
     vec_finish(&files);
     json_decref(file.compiled);

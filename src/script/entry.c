@@ -108,7 +108,7 @@ static void tell_running(const struct entry *e)
 
 static void take_unit(struct entry *e, const struct unit *unit)
 {
-    e->place.module = str_of(unit->name);
+    e->place.module = unit_name(unit);
     e->cpu_ms = unit->limits.cpu_ms;
     outbox_set_body_max(e->vm->outbox, unit->limits.body_max);
 }
@@ -119,12 +119,13 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
     struct script_vm *vm = realm->vm;
     assert(vm->entry == NULL);
     *e = (struct entry){.vm = vm, .realm = realm, .program = p, .cpu_ms = OWN_CPU_MS};
-    e->place = (struct script_place){.ns = str_of(realm->ns), .function = function};
     if (p != NULL) {
-        e->place.route = str_of(p->route);
-        e->place.program = p->fingerprint;
+        e->place = p->place;
         e->cpu_ms = p->cpu_ms;
+    } else {
+        e->place.ns = str_of(realm->ns);
     }
+    e->place.function = function;
     if (unit != NULL)
         take_unit(e, unit);
     vm->entry = e;

@@ -48,8 +48,9 @@ static void on_idle(struct timeout *t)
     struct script_run *r =
         container_of(container_of(t, struct host_flow, idle), struct script_run, flow);
     char text[TEXT_MAX];
-    (void)snprintf(text, sizeof(text), "the body that %s streams did not go on within %llu ms",
-                   script_function_name(r->function), (unsigned long long)r->vm->limits.idle_ms);
+    (void)snprintf(text, sizeof(text), "the body that %.*s streams did not go on within %llu ms",
+                   STR_ARG(script_function_name(r->function)),
+                   (unsigned long long)r->vm->limits.idle_ms);
     finish(r, text);
 }
 

@@ -14,17 +14,24 @@ const char *script_limit_name(enum script_limit limit)
     return names[limit];
 }
 
-const char *script_function_name(enum script_function f)
+struct str script_function_name(enum script_function f)
 {
-    static const char *const names[SCRIPT_FUNCTION_COUNT] = {
-        [SCRIPT_FETCH_UPSTREAM] = "fetchUpstream",
-        [SCRIPT_REQUEST_MODIFIER] = "requestModifier",
-        [SCRIPT_RESPONSE_MODIFIER] = "responseModifier",
-        [SCRIPT_ERROR_HANDLER] = "errorHandler",
-        [SCRIPT_REQUEST_HANDLER] = "requestHandler",
-    };
-    assert(f < SCRIPT_FUNCTION_COUNT);
-    return names[f];
+    switch (f) {
+    case SCRIPT_FETCH_UPSTREAM:
+        return STR("fetchUpstream");
+    case SCRIPT_REQUEST_MODIFIER:
+        return STR("requestModifier");
+    case SCRIPT_RESPONSE_MODIFIER:
+        return STR("responseModifier");
+    case SCRIPT_ERROR_HANDLER:
+        return STR("errorHandler");
+    case SCRIPT_REQUEST_HANDLER:
+        return STR("requestHandler");
+    case SCRIPT_FUNCTION_COUNT:
+    default:
+        assert(false);
+        return STR("");
+    }
 }
 
 bool script_state_reads(enum script_state_op op)

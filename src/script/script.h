@@ -228,7 +228,7 @@ enum script_function {
 };
 
 /* "fetchUpstream", ... */
-const char *script_function_name(enum script_function f);
+struct str script_function_name(enum script_function f);
 
 /* Settings of the process that the engine reads when it is first used: call it early in a process that will run
  * modules (script_vm_create() does not need it, but threads that exist before it keep their signal mask). */
@@ -298,8 +298,10 @@ struct script_outcome {
 /* Called exactly once per call unless the run is destroyed before; maybe before script_run_call() returns. */
 typedef void (*script_done_fn)(void *user, const struct script_outcome *outcome);
 
-/* Begins a request's use of a program (takes a reference). x is borrowed. */
-struct script_run *script_run_create(struct script_program *p, struct script_exchange *x);
+/* Begins a request's use of a program (takes a reference). x is borrowed, and memory, which the run is in: NULL when
+ * that is full. */
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x,
+                                     struct arena *memory);
 
 /* Runs the chain's functions of that kind: requestModifiers in order until one responds, the first fetchUpstream,
  * responseModifiers in reverse order, requestHandlers in order until one responds, errorHandlers in reverse until one responds.

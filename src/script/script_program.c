@@ -200,9 +200,11 @@ enum err_code script_program_create(struct script_vm *vm, const struct model_rou
         .vm = vm,
         .realm = realm,
         .route = mem_strdup(route->name),
-        .fingerprint = script_program_fingerprint(route, modules, count),
         .window_ms = loop_now_ms(vm->loop),
     };
+    p->place = (struct script_place){.ns = str_of(realm->ns),
+                                     .route = str_of(p->route),
+                                     .program = script_program_fingerprint(route, modules, count)};
     ilist_init(&p->runs);
     ilist_push(&engine->programs, &p->node);
     realm->programs++;
@@ -231,6 +233,7 @@ static void leave(struct script_program *p)
     p->object = NULL;
     p->realm->programs--;
     p->realm = NULL;
+    p->place.ns = (struct str){0};
     ilist_remove(&p->node);
     engine_program_gone(engine);
 }
@@ -295,17 +298,17 @@ uint64_t script_program_fingerprint(const struct model_route *route,
 struct unit *script_program_unit(struct script_program *p, struct str name)
 {
     for (size_t i = 0; i < p->unit_count; i++)
-        if (str_eq(name, str_of(p->units[i].name)))
+        if (str_eq(name, unit_name(&p->units[i])))
             return &p->units[i];
     return NULL;
 }
 
 static struct script_place place_of(const struct script_program *p, const struct unit *unit)
 {
-    return (struct script_place){.ns = str_of(p->realm != NULL ? p->realm->ns : ""),
-                                 .route = str_of(p->route),
-                                 .module = str_of(unit != NULL ? unit->name : ""),
-                                 .program = p->fingerprint};
+    struct script_place place = p->place;
+    if (unit != NULL)
+        place.module = unit_name(unit);
+    return place;
 }
 
 void script_program_count(struct script_program *p, const struct unit *unit, enum script_function f,
@@ -326,7 +329,7 @@ void script_program_count(struct script_program *p, const struct unit *unit, enu
         p->vm->host.offend == NULL)
         return;
     struct script_place who = place_of(p, unit);
-    who.function = str_of(script_function_name(f));
+    who.function = script_function_name(f);
     p->vm->host.offend(p->vm->host.user, &who, p->stops);
     p->stops = 0;
     p->calls = 0;

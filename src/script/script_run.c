@@ -44,21 +44,21 @@ static enum script_limit limit_of(enum script_status status)
 static char *limit_text(const struct script_run *r, enum script_status status)
 {
     const struct script_limits *l = &r->unit->limits;
-    const char *name = script_function_name(r->function);
+    const struct str name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
         (void)snprintf(text, sizeof(text),
-                       "%s: %s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
-                       name, (unsigned long long)l->cpu_ms);
+                       "%s: %.*s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
+                       STR_ARG(name), (unsigned long long)l->cpu_ms);
     } else if (status == SCRIPT_WALL) {
         (void)snprintf(text, sizeof(text),
-                       "%s: the promise of %s did not settle within %llu ms (limit wall)",
-                       r->unit->name, name, (unsigned long long)l->wall_ms);
+                       "%s: the promise of %.*s did not settle within %llu ms (limit wall)",
+                       r->unit->name, STR_ARG(name), (unsigned long long)l->wall_ms);
     } else {
         (void)snprintf(
             text, sizeof(text),
-            "%s: %s ran while the modules used more than their %llu MB of memory (limit heap)",
-            r->unit->name, name, (unsigned long long)(l->heap_bytes >> 20));
+            "%s: %.*s ran while the modules used more than their %llu MB of memory (limit heap)",
+            r->unit->name, STR_ARG(name), (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
 }
@@ -116,7 +116,7 @@ static void report(struct script_run *r)
         .responded = r->status == SCRIPT_OK && r->x->response_sent,
         .text = str_of(text),
         .limit = r->status == SCRIPT_THREW ? r->limit : limit_of(r->status),
-        .module = str_of(r->unit != NULL ? r->unit->name : ""),
+        .module = r->unit != NULL ? unit_name(r->unit) : (struct str){0},
     };
     script_program_count(r->program, r->unit, r->function, r->status);
     r->text = NULL;
@@ -142,9 +142,12 @@ static void on_wall(struct timeout *t)
     script_run_report(vm);
 }
 
-struct script_run *script_run_create(struct script_program *p, struct script_exchange *x)
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x,
+                                     struct arena *memory)
 {
-    struct script_run *r = mem_alloc(sizeof(*r));
+    struct script_run *r = arena_alloc(memory, sizeof(*r));
+    if (r == NULL)
+        return NULL;
     r->vm = p->vm;
     r->program = script_program_ref(p);
     r->x = x;
@@ -222,7 +225,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         discard_response(r);
     JSContextRef ctx = script_run_context(r);
     struct entry e;
-    entry_begin(&e, r->program->realm, r->program, r->unit, str_of(script_function_name(f)));
+    entry_begin(&e, r->program->realm, r->program, r->unit, script_function_name(f));
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
@@ -246,7 +249,7 @@ void script_run_settle(struct script_run *r, double ticket, enum script_run_sett
     struct script_vm *vm = r->vm;
     struct realm *realm = r->program->realm;
     struct entry e;
-    entry_begin(&e, realm, r->program, r->unit, str_of(script_function_name(r->function)));
+    entry_begin(&e, realm, r->program, r->unit, script_function_name(r->function));
     const JSValueRef argv[] = {
         JSValueMakeNumber(realm->ctx, r->handle),
         JSValueMakeNumber(realm->ctx, ticket),
@@ -305,5 +308,4 @@ void script_run_destroy(struct script_run *r)
     script_vm_remove(r->vm, r->handle);
     script_program_unref(r->program);
     free(r->text);
-    free(r);
 }

@@ -1,6 +1,7 @@
 #include "script/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -45,6 +46,7 @@ void unit_init(struct unit *u, const struct model_module *m, const struct script
     l.log_rate = (uint32_t)within(m, "logRate", own->log_rate, s->log_rate, s->log_rate * times);
     *u = (struct unit){
         .name = mem_strdup(m->name),
+        .name_len = strlen(m->name),
         .limits = l,
         .credit = (uint64_t)l.log_rate * BURST_SECONDS * LINE,
         .refilled_ms = now_ms,

@@ -6,6 +6,7 @@
 
 struct unit {
     char *name;
+    size_t name_len;
     struct script_limits limits; /* the server's, changed by the module's own */
     uint64_t credit;             /* thousandths of lines that it may log */
     uint64_t refilled_ms;
@@ -16,6 +17,11 @@ struct unit {
 void unit_init(struct unit *u, const struct model_module *m, const struct script_limits *server,
                uint64_t now_ms);
 void unit_finish(struct unit *u);
+
+static inline struct str unit_name(const struct unit *u)
+{
+    return (struct str){u->name, u->name_len};
+}
 
 /* Takes one line of what it may log; false: it is to be dropped. */
 bool unit_may_log(struct unit *u, uint64_t now_ms);

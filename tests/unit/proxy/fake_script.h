@@ -127,9 +127,11 @@ bool script_program_reads_response_body(const struct script_program *p)
     return p->made_of.reads_response_body;
 }
 
-struct script_run *script_run_create(struct script_program *p, struct script_exchange *x)
+struct script_run *script_run_create(struct script_program *p, struct script_exchange *x,
+                                     struct arena *memory)
 {
-    struct script_run *r = mem_alloc(sizeof(*r));
+    struct script_run *r = arena_alloc(memory, sizeof(*r));
+    assert_non_null(r);
     r->program = script_program_ref(p);
     r->x = x;
     buf_init(&x->response_body, 4096);
@@ -210,7 +212,6 @@ void script_run_destroy(struct script_run *r)
     buf_finish(&r->x->response_body);
     script_program_unref(r->program);
     fake_script.runs--;
-    free(r);
 }
 
 /* The pending call ends. */

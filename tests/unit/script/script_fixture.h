@@ -370,7 +370,7 @@ FIXTURE_USED static void fixture_begin(struct fixture *f)
         .upstream_length = -1,
     };
     loop_turn(f->loop, false); /* its clock stood still while the compiler was waited for */
-    f->run = script_run_create(f->program, &f->x);
+    f->run = script_run_create(f->program, &f->x, &f->arena);
 }
 
 static void fixture_on_done(void *user, const struct script_outcome *outcome)

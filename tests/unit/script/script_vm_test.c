@@ -89,7 +89,7 @@ static void many_at_once(void **state)
         all[i].left = &left;
         all[i].x = f->x;
         all[i].x.arena = &all[i].arena;
-        all[i].run = script_run_create(f->program, &all[i].x);
+        all[i].run = script_run_create(f->program, &all[i].x, &all[i].arena);
         script_run_call(all[i].run, SCRIPT_REQUEST_HANDLER, STR(""), on_done, &all[i]);
     }
     while (left > 0)
@@ -138,8 +138,8 @@ static void a_vm_without_programs_is_cheap(void **state)
 static void functions_have_names(void **state)
 {
     (void)state;
-    assert_string_equal(script_function_name(SCRIPT_FETCH_UPSTREAM), "fetchUpstream");
-    assert_string_equal(script_function_name(SCRIPT_REQUEST_HANDLER), "requestHandler");
+    assert_true(str_eq(script_function_name(SCRIPT_FETCH_UPSTREAM), STR("fetchUpstream")));
+    assert_true(str_eq(script_function_name(SCRIPT_REQUEST_HANDLER), STR("requestHandler")));
 }
 
 static const struct CMUnitTest tests[] = {
