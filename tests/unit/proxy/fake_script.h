@@ -131,7 +131,8 @@ struct script_run *script_run_create(struct script_program *p, struct script_exc
                                      struct arena *memory)
 {
     struct script_run *r = arena_alloc(memory, sizeof(*r));
-    assert_non_null(r);
+    if (r == NULL)
+        return NULL;
     r->program = script_program_ref(p);
     r->x = x;
     buf_init(&x->response_body, 4096);

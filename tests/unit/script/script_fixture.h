@@ -152,6 +152,7 @@ struct fixture {
     struct script_program *program;
 
     struct arena arena;
+    struct arena run_memory;
     struct script_exchange x;
     struct script_run *run;
 
@@ -277,6 +278,7 @@ FIXTURE_USED static void fixture_end_run(struct fixture *f)
     if (f->run != NULL) {
         buf_finish(&f->x.response_body);
         arena_finish(&f->arena);
+        arena_finish(&f->run_memory);
     }
     f->run = NULL;
 }
@@ -353,6 +355,7 @@ FIXTURE_USED static void fixture_begin(struct fixture *f)
     fixture_end_run(f);
     static const struct script_param params[] = {{{"id", 2}, {"42", 2}}};
     arena_init(&f->arena, (size_t)16 << 20);
+    arena_init(&f->run_memory, 4096);
     f->x = (struct script_exchange){
         .arena = &f->arena,
         .id = STR("req-1"),
@@ -370,7 +373,7 @@ FIXTURE_USED static void fixture_begin(struct fixture *f)
         .upstream_length = -1,
     };
     loop_turn(f->loop, false); /* its clock stood still while the compiler was waited for */
-    f->run = script_run_create(f->program, &f->x, &f->arena);
+    f->run = script_run_create(f->program, &f->x, &f->run_memory);
 }
 
 static void fixture_on_done(void *user, const struct script_outcome *outcome)
