@@ -40,7 +40,7 @@ const SCENARIOS = [
         title: 'JWT (HS256) verified, then proxied',
         addedTarget: 20,
         load: { args: ['-H', `Authorization: Bearer ${token()}`] },
-        sides: [['verifyJwt', 'dgate', '/m/verify/small'], ['createHmac', 'dgate', '/m/jwt/small'], ['without', 'dgate', '/up/small']],
+        sides: [['verifyJwt', 'dgate', '/m/verify/small'], ['createHmac', 'dgate', '/m/jwt/small'], ['without', 'dgate', '/m/none/small']],
     },
     {
         name: 'module-fetch',
@@ -52,7 +52,7 @@ const SCENARIOS = [
         name: 'module-empty',
         title: 'empty requestModifier, proxied',
         addedTarget: 2,
-        sides: [['the module', 'dgate', '/m/empty/small'], ['without', 'dgate', '/up/small']],
+        sides: [['the module', 'dgate', '/m/empty/small'], ['without', 'dgate', '/m/none/small']],
     },
 ];
 
@@ -61,8 +61,8 @@ export const names = [...SCENARIOS.map((s) => s.name), 'upload'];
 async function setUp({ gateway, url }, upstream) {
     for (const name of ['json', 'body', 'header', 'jwt', 'verify', 'empty', 'fetch'])
         await gateway.module(name, module(name).replace('UPSTREAM', upstream.url));
-    for (const name of ['header', 'jwt', 'verify', 'empty'])
-        await gateway.put('route', { name: `m-${name}`, paths: [`/m/${name}/**`], methods: ['*'], service: 'up', stripPath: true, modules: [name] });
+    for (const name of ['header', 'jwt', 'verify', 'empty', 'none']) // none: what the others are without their module
+        await gateway.put('route', { name: `m-${name}`, paths: [`/m/${name}/**`], methods: ['*'], service: 'up', stripPath: true, modules: name === 'none' ? [] : [name] });
     for (const name of ['json', 'body', 'fetch'])
         await gateway.put('route', { name: `m-${name}`, paths: [`/m/${name}`], methods: ['*'], modules: [name] });
     await gateway.put('service', { name: 'hop', urls: [`${url}/up`] });

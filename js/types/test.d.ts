@@ -74,7 +74,7 @@ declare module "dgate/test" {
         toBe(expected: unknown): R;
         /** Equal in depth; members that are undefined count as absent. */
         toEqual(expected: unknown): R;
-        /** The same as toEqual. */
+        /** Equal in depth, with the same members, also those that are undefined, and of the same types. */
         toStrictEqual(expected: unknown): R;
         /** All members of expected, in depth; more do no harm. */
         toMatchObject(expected: object): R;

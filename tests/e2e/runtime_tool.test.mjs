@@ -191,6 +191,33 @@ it.todo("is to be written");
     assert.equal(status, 1);
 });
 
+test('toStrictEqual sees what toEqual does not', async () => {
+    const source = `import { expect, it } from "dgate/test";
+class Point { constructor(readonly x: number) {} }
+it.each([
+    [{ a: 1, b: undefined }, { a: 1 }],
+    [[undefined, 1], [, 1]],
+    [new Point(1), { x: 1 }],
+    [{ deep: [{ a: undefined }] }, { deep: [{}] }],
+])("%j", (a, b) => {
+    expect(a).toEqual(b);
+    expect(a).not.toStrictEqual(b);
+    expect(a).toStrictEqual(a);
+});
+it("the same", () => {
+    expect({ a: [1, { b: undefined }], p: new Point(2), m: new Map([[1, { c: 2 }]]) })
+        .toStrictEqual({ a: [1, { b: undefined }], p: new Point(2), m: new Map([[1, { c: 2 }]]) });
+});
+it("fails", () => expect({ a: undefined }).toStrictEqual({}));
+it("differs", () => expect({ a: 1 }).toStrictEqual({ a: 2 }));
+`;
+    const { stdout } = await runIn({ 'a.test.ts': source }, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, false), ['fails', 'differs'], stdout);
+    assert.match(found.fails.block, /to equal \{\} strictly \(members that are undefined, and types\)/);
+    assert.match(found.differs.block, /to equal \{\\"a\\":2\}"/);
+});
+
 test('a test that passes a limit fails with it, and the run goes on', async () => {
     const source = `import { it } from "dgate/test";
 it("loops", () => { for (;;); });

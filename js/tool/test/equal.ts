@@ -1,6 +1,9 @@
 // Deep equality of values, and how they read in messages.
 
-type Pairs = [unknown, unknown][];
+interface Comparison {
+    readonly strict: boolean; // members that are undefined count, and so does the type of an object
+    readonly seen: [unknown, unknown][];
+}
 
 function bytesOf(value: unknown): Uint8Array | undefined {
     if (value instanceof ArrayBuffer) return new Uint8Array(value);
@@ -16,15 +19,16 @@ function tagOf(value: object): string {
     return Object.prototype.toString.call(value);
 }
 
-function keysOf(value: object): string[] {
-    return Object.keys(value).filter((key) => (value as Record<string, unknown>)[key] !== undefined);
+function keysOf(value: object, strict: boolean): string[] {
+    const keys = Object.keys(value);
+    return strict ? keys : keys.filter((key) => (value as Record<string, unknown>)[key] !== undefined);
 }
 
-function equalCollections(a: unknown, b: unknown, seen: Pairs): boolean | undefined {
+function equalCollections(a: unknown, b: unknown, c: Comparison): boolean | undefined {
     if (a instanceof Map && b instanceof Map)
-        return a.size === b.size && [...a].every(([k, v]) => b.has(k) && equalSeen(v, b.get(k), seen));
+        return a.size === b.size && [...a].every(([k, v]) => b.has(k) && equalSeen(v, b.get(k), c));
     if (a instanceof Set && b instanceof Set)
-        return a.size === b.size && [...a].every((v) => b.has(v) || [...b].some((w) => equalSeen(v, w, seen)));
+        return a.size === b.size && [...a].every((v) => b.has(v) || [...b].some((w) => equalSeen(v, w, c)));
     if (a instanceof Date && b instanceof Date) return Object.is(a.getTime(), b.getTime());
     if (a instanceof RegExp && b instanceof RegExp) return String(a) === String(b);
     if (a instanceof Error && b instanceof Error) return a.name === b.name && a.message === b.message;
@@ -33,26 +37,32 @@ function equalCollections(a: unknown, b: unknown, seen: Pairs): boolean | undefi
     return undefined;
 }
 
-function equalSeen(a: unknown, b: unknown, seen: Pairs): boolean {
+function equalSeen(a: unknown, b: unknown, c: Comparison): boolean {
     if (Object.is(a, b)) return true;
     if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
     if (tagOf(a) !== tagOf(b) || Array.isArray(a) !== Array.isArray(b)) return false;
-    if (seen.some(([x, y]) => x === a && y === b)) return true;
-    seen.push([a, b]);
-    const known = equalCollections(a, b, seen);
+    if (c.strict && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+    if (c.seen.some(([x, y]) => x === a && y === b)) return true;
+    c.seen.push([a, b]);
+    const known = equalCollections(a, b, c);
     if (known !== undefined) return known;
     if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false;
-    const keys = keysOf(a);
+    const keys = keysOf(a, c.strict);
     const other = b as Record<string, unknown>;
     return (
-        keys.length === keysOf(b).length &&
-        keys.every((key) => key in other && equalSeen((a as Record<string, unknown>)[key], other[key], seen))
+        keys.length === keysOf(b, c.strict).length &&
+        keys.every((key) => key in other && equalSeen((a as Record<string, unknown>)[key], other[key], c))
     );
 }
 
 // Members that are undefined count as absent.
 export function equal(a: unknown, b: unknown): boolean {
-    return equalSeen(a, b, []);
+    return equalSeen(a, b, { strict: false, seen: [] });
+}
+
+// Members that are undefined are members, holes of arrays are none, and objects are of the same type.
+export function equalStrictly(a: unknown, b: unknown): boolean {
+    return equalSeen(a, b, { strict: true, seen: [] });
 }
 
 // Whether value has all that wanted has; more members do no harm.

@@ -1,6 +1,6 @@
 // expect(value).toBe(...): the names and meanings of Jest and Vitest.
 
-import { equal, includes, show } from "./equal";
+import { equal, equalStrictly, includes, show } from "./equal";
 
 export class AssertionError extends Error {
     override name = "AssertionError";
@@ -89,6 +89,13 @@ const matchers = {
         what: `to equal ${show(wanted)}`,
         expected: wanted,
     }),
+    toStrictEqual: (actual: unknown, wanted: unknown) => ({
+        pass: equalStrictly(actual, wanted),
+        what: equal(actual, wanted)
+            ? `to equal ${show(wanted)} strictly (members that are undefined, and types)`
+            : `to equal ${show(wanted)}`,
+        expected: wanted,
+    }),
     toMatchObject: (actual: unknown, wanted: object) => ({
         pass: includes(actual, wanted),
         what: `to have all of ${show(wanted)}`,
@@ -148,7 +155,7 @@ const matchers = {
     },
 } satisfies Record<string, Matcher>;
 
-const aliases: Record<string, keyof typeof matchers> = { toStrictEqual: "toEqual", toThrowError: "toThrow" };
+const aliases: Record<string, keyof typeof matchers> = { toThrowError: "toThrow" };
 
 let count = 0;
 
