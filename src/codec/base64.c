@@ -21,13 +21,25 @@ static unsigned value_of(char c)
     return c == '/' ? 63 : NO_DIGIT;
 }
 
+static size_t encoded_length(size_t bytes, bool raw)
+{
+    const size_t rest = bytes % 3;
+    return bytes / 3 * 4 + (rest == 0 ? 0 : raw ? rest + 1 : 4);
+}
+
+static size_t decoded_length(size_t digits)
+{
+    const size_t rest = digits % 4;
+    return digits / 4 * 3 + (rest > 1 ? rest - 1 : 0);
+}
+
 bool base64_encode_as(struct buf *b, struct str s, unsigned form)
 {
     if (s.len > SIZE_MAX / 4)
         return false;
     const char *digits = (form & BASE64_URL) != 0 ? url_digits : standard_digits;
     const bool raw = (form & BASE64_RAW) != 0;
-    char *to = buf_reserve(b, (s.len + 2) / 3 * 4);
+    char *to = buf_reserve(b, encoded_length(s.len, raw));
     if (to == NULL)
         return false;
     const char *start = to;
@@ -123,7 +135,7 @@ static unsigned url_value_of(char c)
 
 bool base64_decode_url(struct buf *b, struct str s)
 {
-    char *const start = s.len % 4 != 1 ? buf_reserve(b, (s.len / 4 * 3) + 3) : NULL;
+    char *const start = s.len % 4 != 1 ? buf_reserve(b, decoded_length(s.len)) : NULL;
     if (start == NULL)
         return false;
     char *to = start;
@@ -153,7 +165,10 @@ static bool is_space(char c)
 
 bool base64_decode_forgiving(struct buf *b, struct str s, bool url)
 {
-    char *const start = buf_reserve(b, (s.len / 4 * 3) + 3);
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++)
+        count += !is_space(s.p[i]) && s.p[i] != '=';
+    char *const start = buf_reserve(b, decoded_length(count));
     if (start == NULL)
         return false;
     char *to = start;

@@ -176,6 +176,34 @@ static void test_maximum(void **state)
     buf_finish(&b);
 }
 
+/* What fits exactly is taken, and nothing that is longer. */
+static void test_exact_maximum(void **state)
+{
+    (void)state;
+    static const char text[] = "foobarfoobar";
+    for (size_t len = 0; len < sizeof(text); len++) {
+        const struct str plain = {text, len};
+        for (unsigned form = 0; form <= (BASE64_URL | BASE64_RAW); form++) {
+            struct buf whole;
+            struct buf exact;
+            buf_init(&whole, 100);
+            assert_true(base64_encode_as(&whole, plain, form));
+            buf_init(&exact, whole.len);
+            assert_true(base64_encode_as(&exact, plain, form));
+            buf_finish(&exact);
+            for (size_t max = len > 0 ? len - 1 : 0; max <= len; max++) {
+                buf_init(&exact, max);
+                assert_true(base64_decode_forgiving(&exact, buf_str(&whole), true) == (max == len));
+                buf_clear(&exact);
+                if (form == (BASE64_URL | BASE64_RAW))
+                    assert_true(base64_decode_url(&exact, buf_str(&whole)) == (max == len));
+                buf_finish(&exact);
+            }
+            buf_finish(&whole);
+        }
+    }
+}
+
 static void test_is_utf8(void **state)
 {
     (void)state;
@@ -194,7 +222,7 @@ int main(void)
         cmocka_unit_test(test_both_ways),  cmocka_unit_test(test_forms),
         cmocka_unit_test(test_strict_url), cmocka_unit_test(test_forgiving),
         cmocka_unit_test(test_refused),    cmocka_unit_test(test_maximum),
-        cmocka_unit_test(test_is_utf8),
+        cmocka_unit_test(test_is_utf8),    cmocka_unit_test(test_exact_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
