@@ -8,6 +8,7 @@
 #include "server/replica.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@
 #include "io/ipc.h"
 #include "io/loop.h"
 #include "io/timeout.h"
+#include "node/node_segment.h"
+#include "node/node_switches.h"
 #include "server/messages.h"
 #include "server/state_reads.h"
 #include "store/store.h"
@@ -152,16 +155,27 @@ static bool reload(struct replica *r)
     return true;
 }
 
+static void forget_switch(struct node_segment *node, const struct model_ref *ref)
+{
+    if (node == NULL || ref->kind != MODEL_ROUTE)
+        return;
+    char route[NODE_SWITCHES_ROUTE_SIZE];
+    (void)snprintf(route, sizeof(route), "%.*s/%.*s", STR_ARG(ref->ns), STR_ARG(ref->name));
+    (void)node_switches_on(node_segment_switches(node), str_of(route), 0, (uint64_t)now_wall_ms());
+}
+
 static void apply_key(struct replica *r, enum store_table table, struct str key)
 {
     struct model_ref ref;
     struct str value = {0};
     if (table != STORE_RESOURCES || !model_key_parse(key, &ref) || !concerns_catalog(ref.kind))
         return;
-    if (store_get(r->read, STORE_RESOURCES, key, &value))
+    if (store_get(r->read, STORE_RESOURCES, key, &value)) {
         put_value(r, &ref, value);
-    else
-        catalog_remove(r->options.catalog, &ref);
+        return;
+    }
+    catalog_remove(r->options.catalog, &ref);
+    forget_switch(r->options.node, &ref);
 }
 
 /* Whether one of the count keys that follow may change the catalog. */

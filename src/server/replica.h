@@ -10,6 +10,7 @@
 #include "server/pages.h"
 
 struct loop;
+struct node_segment;
 struct replica;
 
 struct replica_options {
@@ -17,6 +18,8 @@ struct replica_options {
     uint32_t slot;               /* of this worker */
     struct pages *pages;
     struct catalog *catalog;
+    struct node_segment
+        *node;         /* routes that are deleted are not switched off any more; NULL: without */
     uint64_t alone_ms; /* without control for so long, serves what the store has */
     /* The catalog holds a state for the first time. */
     void (*on_loaded)(void *user);

@@ -424,6 +424,7 @@ static void open_replica(struct worker *w)
         .slot = w->slot,
         .pages = w->pages,
         .catalog = w->catalog,
+        .node = w->node,
         .alone_ms = ALONE_MS,
         .on_loaded = on_loaded,
         .user = w,

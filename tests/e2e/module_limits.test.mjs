@@ -522,6 +522,13 @@ test('what is switched off is listed, and can be switched on again without a cha
         assert.equal((await g.proxy(path)).text, 'better');
         assert.equal((await list()).count, 0);
         assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 0);
+
+        await g.module(`bad${count}`, spin);
+        await spinUntilOff();
+        assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 1);
+        assert.equal((await g.admin('DELETE', `/api/v1/route/${name}`)).status, 200);
+        assert.equal((await list()).count, 0);
+        assert.equal((await scrape(g)).value('dgate_routes_switched_off', {}), 0);
     });
 });
 
