@@ -64,6 +64,13 @@ static void end_process(struct compiler_link *c)
     c->pid = 0;
 }
 
+bool compiler_link_is_alive(struct compiler_link *c)
+{
+    if (c->pid > 0 && waitpid(c->pid, NULL, WNOHANG) == c->pid)
+        c->pid = 0;
+    return c->pid > 0;
+}
+
 void compiler_link_destroy(struct compiler_link *c)
 {
     if (c == NULL)

@@ -3,6 +3,7 @@
 #define RUNTIME_COMPILER_LINK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -13,6 +14,9 @@ struct compiler_link;
  * and loads the engine with the first question. memory_bytes: as in struct compiler_options. */
 enum err_code compiler_link_create(size_t memory_bytes, struct compiler_link **ret, struct err *e)
     __attribute__((warn_unused_result));
+
+/* Whether the process is still there. For the process that created it. */
+bool compiler_link_is_alive(struct compiler_link *c);
 
 /* Ends the process; NULL is allowed. */
 void compiler_link_destroy(struct compiler_link *c);

@@ -185,6 +185,8 @@ static void run_apart(struct test_run *t, const char *path)
         fail(t, path, strerror(errno));
     else if (status != 0)
         bury(t, path, status);
+    if (t->compiler != NULL && !compiler_link_is_alive(t->compiler))
+        restart_compiler(t);
 }
 
 static int print_summary(const struct counts *c)

@@ -754,6 +754,18 @@ test('files that cannot be loaded are failures of their own', async () => {
     assert.equal(status, 1);
 });
 
+test('a file that costs the compiler does not fail the next', async () => {
+    const test = 'import { it } from "dgate/test"; it("runs", () => undefined);';
+    const files = {
+        'a.test.ts': `${test}\nexport const a = [${'0,'.repeat(230000)}];`,
+        'b.test.ts': test,
+        'c.yaml': 'version: v1\nlimits:\n  compiler_memory_mb: 128\n',
+    };
+    const found = results((await runIn(files, 'test', '-c', 'c.yaml')).stdout);
+    assert.match(found['a.test.ts'].block, /a\.test\.ts: the compiler ended unexpectedly; it may need more memory/);
+    assert.equal(found.runs.ok, true);
+});
+
 test('check gives the diagnostics of TypeScript and of an upload', async () => {
     const files = {
         'good.ts': 'import type { Context } from "dgate";\nimport { half } from "./half";\nexport const requestHandler = (ctx: Context) => ctx.response().json(half(2));',
