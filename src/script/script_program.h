@@ -18,9 +18,8 @@ struct script_program {
     struct ilist runs;      /* of struct script_run */
     struct realm *realm;    /* NULL: its VM has ended */
     char *route;
-    struct script_place
-        place; /* of all that runs in it, without module and function; strs are ours and the realm's */
-    struct unit *units; /* its modules, in the route's order */
+    struct script_place place; /* of what runs in it; ns is the realm's, route ours */
+    struct unit *units;        /* its modules, in the route's order */
     size_t unit_count;
     uint64_t cpu_ms;                       /* the highest of theirs */
     JSObjectRef object;                    /* the runtime library's Program; protected */

@@ -18,9 +18,8 @@ struct replica_options {
     uint32_t slot;               /* of this worker */
     struct pages *pages;
     struct catalog *catalog;
-    struct node_segment
-        *node;         /* routes that are deleted are not switched off any more; NULL: without */
-    uint64_t alone_ms; /* without control for so long, serves what the store has */
+    struct node_segment *node; /* switches of routes that are deleted; NULL: none */
+    uint64_t alone_ms;         /* without control for so long, serves what the store has */
     /* The catalog holds a state for the first time. */
     void (*on_loaded)(void *user);
     void *user;
