@@ -1,7 +1,5 @@
 #include "admin/admin_switched_off.h"
 
-#include <stdio.h>
-
 #include "admin/admin_reply.h"
 #include "admin/admin_request.h"
 #include "admin/admin_stored.h"
@@ -82,7 +80,7 @@ static bool read_route(struct admin_request *rq, char route[NODE_SWITCHES_ROUTE_
         admin_reply_error(rq, 400, "namespace is required");
         return false;
     }
-    (void)snprintf(route, NODE_SWITCHES_ROUTE_SIZE, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+    (void)node_switches_route(ns, name, route);
     return true;
 }
 

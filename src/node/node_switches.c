@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/node_slots.h"
@@ -144,6 +145,12 @@ bool node_switches_off(struct node_switches *s, const struct node_switches_who *
 static bool is_off(const struct slot *slot)
 {
     return atomic_load_explicit(&slot->since_ms, memory_order_acquire) != 0;
+}
+
+struct str node_switches_route(struct str ns, struct str name, char out[NODE_SWITCHES_ROUTE_SIZE])
+{
+    (void)snprintf(out, NODE_SWITCHES_ROUTE_SIZE, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+    return str_of(out);
 }
 
 bool node_switches_are_used(const struct node_switches *s)

@@ -24,6 +24,9 @@ struct node_switches {
 size_t node_switches_size(uint32_t slots);
 void node_switches_attach(struct node_switches *s, void *memory, uint32_t slots);
 
+/* "namespace/name", as routes are called here, cut to what fits. out is the caller's, and what is returned is in it. */
+struct str node_switches_route(struct str ns, struct str name, char out[NODE_SWITCHES_ROUTE_SIZE]);
+
 enum node_switches_reason {
     NODE_SWITCHES_KILLS, /* workers that were killed */
     NODE_SWITCHES_STOPS, /* calls that limits ended */

@@ -38,9 +38,10 @@ static uint64_t key_of(struct catalog_route *route, struct node_switches *s)
     if (route->fingerprint != 0)
         return route->fingerprint;
     char name[NODE_SWITCHES_ROUTE_SIZE];
-    (void)snprintf(name, sizeof(name), "%s/%s", route->model->ns, route->model->name);
+    const struct str called =
+        node_switches_route(str_of(route->model->ns), str_of(route->model->name), name);
     const uint64_t key = catalog_route_fingerprint(route);
-    (void)node_switches_on(s, str_of(name), key, (uint64_t)now_wall_ms());
+    (void)node_switches_on(s, called, key, (uint64_t)now_wall_ms());
     return key;
 }
 

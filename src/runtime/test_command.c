@@ -151,7 +151,6 @@ static void restart_compiler(struct test_run *t)
         (void)fprintf(stderr, "dgate-runtime: %s\n", e.msg);
 }
 
-/* The child may have left a question to the compiler half asked. */
 static void bury(struct test_run *t, const char *path, int status)
 {
     char text[160];
@@ -163,7 +162,6 @@ static void bury(struct test_run *t, const char *path, int status)
                        WEXITSTATUS(status));
     }
     fail(t, path, text);
-    restart_compiler(t);
 }
 
 static void run_apart(struct test_run *t, const char *path)
@@ -185,7 +183,8 @@ static void run_apart(struct test_run *t, const char *path)
         fail(t, path, strerror(errno));
     else if (status != 0)
         bury(t, path, status);
-    if (t->compiler != NULL && !compiler_link_is_alive(t->compiler))
+    /* A child that died may have left a question to the compiler half asked. */
+    if (status != 0 || !compiler_link_is_alive(t->compiler))
         restart_compiler(t);
 }
 

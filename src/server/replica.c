@@ -8,7 +8,6 @@
 #include "server/replica.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,9 +158,12 @@ static void forget_switch(struct node_segment *node, const struct model_ref *ref
 {
     if (node == NULL || ref->kind != MODEL_ROUTE)
         return;
+    struct node_switches *s = node_segment_switches(node);
     char route[NODE_SWITCHES_ROUTE_SIZE];
-    (void)snprintf(route, sizeof(route), "%.*s/%.*s", STR_ARG(ref->ns), STR_ARG(ref->name));
-    (void)node_switches_on(node_segment_switches(node), str_of(route), 0, (uint64_t)now_wall_ms());
+    if (node_switches_are_used(
+            s)) /* to look through all of them takes long for each of many routes */
+        (void)node_switches_on(s, node_switches_route(ref->ns, ref->name, route), 0,
+                               (uint64_t)now_wall_ms());
 }
 
 static void apply_key(struct replica *r, enum store_table table, struct str key)

@@ -268,8 +268,8 @@ static void script_offend(void *user, const struct script_place *who, uint32_t s
 {
     struct worker *w = user;
     char route[NODE_SWITCHES_ROUTE_SIZE];
-    (void)snprintf(route, sizeof(route), "%.*s/%.*s", STR_ARG(who->ns), STR_ARG(who->route));
-    const struct node_switches_who switched = {who->program, str_of(route), who->module};
+    const struct node_switches_who switched = {
+        who->program, node_switches_route(who->ns, who->route, route), who->module};
     if (node_switches_off(node_segment_switches(w->node), &switched, NODE_SWITCHES_STOPS, stops,
                           (uint64_t)now_wall_ms())) {
         log_error("worker",

@@ -121,6 +121,18 @@ static void test_room(void **state)
     assert_true(node_switches_get(&switches, 2 * (uint64_t)SLOTS, &info));
 }
 
+static void test_names_of_routes(void **state)
+{
+    (void)state;
+    char name[NODE_SWITCHES_ROUTE_SIZE];
+    char large[NODE_SWITCHES_ROUTE_SIZE];
+    memset(large, 'x', sizeof(large));
+    assert_true(str_eq(node_switches_route(STR("ns"), STR("a/b"), name), STR("ns/a/b")));
+    const struct str cut = node_switches_route(STR("ns"), (struct str){large, sizeof(large)}, name);
+    assert_int_equal(cut.len, NODE_SWITCHES_ROUTE_SIZE - 1);
+    assert_true(str_starts(cut, STR("ns/xx")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +141,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_switched_off_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_switching_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room, setup, teardown),
+        cmocka_unit_test(test_names_of_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
