@@ -3,11 +3,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "script/entry.h"
+#include "script/jsc_private.h"
 #include "script/memory.h"
 #include "script/realm.h"
 #include "script/script_program.h"
@@ -17,11 +17,15 @@
 enum {
     RETIRE_MS = 5000, /* for what runs in an old VM */
     SETTLE_MS = 3000, /* until its memory is back */
-    UNSETTLED_MAX = 3,
+    RETRY_MS = 20,    /* while an older one is being released */
+    LOOK_MS = 100,    /* at the process's memory, while modules run */
+    LOOKS_MAX = 3,    /* in a row at which it was too large, the first of which collected garbage */
+    UNSETTLED_MAX = 10,
 };
 
-/* Beside the VM's own budget: what the process itself may come to need for connections. */
-static const size_t DATA_RESERVE = (size_t)512 << 20;
+/* Beside the VM's own budget, which is looked at now and then only: what the engine may grow by in between, and the process
+ * itself for connections. */
+static const size_t RESERVE = (size_t)512 << 20;
 
 static struct script_engine *create(struct script_vm *vm)
 {
@@ -30,7 +34,7 @@ static struct script_engine *create(struct script_vm *vm)
     hmap_init(&e->realms);
     ilist_init(&e->programs);
     entry_arm(e);
-    memory_limit_growth(vm->limits.heap_bytes + DATA_RESERVE);
+    memory_limit_engine(vm->limits.heap_bytes + RESERVE);
     return e;
 }
 
@@ -41,10 +45,18 @@ struct script_engine *engine_current(struct script_vm *vm)
     return vm->now;
 }
 
-static void *release(void *group)
+static void *release(void *user)
 {
-    JSContextGroupRelease((JSContextGroupRef)group);
+    struct script_vm *vm = user;
+    JSContextGroupRelease(vm->released);
+    vm->has_released = true;
     return NULL;
+}
+
+/* A VM at a time is released, so that they do not become many. */
+static bool is_releasing(const struct script_vm *vm)
+{
+    return vm->releasing && !vm->has_released;
 }
 
 static void join(struct script_vm *vm)
@@ -64,9 +76,9 @@ static void release_elsewhere(struct script_vm *vm, JSContextGroupRef group)
     (void)sigfillset(&all);
     (void)sigdelset(&all, SIGPWR);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    void *p = NULL;
-    memcpy(&p, &group, sizeof(p));
-    vm->releasing = pthread_create(&vm->releaser, NULL, release, p) == 0;
+    vm->released = group;
+    vm->has_released = false;
+    vm->releasing = pthread_create(&vm->releaser, NULL, release, vm) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!vm->releasing)
         JSContextGroupRelease(group);
@@ -94,15 +106,28 @@ static void end_old(struct script_vm *vm)
         script_program_abandon(container_of(n, struct script_program, node));
     }
     timeout_clear(&vm->retire);
+    vm->end_old = false;
     vm->old = NULL;
     destroy(old);
     timeout_set(&vm->settle, SETTLE_MS);
     script_run_report(vm);
 }
 
+static void ask_end_of_old(struct script_vm *vm)
+{
+    vm->end_old = true;
+    loop_schedule(vm->loop, &vm->renewal);
+}
+
 static void on_retired(struct timeout *t)
 {
-    end_old(container_of(t, struct script_vm, retire));
+    ask_end_of_old(container_of(t, struct script_vm, retire));
+}
+
+static void on_retry(struct timeout *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, retry);
+    loop_schedule(vm->loop, &vm->renewal);
 }
 
 /* By now the memory of the old VM should be the system's again. If it is not, the modules may have used as much anew: the
@@ -126,8 +151,7 @@ static void renew(struct script_vm *vm)
     vm->retired_bytes = script_vm_grown(vm);
     vm->old = vm->now;
     vm->now = NULL;
-    vm->was_large = false;
-    vm->cleared_up = false;
+    vm->large_looks = 0;
     log_warn("script", "the modules use more than limits.module_heap_mb: they are loaded anew");
     if (vm->host.renewed != NULL)
         vm->host.renewed(vm->host.user);
@@ -139,17 +163,71 @@ static void renew(struct script_vm *vm)
 static void on_turn_end(struct loop_task *t)
 {
     struct script_vm *vm = container_of(t, struct script_vm, renewal);
+    const bool is_over = vm->old != NULL && (vm->end_old || ilist_empty(&vm->old->programs));
+    if (is_releasing(vm) && (vm->renew || is_over)) {
+        timeout_set(&vm->retry, RETRY_MS);
+        return;
+    }
     if (vm->renew && vm->now != NULL)
         renew(vm);
-    else if (vm->old != NULL && ilist_empty(&vm->old->programs))
+    else if (is_over)
         end_old(vm);
     vm->renew = false;
+    vm->end_old = false;
 }
 
 void engine_ask_renewal(struct script_vm *vm)
 {
     vm->renew = true;
     loop_schedule(vm->loop, &vm->renewal);
+}
+
+static void collect(struct script_engine *e)
+{
+    struct hmap_node *n = e != NULL ? hmap_any(&e->realms) : NULL;
+    if (n != NULL)
+        JSSynchronousGarbageCollectForDebugging(container_of(n, struct realm, node)->ctx);
+}
+
+/* First it may be garbage, which goes at once, and its memory a little later; then what grows is stopped. Far above the limit
+ * a collection would take long. */
+void engine_relieve(struct script_vm *vm)
+{
+    const bool is_far = script_vm_grown(vm) / 3 > (vm->limits.heap_bytes + vm->retired_bytes) / 2;
+    vm->large_looks++;
+    if (vm->old != NULL)
+        ask_end_of_old(vm);
+    else if (is_far || vm->large_looks >= LOOKS_MAX)
+        engine_ask_renewal(vm);
+    else if (vm->large_looks == 1)
+        collect(vm->now);
+}
+
+/* An old VM may only end what it is at. */
+static bool old_grows(const struct script_vm *vm)
+{
+    return vm->old != NULL && script_vm_grown(vm) > vm->retired_bytes + (vm->limits.heap_bytes / 2);
+}
+
+static void on_look(struct timeout *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, look);
+    vm->looks = false;
+    if (old_grows(vm)) {
+        ask_end_of_old(vm);
+    } else if (script_vm_is_large(vm)) {
+        engine_relieve(vm);
+    } else {
+        vm->large_looks = 0;
+        return;
+    }
+    engine_look_soon(vm);
+}
+
+void engine_look_soon(struct script_vm *vm)
+{
+    vm->looks = true;
+    timeout_set(&vm->look, LOOK_MS);
 }
 
 void engine_program_gone(struct script_engine *e)
@@ -162,6 +240,8 @@ void engine_init(struct script_vm *vm)
 {
     vm->renewal.run = on_turn_end;
     timeout_init(&vm->retire, vm->loop, on_retired);
+    timeout_init(&vm->retry, vm->loop, on_retry);
+    timeout_init(&vm->look, vm->loop, on_look);
     timeout_init(&vm->settle, vm->loop, on_settled);
 }
 
@@ -169,6 +249,8 @@ void engine_finish(struct script_vm *vm)
 {
     loop_unschedule(&vm->renewal);
     timeout_finish(&vm->retire);
+    timeout_finish(&vm->retry);
+    timeout_finish(&vm->look);
     timeout_finish(&vm->settle);
     destroy(vm->old);
     destroy(vm->now);

@@ -27,6 +27,13 @@ struct script_engine *engine_current(struct script_vm *vm);
 /* Has the modules moved to another VM, at the end of this turn of the loop. */
 void engine_ask_renewal(struct script_vm *vm);
 
+/* The process is too large: collects garbage, or, when that was of no help, has the old VM end or the modules move to another
+ * one, at the end of this turn. */
+void engine_relieve(struct script_vm *vm);
+
+/* JavaScript runs: in a moment it will be seen whether the process is too large. */
+void engine_look_soon(struct script_vm *vm);
+
 /* A program is gone: maybe the old VM has none left. */
 void engine_program_gone(struct script_engine *e);
 

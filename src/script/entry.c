@@ -10,6 +10,7 @@
 
 #include "script/clock_gettime.h"
 #include "script/jsc_private.h"
+#include "script/memory.h"
 #include "script/outbox.h"
 #include "script/script_program.h"
 
@@ -118,7 +119,11 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
 {
     struct script_vm *vm = realm->vm;
     assert(vm->entry == NULL);
-    *e = (struct entry){.vm = vm, .realm = realm, .program = p, .cpu_ms = OWN_CPU_MS};
+    *e = (struct entry){.vm = vm,
+                        .realm = realm,
+                        .program = p,
+                        .cpu_ms = OWN_CPU_MS,
+                        .refusals = memory_refusals()};
     if (p != NULL) {
         e->place = p->place;
         e->cpu_ms = p->cpu_ms;
@@ -130,6 +135,8 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
         take_unit(e, unit);
     vm->entry = e;
     vm->used = true;
+    if (!vm->looks)
+        engine_look_soon(vm);
     current = vm;
     if (realm->engine->slice_us != usual_slice(e->cpu_ms))
         set_slice(realm->engine, usual_slice(e->cpu_ms));
@@ -186,19 +193,13 @@ static void recover(struct realm *r)
 }
 
 /* What failed leaves garbage that the engine collects only when about as much has been allocated again, and is likely to
- * be asked for again: soon nothing would be left for what does not fail. When it comes to that again before the next
- * housekeeping, it is no garbage, or comes faster than its memory can be used again. */
+ * be asked for again: soon nothing would be left for what does not fail. */
 static void clear_up(const struct entry *e)
 {
     struct script_vm *vm = e->vm;
     const bool failed = e->stopped == SCRIPT_CPU || e->failed || e->exception != NULL;
-    if (!failed || e->realm->engine != vm->now || !script_vm_is_large(vm))
-        return;
-    if (vm->cleared_up)
-        engine_ask_renewal(vm);
-    else
-        JSSynchronousGarbageCollectForDebugging(e->realm->ctx);
-    vm->cleared_up = true;
+    if (failed && e->realm->engine == vm->now && script_vm_is_large(vm))
+        engine_relieve(vm);
 }
 
 enum script_status entry_end(struct entry *e)

@@ -49,7 +49,7 @@ void script_vm_prepare_process(void)
     if (prepared)
         return;
     prepared = true;
-    /* Without the cage typed arrays are allocated where RLIMIT_DATA counts them. */
+    /* Without the cage typed arrays are allocated of the size that they have. */
     (void)setenv("GIGACAGE_ENABLED", "0", 1);
     /* Compiled loops look for themselves whether they are to stop: the signal that would tell them otherwise does not reach
      * all that is inlined, and such a loop was never ended. */
@@ -100,12 +100,6 @@ static void on_housekeeping(struct timeout *t)
         collect(vm);
         vm->used = false;
     }
-    vm->cleared_up = false;
-    const bool is_large = script_vm_is_large(vm);
-    const bool stays_large = is_large && vm->was_large;
-    vm->was_large = is_large && !stays_large;
-    if (stays_large)
-        engine_ask_renewal(vm);
     timeout_set(&vm->housekeeping, HOUSEKEEPING_MS);
 }
 

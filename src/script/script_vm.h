@@ -47,21 +47,26 @@ struct script_vm {
     struct outbox *outbox;
     size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
-    bool was_large;  /* over its memory at the last housekeeping */
-    bool cleared_up; /* since then, after a call that failed */
     bool used;       /* JavaScript ran since the last housekeeping */
     uint32_t turns;  /* of housekeeping in which it had run, since the last full collection */
     struct timeout housekeeping;
 
     /* engine.c's. */
     bool renew;               /* asked for */
-    struct loop_task renewal; /* does it, and ends an old VM that is empty */
+    bool end_old;             /* so is the end of the old VM, although there is something in it */
+    struct loop_task renewal; /* does these, and ends an old VM that is empty */
+    struct timeout retry;
+    struct timeout look;
+    bool looks;             /* look is set */
+    uint32_t large_looks;   /* in a row at which the process was too large */
     struct timeout retire;    /* of the old VM */
     struct timeout settle;    /* after it */
     uint32_t unsettled;       /* renewals in a row after which the process stayed too large */
     size_t
         retired_bytes; /* that the process had grown by when the VM was renewed; until settle is over */
     pthread_t releaser;
+    JSContextGroupRef released;
+    _Atomic bool has_released;
     bool releasing; /* releaser is to be joined */
 };
 

@@ -116,6 +116,56 @@ async function exhaust(g, resource, bytes) {
     }
 }
 
+// With the limits as they are: nothing of the kernel's is in the way, and no connection is lost.
+const GREEDY = [
+    ['addresses that are not used', 'for (;;) { a.push(new ArrayBuffer(1e6)); await null; }', /^(cpu|heap)$/],
+    ['in one go', 'for (;;) a.push(new Uint8Array(1e6).fill(1));', /^(cpu|heap)$/],
+    ['a little after each wait', 'for (let i = 0; ; i++) { a.push(new Uint8Array(1e5).fill(1)); if (i % 10 === 0) await new Promise((done) => setTimeout(done, 1)); }', /^heap$/],
+    ['arrays after each wait', 'for (;;) { for (let i = 0; i < 200; i++) a.push(new Array(1000).fill(i)); await new Promise((done) => setTimeout(done, 10)); }', /^heap$/],
+    ['one that is far too large', 'new Uint8Array(3e9).fill(1);', /^heap$/],
+];
+
+test('who takes too much memory is stopped, and nobody else notices', async (t) => {
+    await withGateway({ workers: 1 }, async (g) => {
+        await g.module('reader', 'export const requestHandler = (ctx: any) => ctx.response().json(ctx.request().readBody().byteLength);');
+        await g.put('route', { name: 'reader', paths: ['/reader'], methods: ['POST'], modules: ['reader'] });
+        await g.module('greedy', `export const requestHandler = async (ctx: any) => {
+            const a: any[] = [];
+            ${GREEDY.map(([, body], i) => `if (ctx.query().get("how") === "${i}") { ${body} }`).join('\n')}
+        };`);
+        await g.put('route', { name: 'greedy', paths: ['/greedy'], methods: ['GET'], modules: ['greedy'] });
+        const [worker] = g.children('worker');
+        const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+        const body = Buffer.alloc(2e6);
+        const sockets = new Set();
+        let running = true;
+        let reads = 0;
+        const wrong = [];
+        agent.on('free', (socket) => sockets.add(socket));
+        const reader = (async () => {
+            for (; running; reads++) {
+                const answer = await g.proxy('/reader', { method: 'POST', body, agent }).catch((error) => ({ text: error.message }));
+                if (answer.text !== '2000000') wrong.push(answer.text);
+            }
+        })();
+        for (const [i, [name, , limit]] of GREEDY.entries()) {
+            const answer = await g.proxy(`/greedy?how=${i}`, { timeout: 60000 });
+            t.diagnostic(`${name}: ${answer.status} ${answer.json.limit}, resident ${status(worker.pid, 'VmRSS') / MB} MB`);
+            assert.ok(answer.status === 500 || answer.status === 503, answer.text);
+            assert.match(String(answer.json.limit), limit, name);
+            const before = reads;
+            await until('the other is served on', () => reads > before + 3);
+        }
+        await until('the memory is back', () => status(worker.pid, 'VmRSS') < 256 * MB, 30000);
+        running = false;
+        await reader;
+        agent.destroy();
+        assert.deepEqual(wrong, []);
+        assert.equal(sockets.size, 1, 'its connection was never closed');
+        assert.equal(g.children('worker')[0].pid, worker.pid);
+    });
+});
+
 for (const [name, body] of SHAPES) {
     for (const [resource, bytes] of [['data', 8 * MB], ['data', 100 * MB], ['as', 24 * MB]]) {
         test(`memory ends: ${name}, ${resource} + ${bytes / MB} MB`, async (t) => {
