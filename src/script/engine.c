@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "script/entry.h"
 #include "script/jsc_private.h"
-#include "script/memory.h"
+#include "script/mmap.h"
 #include "script/realm.h"
 #include "script/script_program.h"
 #include "script/script_run.h"
@@ -34,7 +34,7 @@ static struct script_engine *create(struct script_vm *vm)
     hmap_init(&e->realms);
     ilist_init(&e->programs);
     entry_arm(e);
-    memory_limit_engine(vm->limits.heap_bytes + RESERVE);
+    mmap_limit(vm->limits.heap_bytes + RESERVE);
     return e;
 }
 

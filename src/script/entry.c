@@ -10,7 +10,7 @@
 
 #include "script/clock_gettime.h"
 #include "script/jsc_private.h"
-#include "script/memory.h"
+#include "script/mmap.h"
 #include "script/outbox.h"
 #include "script/script_program.h"
 
@@ -123,7 +123,7 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
                         .realm = realm,
                         .program = p,
                         .cpu_ms = OWN_CPU_MS,
-                        .refusals = memory_refusals()};
+                        .refusals = mmap_refusals()};
     if (p != NULL) {
         e->place = p->place;
         e->cpu_ms = p->cpu_ms;

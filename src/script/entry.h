@@ -19,7 +19,7 @@ struct entry {
     enum script_status stopped; /* SCRIPT_OK: not stopped */
     bool collected;             /* garbage collection was asked for */
     JSValueRef exception;       /* of the last entry_call() */
-    uint64_t refusals;          /* memory_refusals() when it began */
+    uint64_t refusals;          /* mmap_refusals() when it began */
     bool failed;                /* a function of a module has failed */
 };
 

@@ -3,7 +3,18 @@
 #define SCRIPT_MEMORY_H
 
 #include <stddef.h>
-#include <stdint.h>
+
+/* AddressSanitizer's shadow memory counts as data, and it has an mmap() of its own. */
+#if defined(__SANITIZE_ADDRESS__)
+#    define MEMORY_LIMITABLE 0
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define MEMORY_LIMITABLE 0
+#    endif
+#endif
+#ifndef MEMORY_LIMITABLE
+#    define MEMORY_LIMITABLE 1
+#endif
 
 /* Resident bytes; 0 when the kernel does not tell. */
 size_t memory_resident(void);
@@ -11,14 +22,5 @@ size_t memory_resident(void);
 /* Lets the process's data grow by at most budget bytes from now on, addresses that are not used included; past that every
  * allocation fails. Without effect under AddressSanitizer. */
 void memory_limit_growth(size_t budget);
-
-/* Lets the engine's memory grow by at most budget bytes of resident memory from now on: past that an allocation of a mebibyte
- * or more fails inside the engine, which makes a RangeError of it. The rest of the process is not limited. Small
- * objects, for which the engine cannot do without, have a reserve that large ones do not get. Without effect under
- * AddressSanitizer. */
-void memory_limit_engine(size_t budget);
-
-/* How often the engine was refused memory. */
-uint64_t memory_refusals(void);
 
 #endif

@@ -15,7 +15,7 @@
 #include "script/host_stream.h"
 #include "script/host_timer.h"
 #include "script/jsvalue.h"
-#include "script/memory.h"
+#include "script/mmap.h"
 #include "script/outbox.h"
 #include "script/script_program.h"
 
@@ -85,7 +85,7 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
         return;
     }
     const struct entry *e = r->vm->entry;
-    if (status == SCRIPT_THREW && e != NULL && e->refusals != memory_refusals())
+    if (status == SCRIPT_THREW && e != NULL && e->refusals != mmap_refusals())
         script_run_hit(r, SCRIPT_LIMIT_HEAP);
     r->ended = true;
     r->status = status;

@@ -47,8 +47,8 @@ struct script_vm {
     struct outbox *outbox;
     size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
-    bool used;       /* JavaScript ran since the last housekeeping */
-    uint32_t turns;  /* of housekeeping in which it had run, since the last full collection */
+    bool used;      /* JavaScript ran since the last housekeeping */
+    uint32_t turns; /* of housekeeping in which it had run, since the last full collection */
     struct timeout housekeeping;
 
     /* engine.c's. */
@@ -57,11 +57,11 @@ struct script_vm {
     struct loop_task renewal; /* does these, and ends an old VM that is empty */
     struct timeout retry;
     struct timeout look;
-    bool looks;             /* look is set */
-    uint32_t large_looks;   /* in a row at which the process was too large */
-    struct timeout retire;    /* of the old VM */
-    struct timeout settle;    /* after it */
-    uint32_t unsettled;       /* renewals in a row after which the process stayed too large */
+    bool looks;            /* look is set */
+    uint32_t large_looks;  /* in a row at which the process was too large */
+    struct timeout retire; /* of the old VM */
+    struct timeout settle; /* after it */
+    uint32_t unsettled;    /* renewals in a row after which the process stayed too large */
     size_t
         retired_bytes; /* that the process had grown by when the VM was renewed; until settle is over */
     pthread_t releaser;
