@@ -119,11 +119,8 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
 {
     struct script_vm *vm = realm->vm;
     assert(vm->entry == NULL);
-    *e = (struct entry){.vm = vm,
-                        .realm = realm,
-                        .program = p,
-                        .cpu_ms = OWN_CPU_MS,
-                        .refusals = mmap_refusals()};
+    *e = (struct entry){
+        .vm = vm, .realm = realm, .program = p, .cpu_ms = OWN_CPU_MS, .refusals = mmap_refusals()};
     if (p != NULL) {
         e->place = p->place;
         e->cpu_ms = p->cpu_ms;
