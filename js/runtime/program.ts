@@ -3,6 +3,7 @@
 import { builtins, type MakeBuiltin } from "./builtins";
 import { FETCH_URL, FUNCTIONS, makeChains, type Entry, type Link } from "./chain";
 import { makeConsole, type Console } from "./console";
+import { entriesOf } from "./entries";
 import { addSource, describe, GatewayError, removeSource } from "./errors";
 
 type Wrapper = (
@@ -107,16 +108,10 @@ export class Program {
         return undefined;
     }
 
-    // What no other listed module imports; modules that only import each other begin with the first.
-    #entries(): Unit[] {
-        const libraries = new Set<Unit>();
-        for (const unit of this.#units)
-            for (const i of unit.imports) {
-                const found = this.#find(unit, i.name);
-                if (found !== undefined && found !== unit) libraries.add(found);
-            }
-        const entries = this.#units.filter((u) => !libraries.has(u));
-        return entries.length > 0 ? entries : this.#units.slice(0, 1);
+    // The modules of the route that it imports.
+    #imported(unit: Unit): Unit[] {
+        const found = unit.imports.map((i) => (this.#builtin(unit, i.name) ? undefined : this.#find(unit, i.name)));
+        return found.filter((u) => u !== undefined);
     }
 
     // Returns a set of bits, one for each function that there is, followed by the module of each chain's first function;
@@ -125,7 +120,7 @@ export class Program {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
         const found: Entry[] = [];
-        for (const unit of this.#entries()) {
+        for (const unit of entriesOf(this.#units, (u) => this.#imported(u))) {
             let exports: unknown;
             try {
                 exports = this.#instance(unit);

@@ -12,7 +12,7 @@ enum { NAMED = 8 }; /* modules of the route in a message */
 struct chain {
     const struct model_route *route;
     const struct change_module *const *facts;
-    bool *is_library; /* another listed module imports it */
+    bool *reaches; /* [from * modules.n + to]: it imports that one, itself or through others */
     change_chain_fn report;
     void *user;
 };
@@ -68,9 +68,31 @@ static void check_imports(const struct chain *c, size_t index)
         size_t found = 0;
         if (!change_import_find(modules->v[index], m->imports.v[i].name, modules, &found))
             report_missing(c, index, &m->imports.v[i]);
-        else if (found < modules->n && found != index)
-            c->is_library[found] = true;
+        else if (found < modules->n)
+            c->reaches[index * modules->n + found] = true;
     }
+}
+
+/* From what each imports itself to what is imported with it. */
+static void complete_reaches(const struct chain *c)
+{
+    const size_t n = c->route->modules.n;
+    for (size_t through = 0; through < n; through++) {
+        for (size_t from = 0; from < n; from++) {
+            for (size_t to = 0; c->reaches[from * n + through] && to < n; to++)
+                c->reaches[from * n + to] |= c->reaches[through * n + to];
+        }
+    }
+}
+
+/* Another listed module imports it, and not in a circle with it only. */
+static bool is_library(const struct chain *c, size_t index)
+{
+    const size_t n = c->route->modules.n;
+    for (size_t i = 0; i < n; i++)
+        if (c->reaches[i * n + index] && !c->reaches[index * n + i])
+            return true;
+    return false;
 }
 
 /* Whether it exports what chooses the upstream, itself or by "export * from" a module that does. */
@@ -92,14 +114,9 @@ static bool chooses(const struct chain *c, size_t index)
 static void check_conflicts(const struct chain *c)
 {
     const size_t n = c->route->modules.n;
-    bool has_entry = false;
     size_t first = n;
-    for (size_t i = 0; i < n; i++)
-        has_entry |= !c->is_library[i];
     for (size_t i = 0; i < n; i++) {
-        /* Modules that only import each other begin with the first. */
-        const bool is_entry = has_entry ? !c->is_library[i] : i == 0;
-        if (!is_entry || !chooses(c, i))
+        if (is_library(c, i) || !chooses(c, i))
             continue;
         if (first == n) {
             first = i;
@@ -120,12 +137,13 @@ void change_chain_check(const struct model_route *route, const struct change_mod
     struct chain c = {
         .route = route,
         .facts = facts,
-        .is_library = mem_calloc(route->modules.n, sizeof(bool)),
+        .reaches = mem_calloc(route->modules.n * route->modules.n, sizeof(bool)),
         .report = report_fn,
         .user = user,
     };
     for (size_t i = 0; i < route->modules.n; i++)
         check_imports(&c, i);
+    complete_reaches(&c);
     check_conflicts(&c);
-    free(c.is_library);
+    free(c.reaches);
 }

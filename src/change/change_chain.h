@@ -1,5 +1,5 @@
 /* What is wrong with the modules of a route together: imports that it does not list, several that choose the upstream.
- * js/runtime/program.ts links by the same rules. Internal to change/.
+ * js/runtime/program.ts and entries.ts link by the same rules. Internal to change/.
  */
 #ifndef CHANGE_CHANGE_CHAIN_H
 #define CHANGE_CHANGE_CHAIN_H

@@ -142,6 +142,25 @@ test('imports between the modules of a route; libraries are not entries', async 
     assert.match(missing.text, /lib-greet/);
 });
 
+test('a requestModifier of a circle of imports is called, in whatever order and company', async () => {
+    const auth = `import { check } from "./tokens$N"; export const realm = "x";
+        export function requestModifier(c: any) { if (!check(c)) c.response().status(401).send("no"); }`;
+    const tokens = 'import { realm } from "./auth$N"; export const check = (c: any) => c.request().headers.get("Authorization") === "ok " + realm;';
+    const log = 'export function requestModifier(c: any) { c.request().headers.set("X-Log", "1"); }';
+    for (const sources of [{ auth, tokens }, { tokens, auth }, { auth, tokens, log }, { log, auth, tokens }, { tokens, log, auth }]) {
+        const path = await route(sources, { service: 'up' });
+        assert.equal((await gateway.proxy(path)).status, 401, Object.keys(sources).join());
+        const passed = await gateway.proxy(path, { headers: { Authorization: 'ok x' } });
+        assert.equal(passed.status, 200);
+        assert.equal(passed.json.headers['x-log'], 'log' in sources ? '1' : undefined);
+    }
+    // A module outside of the circle that uses it decides for itself.
+    const user = 'import { check } from "./tokens$N"; export function requestModifier(c: any) { c.request().headers.set("X-Known", String(check(c))); }';
+    const used = await gateway.proxy(await route({ auth, tokens, user }, { service: 'up' }));
+    assert.equal(used.status, 200);
+    assert.equal(used.json.headers['x-known'], 'false');
+});
+
 test('a chain: requestModifiers in order until one responds, responseModifiers in reverse', async () => {
     const path = await route({
         first: 'export const requestModifier = (ctx: any) => ctx.request().headers.set("X-Order", "1"); export const responseModifier = (ctx: any) => ctx.upstream().headers.set("X-Order", ctx.upstream().headers.get("X-Order") + "1");',

@@ -745,6 +745,24 @@ static void test_conflicts_name_both_modules(void **state)
     must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"+fetchUpstream ./b\"}"));
 }
 
+/* Modules that import each other are both called, unless a third imports one of them. */
+static void test_conflicts_are_seen_in_circles(void **state)
+{
+    struct fixture *f = *state;
+    must(put(f, MODEL_MODULE, "{\"name\":\"a\",\"payloadRaw\":\"./b +fetchUpstream\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"b\",\"payloadRaw\":\"./a +fetchUpstreamUrl\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"+requestModifier\"}"));
+    refused(put(f, MODEL_ROUTE, CHAIN("\"b\",\"c\",\"a\"")), ERR_INVALID,
+            "modules[2]: route default/r: modules \"b\" and \"a\" both export fetchUpstream: only "
+            "one module of a route may choose the upstream");
+    must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"./a +requestModifier\"}"));
+    must(put(f, MODEL_ROUTE, CHAIN("\"b\",\"c\",\"a\"")));
+    refused(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"+requestModifier\"}"),
+            ERR_INVALID,
+            "payload: route default/r: modules \"b\" and \"a\" both export fetchUpstream: only one "
+            "module of a route may choose the upstream");
+}
+
 /* Items may come in any order and refer to each other; anything wrong changes nothing. */
 static void test_a_request_is_one_validation(void **state)
 {
@@ -1197,6 +1215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_modules_are_compiled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_imports_must_be_among_the_modules, setup, teardown),
         cmocka_unit_test_setup_teardown(test_conflicts_name_both_modules, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_conflicts_are_seen_in_circles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_is_one_validation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_large_request_is_applied_in_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large, setup, teardown),

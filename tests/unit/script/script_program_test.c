@@ -1,4 +1,5 @@
 /* How the modules of a route are linked and chained. */
+#include "import_chains.h"
 #include "script/script_fixture.h"
 
 static const char *link_error(struct fixture *f)
@@ -73,6 +74,69 @@ static void a_library_is_not_in_the_chain(void **state)
     fixture_destroy(f);
 }
 
+static void assert_seen(struct fixture *f, const char *expected)
+{
+    char seen[16] = "";
+    for (uint32_t i = 0; i < f->x.request_fields.n; i++) {
+        const struct str v = f->x.request_fields.v[i].value;
+        (void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%.*s", STR_ARG(v));
+    }
+    assert_string_equal(seen, expected);
+}
+
+/* A module that imports others, all named by a letter, and notes its name. */
+static void add_importer(struct fixture *f, char letter, const char *imports, size_t count)
+{
+    const char name[] = {letter, '\0'};
+    struct buf source;
+    buf_init(&source, 1024);
+    for (size_t i = 0; i < count; i++)
+        (void)!buf_addf(&source, "import './%c';\n", imports[i]);
+    (void)!buf_addf(&source,
+                    "export const requestModifier = (ctx: any) => "
+                    "ctx.request().headers.add('Seen', '%c');",
+                    letter);
+    fixture_add(f, name, "typescript", buf_cstr(&source));
+    buf_finish(&source);
+}
+
+static void calls_what_is_no_library(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(IMPORT_CHAINS); i++) {
+        const char *rest = IMPORT_CHAINS[i].modules;
+        fixture_drop_program(f);
+        while (*rest != '\0') {
+            const size_t len = strcspn(rest, " ");
+            add_importer(f, rest[0], rest + 2, len > 2 ? len - 2 : 0);
+            rest += len + (rest[len] == ' ');
+        }
+        fixture_link(f);
+        fixture_begin(f);
+        fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+        assert_seen(f, IMPORT_CHAINS[i].called);
+    }
+    fixture_destroy(f);
+}
+
+/* A module may be called as a built-in one; what imports that name does not mean it. */
+static void a_built_in_name_is_no_import(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create(NULL);
+    fixture_add(f, "dgate", "javascript",
+                "exports.requestModifier = (ctx) => ctx.request().headers.add('Seen', 'd');");
+    fixture_add(f, "a", "typescript",
+                "import { fail } from 'dgate';\nexport const requestModifier = (ctx: any) => "
+                "ctx.request().headers.add('Seen', fail ? 'a' : '');");
+    fixture_link(f);
+    fixture_begin(f);
+    fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+    assert_seen(f, "da");
+    fixture_destroy(f);
+}
+
 /* Modules a, b, c that note their name; b is asynchronous. */
 static void add_chain(struct fixture *f, const char *function, const char *body_of_b)
 {
@@ -88,16 +152,6 @@ static void add_chain(struct fixture *f, const char *function, const char *body_
         fixture_add(f, names[i], "typescript", source);
     }
     fixture_link(f);
-}
-
-static void assert_seen(struct fixture *f, const char *expected)
-{
-    char seen[16] = "";
-    for (uint32_t i = 0; i < f->x.request_fields.n; i++) {
-        const struct str v = f->x.request_fields.v[i].value;
-        (void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%.*s", STR_ARG(v));
-    }
-    assert_string_equal(seen, expected);
 }
 
 struct chain_case {
@@ -243,6 +297,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(links_modules_by_name),
     cmocka_unit_test(circular_imports_work),
     cmocka_unit_test(a_library_is_not_in_the_chain),
+    cmocka_unit_test(calls_what_is_no_library),
+    cmocka_unit_test(a_built_in_name_is_no_import),
     cmocka_unit_test(chains_run_in_their_order),
     cmocka_unit_test(a_failure_ends_the_chain),
     cmocka_unit_test(explains_what_cannot_be_linked),
