@@ -93,8 +93,10 @@ function bytesOf(content: string | Uint8Array): Uint8Array {
     return typeof content === "string" ? viewOf(content) : content;
 }
 
+// Without a byte order mark, whatever it was made of.
 function textOf(content: string | Uint8Array): string {
-    return typeof content === "string" ? content : utf8(content);
+    if (typeof content !== "string") return utf8(content);
+    return content.startsWith("\ufeff") ? content.slice(1) : content;
 }
 
 function wholeStream(make: () => Uint8Array): Stream {

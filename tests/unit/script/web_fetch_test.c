@@ -42,6 +42,15 @@ static const struct expression CASES[] = {
      "type')",
      "x/y"},
     {"Response.json(undefined)", "! TypeError"},
+    /* A byte order mark is no part of a text, whatever the body was made of; of bytes it is. */
+    {"(async () => { const out = []; const t = '\\ufeff\\ufeff1'; for (const make of [(b) => new "
+     "Response(b), (b) => new Request('http://a/', { method: 'POST', body: b })]) for (const b of "
+     "[t, "
+     "new TextEncoder().encode(t), new Blob([t])]) out.push((await make(b).text()).length); "
+     "out.push((await new Blob([t]).text()).length); return out.join(''); })()",
+     "2222222"},
+    {"new Response('\\ufeff{\"a\":1}').json().then((v) => v.a)", "1"},
+    {"new Response('\\ufeff').arrayBuffer().then((b) => b.byteLength)", "3"},
     {"Response.json(1n)", "! TypeError"},
     {"Response.json({}, { status: 204 })", "! TypeError"},
     {"(() => { const r = Response.redirect('http://a/b c', 301); return r.status + "
