@@ -32,6 +32,8 @@ export type CompileResult = { ok: true; compiled: Compiled } | { ok: false; prob
 // Codes below 2000 are TypeScript's syntax errors: the parser's, the binder's and the checker's grammar.
 // Everything from 2000 on is about types, which need libraries and the other modules.
 const FIRST_TYPE_ERROR = 2000;
+// "Namespaces are not allowed in global script files", for their parts in other files: a module is one file.
+const NAMESPACE_IN_SCRIPT = 1280;
 
 // Async functions are lowered (to generators and promises) so that every await goes through
 // Promise.prototype.then, where the runtime counts them against the CPU limit.
@@ -94,7 +96,8 @@ export function compile(request: CompileRequest): CompileResult {
     addDiagnostics(problems, program.getSyntacticDiagnostics(file));
     if (problems.none()) {
         const semantic = program.getSemanticDiagnostics(file);
-        addDiagnostics(problems, semantic.filter((d) => d.code < FIRST_TYPE_ERROR));
+        const isRefused = (code: number) => code < FIRST_TYPE_ERROR && code !== NAMESPACE_IN_SCRIPT;
+        addDiagnostics(problems, semantic.filter((d) => isRefused(d.code)));
     }
     if (!problems.none()) return { ok: false, problems: problems.list() };
 

@@ -150,6 +150,13 @@ static void lists_imports_and_exports(void **state)
     assert_true(has(c, "exports", "requestHandler") && !has(c, "exports", "other"));
     assert_string_equal(json_string_value(json_object_get(c, "flavour")), "dgate2");
     json_decref(c);
+    /* A namespace of TypeScript's makes it no module. */
+    c = fixture_compile("m", "typescript",
+                        "namespace N { export const a = 1; }\n"
+                        "function requestHandler(ctx: any) { ctx.json(N.a); }");
+    assert_true(has(c, "exports", "requestHandler") && !has(c, "exports", "a"));
+    assert_string_equal(json_string_value(json_object_get(c, "flavour")), "dgate2");
+    json_decref(c);
 }
 
 /* async would hide its awaits from the runtime's count. */
