@@ -2,10 +2,16 @@
 
 import dgate, { asyncSleep, fail, retry, type Context } from "dgate";
 import { createHash, hmac, randomUUID, verifyJwt, type JwtError } from "dgate/crypto";
-import { Buffer } from "node:buffer";
+import { Blob as NodeBlob, Buffer } from "node:buffer";
+import logger, { warn } from "console";
+import nodeConsole from "node:console";
 import { fetch } from "dgate/http";
 import { addDocument, getDocument, getDocuments, getSecret } from "dgate/state";
 import storage, { getCache, increment, setCache } from "dgate/storage";
+import url, { domainToASCII, URL as NodeURL, URLSearchParams as NodeParams } from "url";
+import { domainToUnicode } from "node:url";
+import { format } from "util";
+import util from "node:util";
 
 export async function fetchUpstream(ctx: Context): Promise<string> {
     const document = await getDocument<{ url: string }>(ctx.pathParam("id"), "targets");
@@ -87,4 +93,15 @@ export async function sealed(text: string): Promise<string> {
     const form = new FormData();
     form.append("sealed", new Blob([bytes]), "sealed.bin");
     return structuredClone({ at: performance.now(), size: (form.get("sealed") as File).size }).size.toFixed();
+}
+
+// The modules of Node.js that there are.
+export function shown(host: string): string {
+    const parsed: NodeURL = new NodeURL(`http://${domainToASCII(host)}/`);
+    const params: NodeParams = new url.URLSearchParams({ host: domainToUnicode(parsed.hostname) });
+    const blob: NodeBlob = new NodeBlob([params.toString()]);
+    const stream: ReadableStream<Uint8Array> = blob.stream();
+    warn("%s", stream.locked);
+    logger.assert(nodeConsole !== undefined, util.format(1));
+    return format("%s of %d", params, blob.size);
 }

@@ -1,4 +1,5 @@
-// Globals of modules: those of the web platform that there are, and Buffer, console, process, timers.
+// Globals of modules: those of the web platform that there are, and Buffer, console, process, timers; and the modules of
+// Node.js that there are.
 
 declare class Headers {
     constructor(init?: Headers | DGateFields | Iterable<readonly [string, string]> | Record<string, unknown>);
@@ -245,15 +246,20 @@ declare class TextDecoder {
     decode(input?: ArrayBuffer | ArrayBufferView, options?: { stream?: boolean }): string;
 }
 
-declare const console: {
+/** Each call writes a line of the log, with the module's name. The first text may have placeholders, as with util.format(). */
+interface DGateConsole {
     log(...values: unknown[]): void;
+    /** The same as log(). */
     info(...values: unknown[]): void;
     debug(...values: unknown[]): void;
+    /** The same as debug(). */
     trace(...values: unknown[]): void;
     warn(...values: unknown[]): void;
     error(...values: unknown[]): void;
+    /** An error line when condition is not true. */
     assert(condition: unknown, ...values: unknown[]): void;
-};
+}
+declare const console: DGateConsole;
 
 declare const process: {
     /** The variables that the configuration lets modules see (proxy.module_env). */
@@ -341,6 +347,7 @@ declare class Blob {
     arrayBuffer(): Promise<ArrayBuffer>;
     bytes(): Promise<Uint8Array>;
     text(): Promise<string>;
+    stream(): ReadableStream<Uint8Array>;
 }
 
 declare class File extends Blob {
@@ -507,17 +514,25 @@ interface DGateBufferModule {
     atob: typeof atob;
     btoa: typeof btoa;
     kMaxLength: number;
+    constants: { MAX_LENGTH: number };
 }
 type DGateBuffer = Buffer;
+type DGateBlob = Blob;
+type DGateFile = File;
 
+/** What there is of Node.js's: the globals of the same names. */
 declare module "buffer" {
     export const Buffer: DGateBufferModule["Buffer"];
     export type Buffer = DGateBuffer;
     export const Blob: DGateBufferModule["Blob"];
+    export type Blob = DGateBlob;
     export const File: DGateBufferModule["File"];
+    export type File = DGateFile;
     export const atob: DGateBufferModule["atob"];
     export const btoa: DGateBufferModule["btoa"];
+    /** The most bytes that a Buffer can have. */
     export const kMaxLength: number;
+    export const constants: DGateBufferModule["constants"];
     const buffer: DGateBufferModule;
     export default buffer;
 }
@@ -525,4 +540,66 @@ declare module "buffer" {
 declare module "node:buffer" {
     export * from "buffer";
     export { default } from "buffer";
+}
+
+/** The global console. */
+declare module "console" {
+    export const log: DGateConsole["log"];
+    export const info: DGateConsole["info"];
+    export const debug: DGateConsole["debug"];
+    export const trace: DGateConsole["trace"];
+    export const warn: DGateConsole["warn"];
+    export const error: DGateConsole["error"];
+    export const assert: DGateConsole["assert"];
+    const console: DGateConsole;
+    export default console;
+}
+
+declare module "node:console" {
+    export * from "console";
+    export { default } from "console";
+}
+
+interface DGateUrlModule {
+    URL: typeof URL;
+    URLSearchParams: typeof URLSearchParams;
+    domainToASCII(domain: string): string;
+    domainToUnicode(domain: string): string;
+}
+type DGateUrl = URL;
+type DGateUrlSearchParams = URLSearchParams;
+
+/** What there is of Node.js's: the globals URL and URLSearchParams, and two functions for names of hosts. */
+declare module "url" {
+    export const URL: DGateUrlModule["URL"];
+    export type URL = DGateUrl;
+    export const URLSearchParams: DGateUrlModule["URLSearchParams"];
+    export type URLSearchParams = DGateUrlSearchParams;
+    /** "bücher.example" as "xn--bcher-kva.example"; "" for what is not a host. */
+    export const domainToASCII: DGateUrlModule["domainToASCII"];
+    /** "xn--bcher-kva.example" as "bücher.example"; "" for what is not a host. */
+    export const domainToUnicode: DGateUrlModule["domainToUnicode"];
+    const url: DGateUrlModule;
+    export default url;
+}
+
+declare module "node:url" {
+    export * from "url";
+    export { default } from "url";
+}
+
+/** What there is of Node.js's. */
+declare module "util" {
+    /**
+     * The values as a line of text. In a first text %s, %d, %i, %f, %j, %o and %O stand for the next value, %c takes one
+     * away and %% is "%".
+     */
+    export function format(...values: unknown[]): string;
+    const util: typeof import("util");
+    export default util;
+}
+
+declare module "node:util" {
+    export * from "util";
+    export { default } from "util";
 }

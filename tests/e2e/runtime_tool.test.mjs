@@ -791,6 +791,19 @@ test('check gives the diagnostics of TypeScript and of an upload', async () => {
     });
 });
 
+test('check knows all modules that are built in', async () => {
+    const made = 'import { Buffer } from "$buffer";\nimport c from "$console";\nimport { domainToASCII, URL } from "$url";\nimport { format } from "$util";\n' +
+        'export const requestHandler = (): Response => { c.log(new URL("http://a/").href); return new Response(format(domainToASCII("a"), Buffer.alloc(1))); };';
+    const files = {
+        'plain.ts': made.replaceAll('$', ''),
+        'node.ts': made.replaceAll('$', 'node:'),
+        'wrong.ts': 'import { format } from "util";\nimport { log } from "console";\nexport const n: number = format("a");\nexport const s: string = log("a");',
+        'gone.ts': 'import { parse } from "url";\nexport const p = parse;',
+    };
+    const { stdout } = await runIn(files, 'check');
+    assert.deepEqual(stdout.trim().split('\n').map((line) => line.split(': error')[0]).sort(), ['gone.ts:1:10', 'wrong.ts:3:14', 'wrong.ts:4:14'], stdout);
+});
+
 test('the examples have no type errors', async () => {
     const { stdout, status } = await run(['check', 'examples']);
     assert.equal(stdout, '');
