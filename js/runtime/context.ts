@@ -1,5 +1,6 @@
 // ctx: what a module's functions get. Nothing in it is converted before it is read.
 
+import { requireAlive } from "./current";
 import { GatewayError } from "./errors";
 import { host, Num, Resource, Side, Text } from "./host";
 import type { Query } from "./query";
@@ -120,6 +121,7 @@ export class Context {
     }
 
     pathParams(): Record<string, string> {
+        requireAlive(this.#handle);
         if (this.#params !== undefined) return this.#params;
         const flat = host.params(this.#handle);
         const params = Object.create(null) as Record<string, string>;
@@ -144,6 +146,7 @@ export class Context {
     }
 
     #resource(what: Resource): unknown {
+        requireAlive(this.#handle);
         this.#resources ??= [];
         if (what in this.#resources) return this.#resources[what];
         const found = JSON.parse(host.resource(this.#handle, what)) as { name: string } | null;

@@ -2,6 +2,7 @@
 // belong to it, so what a function starts after an await is still its request's.
 
 import { GatewayError } from "./errors";
+import { host, Num } from "./host";
 
 export interface Waiting {
     settle(value: unknown): void;
@@ -25,6 +26,11 @@ export function isCurrent(handle: number): boolean {
 export function requireCurrent(what: string): number {
     if (current === 0) throw new GatewayError(`${what} is not available while a module is loaded`);
     return current;
+}
+
+// Throws when that request is over: what was read of it before is not given any more, either.
+export function requireAlive(handle: number): void {
+    if (handle !== current) host.number(handle, Num.ContentLength);
 }
 
 export function nextTicket(): number {

@@ -1,6 +1,7 @@
 // ctx.request()
 
 import { jsonText, requireBytes } from "./body";
+import { requireAlive } from "./current";
 import { Fields } from "./fields";
 import { host, Num, Side, Text } from "./host";
 import { lazy, snapshot } from "./lazy";
@@ -36,7 +37,10 @@ export class Request {
             remoteAddress: text(Text.RemoteAddress),
             contentLength: (r) => host.number(r.#handle, Num.ContentLength),
             headers: (r) => (r.#headers ??= new Fields(r.#handle, Side.Request)),
-            query: (r) => (r.#query ??= new Query(host.text(r.#handle, Text.Query))),
+            query: (r) => {
+                requireAlive(r.#handle);
+                return (r.#query ??= new Query(host.text(r.#handle, Text.Query)));
+            },
         });
     }
 

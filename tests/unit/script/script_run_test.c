@@ -42,6 +42,10 @@ static const struct form FORMS[] = {
      "function fetchUpstream() { return new URL('http://d/x/../y'); }", "http://d/y"},
     {SCRIPT_FETCH_UPSTREAM, "javascript",
      "exports.fetchUpstream = () => ({ then(f) { f('http://e'); } });", "http://e"},
+    {SCRIPT_FETCH_UPSTREAM, "typescript",
+     "namespace N { export const a = 'http://f'; }\nnamespace N { export const b = a + '/g'; }\n"
+     "function fetchUpstreamUrl(ctx: any) { return ctx.request.path && N.b; }",
+     "http://f/g"},
     {SCRIPT_REQUEST_MODIFIER, "typescript",
      "export function requestModifier(ctx: any) { ctx.request().headers.set('X-Seen', 'yes'); }",
      ""},
@@ -280,6 +284,24 @@ static void keeps_no_ctx_of_an_ended_request(void **state)
                    "  old = ctx; ctx.response().send(said); }");
     assert_string_equal(fixture_handle(f), "first");
     assert_string_equal(fixture_handle(f), "the request is over");
+    /* What was read while it ran is not given any more, either; what is the module's own is. */
+    fixture_module(
+        f,
+        "let old: any;\nconst read: [string, (c: any) => unknown][] = [\n"
+        "  ['pathParam', (c) => c.pathParam('id')], ['pathParams', (c) => c.pathParams().id],\n"
+        "  ['query', (c) => c.query().get('a')], ['request().query', (c) => "
+        "c.request().query.get('a')],\n"
+        "  ['route', (c) => c.route().name], ['namespace', (c) => c.namespace().name],\n"
+        "  ['own', (c) => (c.set('k', 1), c.response().locals, "
+        "c.get('k'))]];\n" HANDLER "{ const of = old ?? ctx; old = ctx;\n"
+        "  const said = read.map(([name, f]) => { try { return name + ' ' + f(of); }\n"
+        "    catch (e: any) { return e.message === 'the request is over' ? '-' : e.message; } });\n"
+        "  ctx.response().send([...said, ctx.query().get('a')].join()); read.forEach(([, f]) => "
+        "f(ctx)); }");
+    assert_string_equal(fixture_handle(f),
+                        "pathParam 42,pathParams 42,query 1,request().query 1,route api,"
+                        "namespace default,own 1,1");
+    assert_string_equal(fixture_handle(f), "-,-,-,-,-,-,own 1,1");
     fixture_destroy(f);
 }
 
