@@ -4,7 +4,6 @@
 import { requireBytes } from "./body";
 import { joinBytes, viewOf } from "./bytes";
 import type { Response } from "./response";
-import { requireStatus } from "./response";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
 import { host, Side, type Bytes } from "./host";
 import type { Upstream } from "./upstream";
@@ -28,7 +27,6 @@ function textOf(parts: readonly Bytes[]): string {
 export class OwnAnswer implements Answer {
     readonly #response: () => Response;
     #headers: { of: Response; object: HeaderObject } | undefined;
-    #status = 200;
     #body: Bytes[] = [];
     #touched = false;
 
@@ -42,13 +40,12 @@ export class OwnAnswer implements Answer {
     }
 
     static discard(a: OwnAnswer): void {
-        a.#status = 200;
         a.#body = [];
         a.#touched = false;
     }
 
     static send(a: OwnAnswer): void {
-        const response = a.#response().status(a.#status);
+        const response = a.#response();
         const parts = a.#body;
         if (parts.every((p) => typeof p === "string")) response.end(parts.join(""));
         else for (const p of parts) response.end(p);
@@ -56,11 +53,11 @@ export class OwnAnswer implements Answer {
     }
 
     get statusCode(): number {
-        return this.#status;
+        return this.#response().statusCode;
     }
 
     set statusCode(code: unknown) {
-        this.#status = requireStatus(code);
+        this.#response().statusCode = code as number;
         this.#touched = true;
     }
 
@@ -89,7 +86,7 @@ export class OwnAnswer implements Answer {
     }
 
     toJSON(): object {
-        return { statusCode: this.#status, headers: this.headers, body: this.body };
+        return { statusCode: this.statusCode, headers: this.headers, body: this.body };
     }
 }
 
@@ -110,7 +107,7 @@ export class UpstreamAnswer implements Answer {
     }
 
     set statusCode(code: unknown) {
-        this.#upstream.statusCode = requireStatus(code);
+        this.#upstream.statusCode = code as number;
     }
 
     get headers(): HeaderObject {

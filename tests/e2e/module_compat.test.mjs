@@ -352,6 +352,21 @@ test('a chain may mix both: they see each other\'s changes', async () => {
     });
     const handled = await gateway.proxy(mixed);
     assert.deepEqual([handled.text, handled.headers['x-one']], ['two', '1']);
+    const created = 'export function requestModifier(ctx) { ctx.response().status(201); }';
+    const written = await gateway.proxy(await proxied({ one: created, two: 'function requestModifier(ctx) { ctx.write(`${ctx.response.statusCode}`); }' }));
+    assert.deepEqual([written.status, written.text], [201, '201']);
+    const set = await gateway.proxy(await proxied({ one: created, two: 'function requestModifier(ctx) { ctx.status(202).json(1); }' }));
+    assert.deepEqual([set.status, set.text], [202, '1']);
+    const missing = await gateway.proxy(await route({
+        one: 'export function requestHandler(ctx) { ctx.response().status(404); ctx.response().headers.set("X-A", "1"); }',
+        two: 'function requestHandler(ctx) { ctx.setHeader("a", "b"); }',
+    }));
+    assert.deepEqual([missing.status, missing.headers['x-a'], missing.headers.a], [404, '1', 'b']);
+    const rescued = await gateway.proxy(await route({
+        one: 'function errorHandler(ctx) { ctx.write(`${ctx.response.statusCode}`); }',
+        two: 'export function requestHandler(ctx) { ctx.response().status(404); throw new Error("boom"); }',
+    }));
+    assert.deepEqual([rescued.status, rescued.text], [200, '200']);
 });
 
 test('moduleApi overrides what the source looks like', async () => {
