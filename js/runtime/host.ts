@@ -19,6 +19,7 @@ export const enum Text {
     RouteName,
     ServiceName,
     NamespaceName,
+    UpstreamQuery,
 }
 
 export const enum Num {

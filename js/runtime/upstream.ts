@@ -116,9 +116,7 @@ export class Upstream {
     }
 
     query(): Query {
-        const url = host.text(this.#handle, Text.UpstreamUrl);
-        const mark = url.indexOf("?");
-        return new Query(mark < 0 ? "" : url.slice(mark + 1));
+        return new Query(host.text(this.#handle, Text.UpstreamQuery));
     }
 
     cookie(): Cookie[] {

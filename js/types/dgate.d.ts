@@ -200,7 +200,7 @@ interface DGateUpstream {
     redirect(url: string): this;
     /** Makes it a redirect, 301. */
     redirectPermanent(url: string): this;
-    /** Of the upstream's URL. */
+    /** The parameters that the upstream was asked with. */
     query(): DGateQuery;
     /** The cookies that it sets. */
     cookie(): DGateCookie[];

@@ -128,6 +128,7 @@ static bool describe(struct proxy_request *r, struct http_head *head)
     if (!proxy_headers_complete(r) ||
         !upstream_url_target(&r->down->arena, url, r->rest, query, &head->target))
         return false;
+    r->attempt.target = head->target;
     head->fields = r->fields;
     return true;
 }

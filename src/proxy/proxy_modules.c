@@ -308,6 +308,9 @@ enum proxy_turn proxy_modules_revise(struct proxy_request *r)
     const struct proxy_reply *y = &r->reply;
     x->has_upstream = true;
     x->upstream_url = r->attempt.url->text;
+    x->upstream_query = str_skip(r->attempt.target, str_index(r->attempt.target, '?', 0));
+    if (x->upstream_query.len > 0)
+        x->upstream_query = str_skip(x->upstream_query, 1);
     x->upstream_status = y->head.status;
     x->upstream_reason = y->head.reason;
     x->upstream_proto = proto_of(y->head.version);

@@ -113,6 +113,7 @@ struct proxy_attempt {
     struct exchange *up; /* NULL: none, or it is done */
     const struct upstream_url *url;
     struct upstream_url fetched; /* what url points to when a module chose it */
+    struct str target;           /* that the upstream was asked for */
     struct proxy_choice choice;
     uint32_t failures;            /* counted against the retries */
     uint32_t stale;               /* repeats because of stale connections */

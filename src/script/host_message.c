@@ -53,6 +53,8 @@ static struct str text_of(const struct script_exchange *x, enum host_message_tex
         return str_of(x->route->service);
     case HOST_MESSAGE_NAMESPACE_NAME:
         return str_of(x->route->ns);
+    case HOST_MESSAGE_UPSTREAM_QUERY:
+        return x->upstream_query;
     default:
         return (struct str){NULL, 0};
     }

@@ -17,6 +17,7 @@ enum host_message_text {
     HOST_MESSAGE_ROUTE_NAME,
     HOST_MESSAGE_SERVICE_NAME,
     HOST_MESSAGE_NAMESPACE_NAME,
+    HOST_MESSAGE_UPSTREAM_QUERY,
 };
 
 enum host_message_number {

@@ -196,6 +196,7 @@ struct script_exchange {
     bool has_upstream;
     struct str
         upstream_url; /* that it came from; in an errorHandler the last that was asked; else empty */
+    struct str upstream_query; /* that it was asked with, without "?" */
     uint16_t upstream_status;
     struct str upstream_reason;
     struct str upstream_proto;

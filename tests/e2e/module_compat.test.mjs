@@ -72,6 +72,19 @@ test('ctx.response() is there in responseModifier and in the errorHandler after 
     assert.equal((await gateway.proxy(bare)).status, 502);
 });
 
+test('ctx.upstream().query() is what the upstream was asked with', async () => {
+    const seen = 'export const responseModifier = (ctx) => { ctx.upstream().headers.set("X-Query", ctx.upstream().query().encode()); };';
+    const query = async (source, more) => {
+        const got = await gateway.proxy(`${await proxied({ m: source }, more)}?a=1&b=2`);
+        return [got.headers['x-query'], new URL(got.json.url, 'http://x').search];
+    };
+    assert.deepEqual(await query(seen), ['a=1&b=2', '?a=1&b=2']);
+    assert.deepEqual(await query(`${seen} export const fetchUpstream = () => "127.0.0.1:${upstream.address().port}/base?k=v";`), ['a=1&b=2&k=v', '?k=v&a=1&b=2']);
+    assert.deepEqual(await query(`${seen} export const requestModifier = (ctx) => ctx.request().headers.set("X-A", "1");`), ['a=1&b=2', '?a=1&b=2']);
+    await gateway.put('service', { name: 'bare', urls: [`http://127.0.0.1:${upstream.address().port}`], disableQueryParams: true });
+    assert.deepEqual(await query(seen, { service: 'bare' }), ['', '']);
+});
+
 test('fetchUpstream without a scheme is http', async () => {
     await withUpstream((req, res) => res.end(`at ${req.url}`), async (url) => {
         const path = await proxied({ m: `export const fetchUpstream = () => "${url.slice(7)}/base";` });

@@ -188,7 +188,7 @@ export const dgate1 = {
         ['await ctx.upstream().readJson()', { up: true }],
         [`${text('await ctx.upstream().readBody()')}`, '{"up":true}'],
         ['ctx.upstream().readBody() instanceof Promise', true],
-        ['ctx.upstream().query().get("q")', ''],
+        ['ctx.upstream().query().encode()', 'empty=&n=7&q=1+2&q=two'],
         ['ctx.upstream().cookie().map((c) => [c.name, c.value, c.path, c.maxAge, c.secure, c.httpOnly, c.sameSite])', [['s', '1', '/p', 5, true, true, 'lax'], ['t', '2', '', 0, false, false, '']]],
         ['ctx.upstream().status(418) === ctx.upstream()', true],
         ['(ctx.upstream().statusCode = 203, ctx.upstream().statusText)', '203 Non-Authoritative Information'],

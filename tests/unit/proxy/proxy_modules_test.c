@@ -495,6 +495,36 @@ static void test_fetch_upstream(void **state)
     }
 }
 
+static void see_query(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    assert_str(x->upstream_query, "k=v&q=1");
+}
+
+static void see_no_query(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    assert_int_equal(x->upstream_query.len, 0);
+}
+
+static void test_query_of_upstream(void **state)
+{
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fake_script.functions[SCRIPT_FETCH_UPSTREAM] = asked ? fetch_other : fetch_bare;
+        fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = asked ? see_query : see_no_query;
+        setup(&f, true);
+        const struct ask bare = {.target = "/r/a/?"};
+        struct exchange *x = asked ? ask(&f, "GET") : fixture_ask(&f, &bare);
+        fixture_reply(fixture_up(&f), 200, "body");
+        (void)exchange_mem_run(x);
+        assert_int_equal(fixture_status(x), 200);
+        fixture_finish(&f);
+    }
+}
+
 static void change_response(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
@@ -881,6 +911,7 @@ int main(void)
         cmocka_unit_test(test_request_body),
         cmocka_unit_test(test_collected_body_is_repeated),
         cmocka_unit_test(test_fetch_upstream),
+        cmocka_unit_test(test_query_of_upstream),
         cmocka_unit_test(test_response_changes),
         cmocka_unit_test(test_response_made_empty),
         cmocka_unit_test(test_trailers),

@@ -183,7 +183,7 @@ static void the_upstream_is_live(void **state)
     f->x.upstream_status = 200;
     f->x.upstream_reason = STR("OK");
     f->x.upstream_proto = STR("HTTP/1.1");
-    f->x.upstream_url = STR("http://b/x?q=7");
+    f->x.upstream_query = STR("q=7");
     f->x.upstream_length = 7;
     f->x.upstream_body = (struct script_body){.collected = true, .bytes = STR("{\"a\":1}")};
     assert_true(http_head_add(&f->x.upstream_fields, &f->arena, STR("Set-Cookie"),
