@@ -248,14 +248,22 @@ static void follow(struct fetch *f, uint16_t status, struct str location)
 
 /* What comes of an exchange. */
 
-/* Bodies are decoded if codings were ours to ask for; what we do not know is left as it is. */
-static void choose_coding(struct fetch *f, const struct http_head *head)
+/* Bodies are decoded if codings were ours to ask for; what we do not know is left as it is. The head becomes that of the
+ * decoded body. False when there is no memory for it. */
+static bool choose_coding(struct fetch *f, struct http_head *head)
 {
-    const struct http_field *coding = http_head_find_name(&head->fields, STR("content-encoding"));
+    const struct str name = STR("content-encoding");
+    const struct http_field *coding = http_head_find_name(&head->fields, name);
     if (f->asked_for_codings && coding != NULL && !head->no_body)
         f->coding = content_coding_create(coding->value);
-    if (f->coding != NULL)
-        buf_init(&f->raw, RAW_STEP);
+    if (f->coding == NULL)
+        return true;
+    buf_init(&f->raw, RAW_STEP);
+    if (!http_head_copy(&f->arena, head, head))
+        return false;
+    (void)http_head_remove(&head->fields, name);
+    head->content_length = HTTP_LENGTH_UNKNOWN;
+    return true;
 }
 
 static void on_head(struct exchange *x, const struct http_head *head)
@@ -277,15 +285,19 @@ static void on_head(struct exchange *x, const struct http_head *head)
             return;
         }
     }
-    choose_coding(f, head);
+    struct http_head told = *head;
+    if (!choose_coding(f, &told)) {
+        fail(f, "the response's head is too large", NULL);
+        return;
+    }
     const struct fetch_response response = {
-        .status = head->status,
-        .reason = head->reason,
+        .status = told.status,
+        .reason = told.reason,
         .url = f->url.text,
         .redirected = f->redirects > 0,
-        .empty = head->no_body,
-        .fields = head->fields,
-        .content_length = head->status == 204 ? HTTP_LENGTH_UNKNOWN : head->content_length,
+        .empty = told.no_body,
+        .fields = told.fields,
+        .content_length = told.status == 204 ? HTTP_LENGTH_UNKNOWN : told.content_length,
     };
     if (tell_head(f, &response))
         pump(f);

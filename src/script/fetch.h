@@ -43,9 +43,9 @@ struct fetch_response {
     struct str reason;
     struct str url; /* after redirects */
     bool redirected;
-    bool empty; /* no body follows */
-    struct http_fields fields;
-    int64_t content_length; /* as announced, before decoding; HTTP_LENGTH_UNKNOWN */
+    bool empty;                /* no body follows */
+    struct http_fields fields; /* without Content-Encoding if the body is decoded */
+    int64_t content_length;    /* as announced; HTTP_LENGTH_UNKNOWN, as of a body that is decoded */
 };
 
 /* They come from the loop, never from within a call of the owner; but fetch_read() may lead to them from within

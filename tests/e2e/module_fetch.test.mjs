@@ -173,14 +173,34 @@ test('redirects that cannot be followed', async () => {
 
 test('compressed bodies are decoded unless the module asked for them itself', async () => {
     for (const name of Object.keys(CODED)) {
-        const got = await json(`fetch(BASE + "/coded/${name}").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding")])`);
-        assert.equal(got[0], TEXT.length, name);
+        const got = await json(`fetch(BASE + "/coded/${name}").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding"), r.headers.get("content-length")])`);
+        assert.deepEqual(got, [TEXT.length, null, null], name);
     }
     assert.match((await json('fetch(BASE + "/echo").then((r) => r.json())')).headers['accept-encoding'], /gzip.*br/);
-    const raw = await json('fetch(BASE + "/coded/gzip", { headers: { "Accept-Encoding": "gzip" } }).then(async (r) => (await r.arrayBuffer()).byteLength)');
-    assert.equal(raw, CODED.gzip.length);
+    const raw = await json('fetch(BASE + "/coded/gzip", { headers: { "Accept-Encoding": "gzip" } }).then(async (r) => [(await r.arrayBuffer()).byteLength, r.headers.get("content-encoding"), r.headers.get("content-length")])');
+    assert.deepEqual(raw, [CODED.gzip.length, 'gzip', String(CODED.gzip.length)]);
+    assert.equal(await run('fetch(BASE + "/coded/gzip", { method: "HEAD" }).then((r) => r.headers.get("content-encoding"))'), 'gzip');
     assert.match(await run('fetch(BASE + "/cut").then((r) => r.text())'), /^! .*the compressed response body is incomplete$/);
     assert.match(await run('fetch(BASE + "/garbage").then((r) => r.text())'), /^! .*the compressed response body is broken$/);
+});
+
+test('a decoded body goes to clients as what it is', async () => {
+    await gateway.put('service', { name: 'up', urls: [base] });
+    const answers = [
+        ['requestHandler', 'return fetch(URL)', {}],
+        ['requestHandler', 'const a = await fetch(URL); return new Response(a.body.pipeThrough(new TransformStream()), a)', {}],
+        ['requestHandler', 'const a = await fetch(URL); return new Response(await a.text(), a)', {}],
+        ['responseModifier', 'return fetch(URL)', { service: 'up' }],
+    ];
+    for (const [name, body, more] of answers)
+        for (const url of ['/coded/gzip', '/coded/br']) {
+            const n = ++routes;
+            await gateway.module(`f${n}`, `const URL = ${JSON.stringify(base + url)}; export async function ${name}() { ${body}; }`, { moduleType: 'javascript' });
+            await gateway.put('route', { name: `f${n}`, paths: [`/f${n}`], methods: ['*'], modules: [`f${n}`], ...more });
+            const got = await gateway.proxy(`/f${n}`);
+            assert.equal(got.headers['content-encoding'], undefined, body);
+            assert.equal(got.text, TEXT, body);
+        }
 });
 
 test('bodies of every framing', async () => {
@@ -325,7 +345,7 @@ test('https: a certificate that is not trusted is refused, a trusted one is not'
             const get = async (expression) => JSON.parse(await run(expression, trusting));
             const first = await get(`fetch("${url}/", { method: "POST", body: "hello", headers: { "X-Own": "1" } }).then((r) => r.json())`);
             assert.deepEqual([first.method, first.body, first.headers['x-own'], first.headers['user-agent']], ['POST', 'hello', '1', 'DGate']);
-            assert.equal(await get(`fetch("${url}/coded").then(async (r) => (await r.text()).length)`), TEXT.length);
+            assert.deepEqual(await get(`fetch("${url}/coded").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding")])`), [TEXT.length, null]);
             assert.equal(await get(`fetch("${url}/large").then(async (r) => (await r.text()).length)`), 1000000);
             assert.deepEqual(await get(`fetch("${url}/down").then(async (r) => [r.redirected, (await r.json()).url])`), [true, '/echo']);
             const second = await get(`fetch("${url}/").then((r) => r.json())`);
