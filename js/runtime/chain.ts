@@ -39,6 +39,7 @@ export interface Entry {
     readonly module: number; // its place among the route's
     readonly name: string;
     readonly isScript: boolean; // it gets DGate 2's ctx
+    readonly readsBody: boolean; // it may read the upstream's body
     readonly exports: Record<string, unknown>;
 }
 
@@ -62,18 +63,20 @@ function optionalUrl(f: Handler): Handler {
     return (ctx, error) => followed(f(ctx, error), orService);
 }
 
-// A function of a script as one of the chain.
-function scriptHandler(module: string, f: AnyFunction, kind: Kind): Handler {
+// A function of a script as one of the chain. Scripts read bodies without waiting: a stream is collected before.
+function scriptHandler(entry: Entry, f: AnyFunction, kind: Kind): Handler {
     const isRevising = kind === Kind.ResponseModifier;
-    return (ctx, error) => {
+    const call: Handler = (ctx, error) => {
         const script = Context.scriptOf(ctx);
-        ScriptContext.enter(script, module, isRevising, kind === Kind.RequestHandler);
+        ScriptContext.enter(script, entry.name, isRevising, kind === Kind.RequestHandler);
         const second = isRevising ? script.response : error;
         return followed(f(script, second), (value) => {
             ScriptContext.leave(script);
             return value;
         });
     };
+    if (!isRevising || !entry.readsBody) return call;
+    return (ctx, error) => Context.collectUpstream(ctx)?.then(() => call(ctx, error)) ?? call(ctx, error);
 }
 
 function handlerOf(entry: Entry, name: string, kind: Kind): Handler | undefined {
@@ -81,7 +84,7 @@ function handlerOf(entry: Entry, name: string, kind: Kind): Handler | undefined 
     if (typeof f !== "function") return undefined;
     // Called as a function, so that its "this" is undefined.
     const plain: Handler = (ctx, error) => (f as AnyFunction)(ctx, error);
-    return entry.isScript ? scriptHandler(entry.name, f as AnyFunction, kind) : plain;
+    return entry.isScript ? scriptHandler(entry, f as AnyFunction, kind) : plain;
 }
 
 // Entries' functions of each kind, in the order of the calls.

@@ -88,6 +88,11 @@ export class Context {
         upstream.setBody(body ?? "");
     }
 
+    // undefined: the upstream's body is no stream that a module set.
+    static collectUpstream(ctx: Context): Promise<void> | undefined {
+        return ctx.#upstream === undefined ? undefined : Upstream.collect(ctx.#upstream);
+    }
+
     // The responseModifiers are over: a stream that one of them set begins to flow.
     static sendUpstream(ctx: Context): void {
         if (ctx.#upstream !== undefined && !Context.hasResponded(ctx)) Upstream.send(ctx.#upstream);

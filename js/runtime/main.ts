@@ -70,9 +70,9 @@ host.install([
         return new Program();
     },
 
-    function addModule(p: Program, name: string, url: string, wrapper: never, map: string, imports: string, flavour: string): void {
-        watchSource(wrapper);
-        p.add(name, url, wrapper, map, imports, flavour);
+    function addModule(p: Program, ...module: Parameters<Program["add"]>): void {
+        watchSource(module[2]);
+        p.add(...module);
     },
 
     function linkProgram(p: Program): number[] | string {

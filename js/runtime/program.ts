@@ -27,6 +27,7 @@ interface Unit {
     imports: Import[];
     console: Console;
     isScript: boolean;
+    readsBody: boolean; // the upstream's, maybe
     module?: { exports: Record<string, unknown> };
 }
 
@@ -46,7 +47,15 @@ export class Program {
     chains: Link[][] = [];
     readonly #units: Unit[] = [];
 
-    add(name: string, url: string, wrapper: Wrapper, mappings: string, imports: string, flavour: string): void {
+    add(
+        name: string,
+        url: string,
+        wrapper: Wrapper,
+        mappings: string,
+        imports: string,
+        flavour: string,
+        readsBody: boolean,
+    ): void {
         addSource(url, { name, mappings });
         this.#units.push({
             name,
@@ -55,6 +64,7 @@ export class Program {
             imports: JSON.parse(imports) as Import[],
             console: makeConsole(name),
             isScript: flavour === "dgate2",
+            readsBody,
         });
     }
 
@@ -120,7 +130,9 @@ export class Program {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
         const found: Entry[] = [];
-        for (const unit of entriesOf(this.#units, (u) => this.#imported(u))) {
+        const entries = entriesOf(this.#units, (u) => this.#imported(u));
+        const libraryReads = this.#units.some((u) => u.readsBody && !entries.includes(u));
+        for (const unit of entries) {
             let exports: unknown;
             try {
                 exports = this.#instance(unit);
@@ -139,6 +151,7 @@ export class Program {
                 module: this.#units.indexOf(unit),
                 name: unit.name,
                 isScript: unit.isScript,
+                readsBody: unit.readsBody || libraryReads,
                 exports: own,
             });
         }

@@ -59,10 +59,11 @@ export class Request {
 
     writeBody(data: unknown): void {
         host.bodyWrite(this.#handle, Side.Request, requireBytes(data));
+        this.#body = undefined;
     }
 
     writeJson(value: unknown): void {
-        host.bodyWrite(this.#handle, Side.Request, jsonText(value));
+        this.writeBody(jsonText(value));
         this.headers.set("Content-Type", "application/json");
     }
 

@@ -5,8 +5,8 @@ import { requireBytes } from "./body";
 import { joinBytes, viewOf } from "./bytes";
 import type { Response } from "./response";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
-import { host, Side, type Bytes } from "./host";
-import type { Upstream } from "./upstream";
+import { host, type Bytes } from "./host";
+import { Upstream } from "./upstream";
 
 export interface Answer {
     statusCode: number;
@@ -92,13 +92,11 @@ export class OwnAnswer implements Answer {
 
 // The upstream's response, while responseModifiers run.
 export class UpstreamAnswer implements Answer {
-    readonly #handle: number;
     readonly #upstream: Upstream;
     #headers: HeaderObject | undefined;
     #written: Bytes[] | undefined;
 
-    constructor(handle: number, upstream: Upstream) {
-        this.#handle = handle;
+    constructor(upstream: Upstream) {
         this.#upstream = upstream;
     }
 
@@ -119,7 +117,7 @@ export class UpstreamAnswer implements Answer {
     }
 
     get body(): string {
-        return host.bodyText(this.#handle, Side.Upstream);
+        return Upstream.text(this.#upstream);
     }
 
     // null and undefined leave it as it came.

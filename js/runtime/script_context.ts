@@ -110,7 +110,7 @@ export class ScriptContext {
         c.#handled ||= isHandling;
         const upstream = isRevising ? c.#base.upstream() : null;
         if (upstream === null) c.#upstream = undefined;
-        else c.#upstream ??= new UpstreamAnswer(c.#handle, upstream);
+        else c.#upstream ??= new UpstreamAnswer(upstream);
     }
 
     // After a function has succeeded: what it answered is the answer.

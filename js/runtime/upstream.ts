@@ -1,19 +1,20 @@
 // ctx.upstream(): the response of the upstream, while a responseModifier runs.
 
 import { jsonText, requireBytes } from "./body";
+import { GatewayError } from "./errors";
 import { parseSetCookie, type Cookie } from "./cookies";
 import { Fields } from "./fields";
 import { host, Num, Side, Text } from "./host";
 import { lazy, snapshot } from "./lazy";
 import { Query } from "./query";
 import { requireStatus, resolveLocation } from "./response";
-import { bodyStream, nativeSource } from "./web/body";
+import { bodyStream, nativeSource, readAll } from "./web/body";
 import { NativeStream } from "./web/native_stream";
 import { pump, type Source } from "./web/pump";
 import { isStream, type Stream } from "./web/streams";
 
 // Rejects instead of throwing.
-function promised<T>(make: () => T): Promise<T> {
+function promised<T>(make: () => T | Promise<T>): Promise<T> {
     return new Promise((resolve) => resolve(make()));
 }
 
@@ -30,6 +31,7 @@ export class Upstream {
     #trailer: Fields | undefined;
     #stream: Stream | null | undefined; // the body as a stream, once somebody asked for it
     #out: Stream | NativeStream | undefined; // what a module set in its place
+    #collected: Promise<void> | undefined; // all of that, once somebody asked for it
 
     constructor(handle: number) {
         this.#handle = handle;
@@ -61,11 +63,32 @@ export class Upstream {
     }
 
     readBody(): Promise<ArrayBuffer> {
-        return promised(() => host.bodyBytes(this.#handle, Side.Upstream));
+        return this.#read(() => host.bodyBytes(this.#handle, Side.Upstream));
     }
 
     readJson(): Promise<unknown> {
-        return promised(() => JSON.parse(host.bodyText(this.#handle, Side.Upstream)) as unknown);
+        return this.#read(() => JSON.parse(host.bodyText(this.#handle, Side.Upstream)) as unknown);
+    }
+
+    #read<T>(read: () => T): Promise<T> {
+        return promised(() => Upstream.collect(this)?.then(read) ?? read());
+    }
+
+    // The body as text, for who cannot wait: a stream has to be collected before.
+    static text(u: Upstream): string {
+        if (u.#out !== undefined) throw new GatewayError("the response body is not available here");
+        return host.bodyText(u.#handle, Side.Upstream);
+    }
+
+    // Makes a stream that a module set the body that is there as a whole. undefined: there is no such stream.
+    static collect(u: Upstream): Promise<void> | undefined {
+        if (u.#out === undefined) return undefined;
+        return (u.#collected ??= u.#collect(u.body as Stream));
+    }
+
+    async #collect(out: Stream): Promise<void> {
+        const bytes = await readAll(out.getReader() as Source);
+        if (this.#out === out) this.writeBody(bytes);
     }
 
     // The body piece by piece; what is read of it is not sent.
@@ -78,6 +101,7 @@ export class Upstream {
         if (!isStream(data) && !(data instanceof NativeStream)) return this.writeBody(data);
         if (isStream(data) && data.locked) throw new TypeError("the stream is locked");
         this.#out = data;
+        this.#collected = undefined;
         return this;
     }
 
@@ -87,8 +111,8 @@ export class Upstream {
     }
 
     writeBody(data: unknown): this {
-        this.#out = undefined;
         host.bodyWrite(this.#handle, Side.Upstream, requireBytes(data));
+        this.#stream = this.#out = this.#collected = undefined;
         return this;
     }
 

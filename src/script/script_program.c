@@ -62,6 +62,11 @@ static JSValueRef wrap(JSContextRef ctx, struct str js, struct str url, JSValueR
     return v;
 }
 
+static bool reads(const struct model_module *m, const char *what)
+{
+    return json_is_true(json_object_get(m->compiled, what));
+}
+
 static bool add_module(struct script_program *p, struct entry *e, uint64_t number,
                        const struct model_module *m)
 {
@@ -78,6 +83,7 @@ static bool add_module(struct script_program *p, struct entry *e, uint64_t numbe
         jsvalue_text(ctx, member(m->compiled, "map")),
         imports_of(ctx, m->compiled),
         jsvalue_text(ctx, member(m->compiled, "flavour")),
+        JSValueMakeBoolean(ctx, reads(m, "readsResponseBody")),
     };
     if (e->exception != NULL)
         return false;
@@ -176,9 +182,8 @@ static void add_units(struct script_program *p, const struct model_module *const
         unit_init(u, modules[i], &p->vm->limits, now);
         if (u->limits.cpu_ms > p->cpu_ms)
             p->cpu_ms = u->limits.cpu_ms;
-        p->reads_request |= json_is_true(json_object_get(modules[i]->compiled, "readsRequestBody"));
-        p->reads_response |=
-            json_is_true(json_object_get(modules[i]->compiled, "readsResponseBody"));
+        p->reads_request |= reads(modules[i], "readsRequestBody");
+        p->reads_response |= reads(modules[i], "readsResponseBody");
     }
 }
 

@@ -351,6 +351,80 @@ test('several responseModifiers, each of which sees what the one before made', a
     assert.equal(got.status, 202);
 });
 
+const UPPER = `const upper = (body) => body.pipeThrough(new TransformStream({ transform(chunk, c) {
+    c.enqueue(new TextEncoder().encode(new TextDecoder().decode(chunk).toUpperCase())); } }));\n`;
+
+// A route over modules of JavaScript, which run in the order that they are given in.
+async function revised(sources, more) {
+    const modules = [];
+    for (const source of sources) {
+        modules.unshift(`m${++count}`);
+        await gateway.module(modules[0], source, { moduleType: 'javascript' });
+    }
+    await gateway.put('route', { name: `r${++count}`, paths: [`/r${count}`], methods: ['*'], modules, ...more });
+    return `/r${count}`;
+}
+
+test('a responseModifier that reads the body gets the stream that the one before set', async () => {
+    const { name } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n7\r\n{"a":"h\r\n5\r\né"}\n\r\n0\r\n\r\n'));
+    const { up: other } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n{"B":"É"}'));
+    const made = (how) => `${UPPER}export async function responseModifier(ctx) { const u = ctx.upstream(); ${how} }`;
+    const writers = [
+        [made('u.setBody(upper(u.body));'), '{"A":"HÉ"}\n'],
+        [made('return new Response(upper(u.body), u);'), '{"A":"HÉ"}\n'],
+        [made(`return fetch("${other.url}");`), '{"B":"É"}'],
+        [made('u.setBody(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("[1")); }, async pull(c) { c.enqueue(new TextEncoder().encode("]")); c.close(); } }));'), '[1]'],
+        [made('u.body; u.writeBody("[2]");'), '[2]'],
+    ];
+    const read = (how) => `export async function responseModifier(ctx) { const u = ctx.upstream(); ${how} }`;
+    const readers = [
+        [read('u.writeBody("read:" + new TextDecoder().decode(await u.readBody()));'), (t) => `read:${t}`],
+        [read('const [a, b] = await Promise.all([u.readBody(), u.readBody()]); u.writeBody(`${a.byteLength - b.byteLength}` + await new Response(u.body).text());'), (t) => `0${t}`],
+        [read('await u.readBody();'), (t) => t],
+        [read('u.writeBody("json:" + JSON.stringify(await u.readJson()));'), (t) => `json:${t.trim()}`],
+        [`import { readWriteBody } from "dgate/util"; ${read('await readWriteBody(u, (t) => "written:" + t);')}`, (t) => `written:${t}`],
+        ['function responseModifier(ctx, res) { res.body = "script:" + res.body; }', (t) => `script:${t}`],
+        ['async function responseModifier(ctx, res) { await null; res.body = "later:" + res.body; }', (t) => `later:${t}`],
+        ['function responseModifier(ctx, res) { res.headers["x-script"] = "1"; }', (t) => t],
+    ];
+    for (const [writer, text] of writers)
+        for (const [reader, expected] of readers) {
+            const got = await gateway.proxy(await revised([writer, reader], { service: name }));
+            assert.equal(got.status, 200, `${writer}\n${reader}\n${got.text}`);
+            assert.equal(got.text, expected(text), `${writer}\n${reader}`);
+        }
+});
+
+test('a stream that is read in the chain is bounded, and its failure is the one of the request', async () => {
+    const { name } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi'));
+    const stream = (start) => `export function responseModifier(ctx) { ctx.upstream().setBody(new ReadableStream({ ${start} })); }`;
+    const readers = ['export async function responseModifier(ctx) { await ctx.upstream().readBody(); }', 'function responseModifier(ctx, res) { res.body; }'];
+    const handler = 'export const errorHandler = (ctx, e) => ctx.response().status(599).send(e.message);';
+    for (const reader of readers) {
+        const large = await revised([stream('pull(c) { c.enqueue(new Uint8Array(1 << 20)); }'), reader, handler], { service: name });
+        assert.match((await gateway.proxy(large)).text, /the body is larger than \d+ bytes \(limits\.module_body_max\)/);
+        const broken = await revised([stream('pull() { throw new Error("no more"); }'), reader, handler], { service: name });
+        assert.match((await gateway.proxy(broken)).text, /no more/);
+        const endless = await revised([stream('pull() { return new Promise(() => {}); }'), reader], { service: name });
+        assert.equal((await gateway.proxy(endless)).status, 504);
+    }
+    // A script that does not read it lets it flow.
+    const events = await revised([stream('start(c) { c.enqueue(new TextEncoder().encode("first")); setTimeout(() => c.close(), 2000); }, async pull() {}'),
+        'function responseModifier(ctx, res) { res.headers["x-seen"] = "1"; }'], { service: name });
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${events} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await client.see(/x-seen: 1[^]*first/i, 1500);
+    client.close();
+});
+
+test('a body that was written is what the next handler streams', async () => {
+    const first = await gateway.proxy(await revised([
+        'export async function requestHandler(ctx) { return new Response(ctx.request().body); }',
+        'export function requestHandler(ctx) { ctx.request().body; ctx.request().writeBody("written"); }',
+    ]), { method: 'POST', body: 'sent' });
+    assert.equal(first.text, 'written');
+});
+
 test('fetch() goes on as a Response, and a request body as a stream', async () => {
     const up = http.createServer((req, res) => {
         const chunks = [];
