@@ -132,7 +132,7 @@ interface DGateCookie {
 
 /** The response that modules make themselves. */
 interface DGateResponse {
-    /** Of the response that modules make. */
+    /** Of the response that modules make; without an answer they go with the upstream's. */
     readonly headers: DGateFields;
     /** Whether send(), end(), json() or a redirect was called: then this is the answer. */
     readonly headersSent: boolean;

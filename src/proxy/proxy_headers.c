@@ -40,6 +40,14 @@ static const bool not_for_modules[HTTP_FIELD_COUNT] = {
     [HTTP_FIELD_UPGRADE] = true,    [HTTP_FIELD_TRANSFER_ENCODING] = true,
 };
 
+/* Of which a response may have several, each with its own say. */
+static bool adds_up(const struct http_field *f)
+{
+    return f->id == HTTP_FIELD_SET_COOKIE ||
+           (f->id == HTTP_FIELD_OTHER &&
+            (str_eq_nocase(f->name, STR("vary")) || str_eq_nocase(f->name, STR("link"))));
+}
+
 /* Fields that are always the same. */
 #define FIELD(field_name, field_id, text)                                                          \
     {                                                                                              \
@@ -207,13 +215,11 @@ bool proxy_headers_complete(struct proxy_request *r)
            (add_all(fs, a, &r->route->fields) && add_all(fs, a, &r->proxy->tag_fields));
 }
 
-static bool is_global(const struct proxy *p, const struct http_field *f)
+static bool has(const struct http_fields *fs, const struct http_field *f)
 {
-    for (uint32_t i = 0; i < p->global_fields.n; i++) {
-        const struct http_field *global = &p->global_fields.v[i];
-        if (global->id == f->id && str_eq_nocase(global->name, f->name))
+    for (uint32_t i = 0; i < fs->n; i++)
+        if (fs->v[i].id == f->id && str_eq_nocase(fs->v[i].name, f->name))
             return true;
-    }
     return false;
 }
 
@@ -229,7 +235,7 @@ static bool copy_response(const struct proxy_request *r, const struct http_field
     for (uint32_t i = 0; i < n; i++) {
         const struct http_field *f = &from->v[i];
         dated = dated || f->id == HTTP_FIELD_DATE;
-        if (!not_to_clients[f->id] && !(globals && is_global(p, f)))
+        if (!not_to_clients[f->id] && !(globals && has(&p->global_fields, f)))
             ret->v[ret->n++] = *f;
     }
     if (!dated) /* RFC 9110 section 6.6.1 */
@@ -238,9 +244,32 @@ static bool copy_response(const struct proxy_request *r, const struct http_field
     return !globals || add_all(ret, &r->down->arena, &p->global_fields);
 }
 
+/* What modules set, before what the upstream sent and they did not set. */
+static bool put_before(const struct proxy_request *r, const struct http_fields *set,
+                       const struct http_fields *received, struct http_fields *ret)
+{
+    if (!reserve(ret, &r->down->arena, set->n + received->n))
+        return false;
+    for (uint32_t i = 0; i < set->n; i++)
+        ret->v[ret->n++] = set->v[i];
+    for (uint32_t i = 0; i < received->n; i++) {
+        const struct http_field *f = &received->v[i];
+        if (adds_up(f) || !has(set, f))
+            ret->v[ret->n++] = *f;
+    }
+    return true;
+}
+
 bool proxy_headers_response(const struct proxy_request *r, const struct http_fields *received,
                             uint8_t version, struct http_fields *ret)
 {
+    const struct http_fields *set = proxy_modules_response_fields(r);
+    struct http_fields both;
+    if (set != NULL) {
+        if (!put_before(r, set, received, &both))
+            return false;
+        received = &both;
+    }
     if (!copy_response(r, received, ret))
         return false;
     return r->limits->hide_dgate_headers || add(ret, &r->down->arena, via(version));

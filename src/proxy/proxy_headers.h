@@ -19,8 +19,8 @@ const struct http_fields *proxy_headers_trailers(struct proxy_request *r,
  * limit. */
 bool proxy_headers_complete(struct proxy_request *r) __attribute__((warn_unused_result));
 
-/* Fields of a response from an upstream that spoke HTTP version: received without what was for the proxy only,
- * the request id, Via, global headers. False past the arena's limit. */
+/* Fields of a response from an upstream that spoke HTTP version: what modules set of their own response, received without
+ * what was for the proxy only, the request id, Via, global headers. False past the arena's limit. */
 bool proxy_headers_response(const struct proxy_request *r, const struct http_fields *received,
                             uint8_t version, struct http_fields *ret)
     __attribute__((warn_unused_result));

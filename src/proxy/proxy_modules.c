@@ -65,6 +65,13 @@ bool proxy_modules_wrote_fields(const struct proxy_request *r)
     return r->modules != NULL && r->modules->x.fields_written;
 }
 
+const struct http_fields *proxy_modules_response_fields(const struct proxy_request *r)
+{
+    if (r->modules == NULL || r->modules->x.response_fields.n == 0)
+        return NULL;
+    return &r->modules->x.response_fields;
+}
+
 const struct script_program *proxy_modules_program(const struct proxy_request *r)
 {
     return r->modules->program;
@@ -235,6 +242,8 @@ static bool take_request(struct proxy_request *r)
     struct script_exchange *x = &r->modules->x;
     if (x->fields_written && !proxy_headers_clean(&x->request_fields))
         return false;
+    if (!proxy_headers_clean(&x->response_fields))
+        return false;
     r->fields = x->request_fields;
     r->method = x->method;
     if (x->path_written)
@@ -331,10 +340,12 @@ static bool has_no_body(const struct proxy_request *r, uint16_t status)
 /* Takes over what modules did to the upstream's response. */
 static bool take_response(struct proxy_request *r)
 {
-    const struct script_exchange *x = &r->modules->x;
+    struct script_exchange *x = &r->modules->x;
     struct proxy_reply *y = &r->reply;
     struct http_fields fields = x->upstream_fields;
     if (x->fields_written && !proxy_headers_clean(&fields))
+        return false;
+    if (!proxy_headers_clean(&x->response_fields))
         return false;
     y->head.fields = fields;
     if (y->head.status == 101)

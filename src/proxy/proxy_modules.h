@@ -36,6 +36,9 @@ bool proxy_modules_has(const struct proxy_request *r, enum script_function f);
 /* Whether a module set or added fields that are forwarded. */
 bool proxy_modules_wrote_fields(const struct proxy_request *r);
 
+/* What modules set of a response of their own, and did not answer with: for the upstream's. NULL: nothing. */
+const struct http_fields *proxy_modules_response_fields(const struct proxy_request *r);
+
 /* Only when there is one (r->modules is not NULL). */
 const struct script_program *proxy_modules_program(const struct proxy_request *r);
 

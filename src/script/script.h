@@ -206,8 +206,8 @@ struct script_exchange {
     struct script_body upstream_body;
 
     /* The response that modules make themselves. */
-    uint16_t response_status; /* 0: not set */
-    struct http_fields response_fields;
+    uint16_t response_status;           /* 0: not set */
+    struct http_fields response_fields; /* without an answer they go with the upstream's */
     struct buf
         response_body; /* initialised by script_run_create() with limits.body_max; the proxy finishes it */
     bool response_sent; /* send(), json(), end(), redirect(): it is the answer */

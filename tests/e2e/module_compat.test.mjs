@@ -16,6 +16,7 @@ before(async () => {
         req.on('data', (c) => chunks.push(c));
         req.on('end', () => {
             if (req.url.startsWith('/bytes')) return res.end(BYTES);
+            if (req.headers['x-fields']) for (const [name, value] of JSON.parse(req.headers['x-fields'])) res.setHeader(name, value);
             res.setHeader('Content-Type', 'application/json');
             const body = Buffer.concat(chunks);
             res.end(JSON.stringify({ method: req.method, url: req.url, headers: req.headers, raw: req.rawHeaders, body: body.toString(), length: body.length }));
@@ -70,6 +71,32 @@ test('ctx.response() is there in responseModifier and in the errorHandler after 
     assert.match(two.text, /late/);
     const bare = await proxied({ m: 'export const responseModifier = () => { throw new Error("late"); };' });
     assert.equal((await gateway.proxy(bare)).status, 502);
+});
+
+test('what is set of a response without answering goes with the upstream\'s', async () => {
+    const put = 'c.headers.set("Access-Control-Allow-Origin", "*"); c.cookie("sid", "1"); c.headers.add("X-Two", "a"); c.headers.add("X-Two", "b"); c.headers.set("Vary", "Origin"); c.headers.set("Content-Length", "1"); c.headers.set("Connection", "x-two"); c.status(299);';
+    const sources = {
+        requestModifier: `export function requestModifier(ctx) { const c = ctx.response(); ${put} }`,
+        responseModifier: `export async function responseModifier(ctx) { await null; const c = ctx.response(); ${put} }`,
+        returned: `export function responseModifier(ctx) { const c = ctx.response(); ${put} return new Response(ctx.upstream().body, ctx.upstream()); }`,
+    };
+    const fields = [['Access-Control-Allow-Origin', 'https://a'], ['Set-Cookie', ['up=2', 'u=3']], ['X-Two', 'c'], ['Vary', 'Accept'], ['X-Up', 'u']];
+    for (const [name, source] of Object.entries(sources)) {
+        const got = await gateway.proxy(await proxied({ m: source }), { headers: { 'X-Fields': JSON.stringify(fields) } });
+        assert.equal(got.status, 200, name);
+        assert.equal(got.json.method, 'GET', name);
+        assert.equal(got.headers['access-control-allow-origin'], '*', name);
+        assert.deepEqual(got.headers['set-cookie'], ['sid=1', 'up=2', 'u=3'], name);
+        assert.deepEqual([got.headers['x-two'], got.headers.vary, got.headers['x-up']], ['a, b', 'Origin, Accept', 'u'], name);
+    }
+    const script = await proxied({ m: 'function requestModifier(ctx) { ctx.setHeader("X-Only", "1"); }' });
+    assert.equal((await gateway.proxy(script)).headers['x-only'], '1');
+    const dead = `http://127.0.0.1:${await freePort()}`;
+    const failing = `export const requestModifier = (ctx) => { ctx.response().headers.set("X-A", "1"); }; export const fetchUpstream = () => "${dead}";`;
+    for (const more of ['', 'export const errorHandler = (ctx) => { ctx.response().status(503).send("down"); };']) {
+        const got = await gateway.proxy(await proxied({ m: failing + more }));
+        assert.deepEqual([got.status, got.headers['x-a']], [more === '' ? 502 : 503, undefined]);
+    }
 });
 
 test('ctx.upstream().query() is what the upstream was asked with', async () => {

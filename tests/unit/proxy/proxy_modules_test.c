@@ -525,6 +525,114 @@ static void test_query_of_upstream(void **state)
     }
 }
 
+/* Sets fields of a response, and does not answer with it. */
+static void set_fields(struct script_exchange *x, struct script_outcome *o)
+{
+    const struct http_field set[] = {
+        {STR("Access-Control-Allow-Origin"), STR("*"), HTTP_FIELD_OTHER},
+        {STR("Set-Cookie"), STR("own=1"), HTTP_FIELD_OTHER},
+        {STR("vary"), STR("Origin"), HTTP_FIELD_OTHER},
+        {STR("X-Two"), STR("a"), HTTP_FIELD_OTHER},
+        {STR("X-Two"), STR("b"), HTTP_FIELD_OTHER},
+        {STR("X-Request-Id"), STR("forged"), HTTP_FIELD_OTHER},
+        {STR("Content-Length"), STR("1"), HTTP_FIELD_OTHER},
+        {STR("Connection"), STR("X-Two"), HTTP_FIELD_OTHER},
+    };
+    (void)o;
+    for (size_t i = 0; i < ARRAY_LEN(set); i++)
+        assert_true(http_head_add(&x->response_fields, x->arena, set[i].name, set[i].value));
+    x->response_status = 299;
+}
+
+static void assert_set_fields(struct exchange *x)
+{
+    assert_field(x, "Access-Control-Allow-Origin", "*");
+    assert_field(x, "Set-Cookie", "own=1|up=1|up=2");
+    assert_field(x, "Vary", "Origin|Accept");
+    assert_field(x, "X-Two", "a|b");
+    assert_field(x, "X-Up", "1");
+    assert_field(x, "X-Request-Id", "the-id");
+    assert_field(x, "Content-Length", NULL);
+    assert_field(x, "Connection", NULL);
+}
+
+static const char *const up_fields[8] = {"access-control-allow-origin: https://a",
+                                         "Set-Cookie: up=1",
+                                         "Set-Cookie: up=2",
+                                         "Vary: Accept",
+                                         "X-Two: c",
+                                         "X-Up: 1"};
+
+static void test_fields_beside_the_upstreams(void **state)
+{
+    static const enum script_function functions[] = {SCRIPT_REQUEST_MODIFIER, SCRIPT_FETCH_UPSTREAM,
+                                                     SCRIPT_RESPONSE_MODIFIER};
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(functions); i++) {
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fake_script.functions[functions[i / 2]] = set_fields;
+        fake_script.reads_response_body = i % 2 == 1;
+        setup(&f, true);
+        struct exchange *x =
+            fixture_ask(&f, &(struct ask){.target = "/r/1/", .fields = {"X-Request-Id: the-id"}});
+        struct exchange *up = fixture_up(&f);
+        fixture_head(up, 200, 4, up_fields);
+        exchange_mem_data(up, STR("body"));
+        exchange_mem_end(up, NULL);
+        (void)exchange_mem_run(up);
+        (void)exchange_mem_run(x);
+        assert_int_equal(fixture_status(x), 200);
+        assert_set_fields(x);
+        assert_body(x, "body");
+        fixture_finish(&f);
+    }
+}
+
+/* They are not for errors. */
+static void test_fields_of_no_response(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = set_fields;
+    setup(&f, true);
+    struct exchange *x = ask(&f, "GET");
+    struct exchange *up = fixture_up(&f);
+    exchange_mem_reset(up, &(struct exchange_reset){.code = EXCHANGE_PROTOCOL});
+    (void)exchange_mem_run(up);
+    (void)exchange_mem_run(x);
+    assert_int_equal(fixture_status(x), 502);
+    assert_field(x, "X-Two", NULL);
+    assert_field(x, "Set-Cookie", NULL);
+    fixture_finish(&f);
+}
+
+static void forge_fields(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    assert_true(http_head_add(&x->response_fields, x->arena, STR("X-A"), STR("a\r\nB: c")));
+}
+
+static void test_forged_fields(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = forge_fields;
+    setup(&f, true);
+    assert_error(ask(&f, "GET"), 500, "a module made an invalid request");
+    fixture_finish(&f);
+
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = forge_fields;
+    setup(&f, true);
+    struct exchange *x = ask(&f, "GET");
+    fixture_reply(fixture_up(&f), 200, "body");
+    assert_error(x, 502, "a module made an invalid response");
+    fixture_finish(&f);
+}
+
 static void change_response(struct script_exchange *x, struct script_outcome *o)
 {
     (void)o;
@@ -826,6 +934,7 @@ static void test_tunnel(void **state)
     (void)state;
     struct fixture f;
     fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = set_fields;
     fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = keep_101;
     fake_script.reads_response_body = true;
     setup(&f, true);
@@ -839,6 +948,7 @@ static void test_tunnel(void **state)
     (void)exchange_mem_run(up);
     assert_int_equal(fixture_status(x), 101);
     assert_field(x, "X-Added", "1");
+    assert_field(x, "Set-Cookie", "own=1");
     assert_body(x, "raw");
     assert_int_equal(fake_script.runs, 0); /* tunnels last: nothing is held for them */
     fixture_finish(&f);
@@ -912,6 +1022,9 @@ int main(void)
         cmocka_unit_test(test_collected_body_is_repeated),
         cmocka_unit_test(test_fetch_upstream),
         cmocka_unit_test(test_query_of_upstream),
+        cmocka_unit_test(test_fields_beside_the_upstreams),
+        cmocka_unit_test(test_fields_of_no_response),
+        cmocka_unit_test(test_forged_fields),
         cmocka_unit_test(test_response_changes),
         cmocka_unit_test(test_response_made_empty),
         cmocka_unit_test(test_trailers),
