@@ -3,7 +3,7 @@
  *
  *     gcc -std=gnu17 -D_GNU_SOURCE -O2 -Isrc -Itests/unit bench/runtime_bench.c -o build/runtime_bench \
  *         -Wl,--start-group build/libdgate_*.a -Wl,--end-group $(pkg-config --cflags --libs javascriptcoregtk-4.1 \
- *         libuv libcares libcurl openssl jansson yaml-0.1 libpcre2-8 lmdb cmocka) && build/runtime_bench [NAME]
+ *         libuv libcares libcurl openssl jansson yaml-0.1 libpcre2-8 lmdb zlib libbrotlidec cmocka) -lm && build/runtime_bench [NAME]
  *
  * Times are CPU times of the process, its compiling and collecting threads included.
  */
@@ -84,7 +84,7 @@ static void contexts(struct fixture *f)
         struct err e = {0};
         (void)snprintf(name, sizeof(name), "ns%d", i);
         const double began = cpu_us();
-        assert_non_null(realm_get(f->vm, str_of(name), &e));
+        assert_non_null(realm_get(engine_current(f->vm), str_of(name), &e));
         took[i] = cpu_us() - began;
     }
     const double first = took[0];
