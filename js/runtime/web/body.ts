@@ -51,7 +51,7 @@ export function extract(body: unknown): Extracted {
         return { content: String(body), type: "application/x-www-form-urlencoded;charset=UTF-8" };
     if (isInstance(body, "Blob")) {
         const blob = body as Blob;
-        return { content: blobs().blobBytes(blob), type: blob.type === "" ? undefined : blob.type };
+        return { content: blobs().blobBytes(blob).slice(), type: blob.type === "" ? undefined : blob.type };
     }
     if (isInstance(body, "FormData")) {
         const { bytes, contentType } = forms().formDataToBytes(body as FormData);
@@ -67,7 +67,7 @@ export async function readAll(source: Source): Promise<Uint8Array> {
     let length = 0;
     for (;;) {
         const { done, value } = await source.read();
-        if (done) return pieces.length === 1 ? (pieces[0] as Uint8Array) : joinBytes(pieces);
+        if (done) return joinBytes(pieces); // not what may still be the producer's
         if (!(value instanceof Uint8Array)) throw new TypeError("a chunk of the body is no Uint8Array");
         length += value.length;
         if (length > max) {
