@@ -381,3 +381,29 @@ test('a proxy of the environment is used, but for the names it excepts', async (
         proxy.close();
     }
 });
+
+test('a network error is a TypeError that says what it was', async () => {
+    const rows = await json(`Promise.all([
+        ["http://127.0.0.1:1/"], ["http://nobody.invalid/"], ["http://u:p@a/"], ["http://a:99999/"], ["ftp://a/"], ["nope"],
+        [BASE + "/loop"], [BASE + "/nowhere"], [BASE + "/loop", { redirect: "error" }], [BASE + "/slow"],
+    ].map((args) => fetch(...args as [string]).then(() => "no error", (e) => [e.name, e instanceof TypeError, e.message.length > 10])))`);
+    for (const row of rows) assert.deepEqual(row, ['TypeError', true, true]);
+    assert.match(await run('fetch("http://127.0.0.1:1/")'), /^! http:\/\/127\.0\.0\.1:1: .*refused/);
+    assert.equal(await run('fetch(BASE + "/garbage").then((r) => r.text()).catch((e) => e.name)'), 'TypeError');
+    assert.equal(await run('fetch(BASE + "/slow", { signal: AbortSignal.timeout(5) }).catch((e) => e.name)'), 'TimeoutError');
+    assert.equal(await run('fetch(BASE + "/slow", { signal: AbortSignal.abort() }).catch((e) => e.name)'), 'AbortError');
+});
+
+test('a response to HEAD has no body', async () => {
+    assert.deepEqual(await json('fetch(BASE + "/head", { method: "HEAD" }).then(async (r) => [r.status, r.body, await r.text()])'), [200, null, '']);
+});
+
+test('a request aborts with the signal it was made with, and its own one', async () => {
+    assert.deepEqual(await json(`(async () => {
+        const c = new AbortController();
+        const r = new Request(BASE + "/slow", { signal: c.signal });
+        const answer = fetch(r).catch((e) => e);
+        c.abort("enough");
+        return [await answer, r.signal.reason];
+    })()`), ['enough', 'enough']);
+});

@@ -2,7 +2,6 @@
 
 import { jsonText, requireBytes } from "../body";
 import { addWaiting, removeWaiting, requireCurrent } from "../current";
-import { GatewayError } from "../errors";
 import { fetchHook } from "../fetch_hook";
 import { Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
@@ -81,7 +80,7 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
     const faked = fetchHook.fake?.(call.url, call.method, [...call.headers].flat(), body);
     if (faked !== undefined) {
         const answered = faked.then(
-            (a) => ofAnswer(handle, [`${a.status} 0 0 ${call.url}\n\n${a.headers.flat().join("\n")}`, a.body]).response,
+            (a) => ofAnswer(handle, call.method, [`${a.status} 0 0 ${call.url}\n\n${a.headers.flat().join("\n")}`, a.body]).response,
         );
         return signal === null ? answered : unlessAborted(answered, signal);
     }
@@ -97,21 +96,21 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
         };
         const ticket = addWaiting(handle, {
             settle: (answer) => {
-                const { response, native } = ofAnswer(handle, answer as Answer);
+                const { response, native } = ofAnswer(handle, call.method, answer as Answer);
                 if (native === undefined) signal?.removeEventListener("abort", onAbort);
                 else abortBody = (reason) => native.fail(reason);
                 resolve(response);
             },
             fail: (text) => {
                 signal?.removeEventListener("abort", onAbort);
-                reject(new GatewayError(text));
+                reject(new TypeError(text));
             },
         });
         try {
             host.fetch(handle, ticket, head, call.redirect, body);
         } catch (error) {
             removeWaiting(handle, ticket);
-            throw error;
+            throw new TypeError((error as Error).message);
         }
         signal?.addEventListener("abort", onAbort);
     });

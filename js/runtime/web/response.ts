@@ -175,13 +175,13 @@ function parseHead(head: string, isAll: boolean): { own: Omit<Inside, "content">
     return { own, end };
 }
 
-// The response of a fetch, and the stream of its body if that comes piece by piece.
-export function ofAnswer(handle: number, answer: Answer): { response: Response; native: NativeStream | undefined } {
+// The response of a fetch with that method, and the stream of its body if that comes piece by piece.
+export function ofAnswer(handle: number, method: string, answer: Answer): { response: Response; native: NativeStream | undefined } {
     const isWhole = typeof answer === "string";
     const { own, end } = isWhole ? parseHead(answer, false) : parseHead(answer[0], true);
     const body = isWhole ? answer.slice(end) : answer[1];
     const native = typeof body === "number" ? new NativeStream(handle, body) : undefined;
     const whole = typeof body === "string" ? body : new Uint8Array(body as ArrayBuffer);
-    const content = native ?? (hasNoBody(own.status) ? null : whole);
+    const content = native ?? (method === "HEAD" || hasNoBody(own.status) ? null : whole);
     return { response: construct({ ...own, content }), native };
 }
