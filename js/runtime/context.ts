@@ -13,9 +13,10 @@ import { pump } from "./web/pump";
 import type { Response as WebResponse } from "./web/response";
 
 function setFields(handle: number, side: Side, response: WebResponse): void {
-    for (const [name, value] of response.headers)
+    response.headers.forEach((value, name) => {
         if (name === "set-cookie") host.fieldAdd(handle, side, name, value);
         else host.fieldSet(handle, side, name, value);
+    });
 }
 
 export class Context {

@@ -91,38 +91,65 @@ function grouped(entries: readonly [string, string][]): Record<string, string[]>
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u;
 
+const isSpace = (code: number): boolean => code === 9 || code === 10 || code === 13 || code === 32;
+
+// Without what HTTP has for white space around it.
+function trimmed(text: string): string {
+    let [from, to] = [0, text.length];
+    while (from < to && isSpace(text.charCodeAt(from))) from++;
+    while (from < to && isSpace(text.charCodeAt(to - 1))) to--;
+    return text.slice(from, to);
+}
+
+// As a string; of a Symbol a TypeError.
+const stringOf = (value: unknown): string => `${value as string}`;
+
+function requireArguments(given: number, count: number, what: string): void {
+    if (given < count) throw new TypeError(`${what}() takes ${count === 1 ? "a name" : "a name and a value"}`);
+}
+
+function pairOf(pair: unknown): [name: string, value: unknown] {
+    if (pair === null || typeof pair !== "object") throw new TypeError("a header is a pair of name and value");
+    const list = Array.isArray(pair) ? pair : Array.from(pair as Iterable<unknown>);
+    if (list.length !== 2) throw new TypeError("a header is a pair of name and value");
+    return list as [string, unknown];
+}
+
 export type HeadersInit = Headers | Fields | Iterable<readonly [string, string]> | Record<string, unknown>;
 
 // Headers of the Fetch standard, with DGate 1's method names beside the standard ones.
 export class Headers {
     #entries: [name: string, value: string][] = [];
+    #sorted: [name: string, value: string][] | undefined; // while nothing changes
 
-    constructor(init?: HeadersInit | null) {
-        if (init === undefined || init === null) return;
+    constructor(init?: HeadersInit) {
+        if (init === undefined) return;
+        if (init === null || (typeof init !== "object" && typeof init !== "function"))
+            throw new TypeError("Headers are made of pairs or an object");
         const isIterable = typeof (init as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
-        const list = isIterable ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
-        for (const pair of list) {
-            if (Array.isArray(pair) && pair.length !== 2) throw new TypeError("a header is a pair of name and value");
-            const [name, value] = pair;
+        for (const pair of isIterable ? (init as Iterable<unknown>) : Object.entries(init)) {
+            const [name, value] = pairOf(pair);
             if (Array.isArray(value)) value.forEach((v) => this.append(name, v));
             else this.append(name, value);
         }
     }
 
     static #name(name: unknown): string {
-        const text = String(name);
+        const text = stringOf(name);
         if (!TOKEN.test(text)) throw new TypeError(`"${text}" is not a header name`);
         return text.toLowerCase();
     }
 
     static #value(value: unknown): string {
-        const text = fieldText(value).trim();
+        const text = trimmed(stringOf(value));
         if (!VALUE.test(text)) throw new TypeError("a header value has control characters");
         return text;
     }
 
     append(name: string, value: unknown): void {
+        requireArguments(arguments.length, 2, "append");
         this.#entries.push([Headers.#name(name), Headers.#value(value)]);
+        this.#sorted = undefined;
     }
 
     add(name: string, value: unknown): void {
@@ -130,23 +157,28 @@ export class Headers {
     }
 
     set(name: string, value: unknown): void {
+        requireArguments(arguments.length, 2, "set");
         const entry: [string, string] = [Headers.#name(name), Headers.#value(value)];
         this.delete(entry[0]);
         this.#entries.push(entry);
     }
 
     get(name: string): string | null {
+        requireArguments(arguments.length, 1, "get");
         const values = this.#valuesOf(name);
         return values.length === 0 ? null : values.join(", ");
     }
 
     has(name: string): boolean {
+        requireArguments(arguments.length, 1, "has");
         return this.#valuesOf(name).length > 0;
     }
 
     delete(name: string): void {
+        requireArguments(arguments.length, 1, "delete");
         const key = Headers.#name(name);
         this.#entries = this.#entries.filter((e) => e[0] !== key);
+        this.#sorted = undefined;
     }
 
     del(name: string): void {
@@ -155,7 +187,7 @@ export class Headers {
 
     // The standard's values() of everything; with a name, DGate 1's list of that name's values.
     values(name?: string): IterableIterator<string> | string[] {
-        return name === undefined ? this.#sorted().map((e) => e[1]).values() : this.#valuesOf(name);
+        return name === undefined ? this.#each((e) => e[1]) : this.#valuesOf(name);
     }
 
     getSetCookie(): string[] {
@@ -167,15 +199,17 @@ export class Headers {
     }
 
     entries(): IterableIterator<[string, string]> {
-        return this.#sorted().values();
+        return this.#each((e) => [...e]);
     }
 
     keys(): IterableIterator<string> {
-        return this.#sorted().map((e) => e[0]).values();
+        return this.#each((e) => e[0]);
     }
 
     forEach(callback: (value: string, name: string, headers: Headers) => void, self?: unknown): void {
-        for (const [name, value] of this.#sorted()) callback.call(self, value, name, this);
+        if (typeof callback !== "function") throw new TypeError("forEach() takes a function");
+        for (let i = 0, entry = this.#at(0); entry !== undefined; entry = this.#at(++i))
+            callback.call(self, entry[1], entry[0], this);
     }
 
     [Symbol.iterator](): IterableIterator<[string, string]> {
@@ -191,8 +225,17 @@ export class Headers {
         return this.#entries.filter((e) => e[0] === key).map((e) => e[1]);
     }
 
+    // What changes during an iteration is seen by it.
+    #at(i: number): [name: string, value: string] | undefined {
+        return (this.#sorted ??= this.#combined())[i];
+    }
+
+    *#each<T>(convert: (entry: [name: string, value: string]) => T): IterableIterator<T> {
+        for (let i = 0, entry = this.#at(0); entry !== undefined; entry = this.#at(++i)) yield convert(entry);
+    }
+
     // Combined by name and in its order, as the standard iterates; cookies stay apart.
-    #sorted(): [string, string][] {
+    #combined(): [string, string][] {
         const out: [string, string][] = [];
         const seen = new Map<string, [string, string]>();
         for (const [name, value] of this.#entries) {

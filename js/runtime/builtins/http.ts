@@ -85,7 +85,7 @@ function start(call: Call, body: Bytes | undefined): Promise<Response> {
         return signal === null ? answered : unlessAborted(answered, signal);
     }
     let head = `${call.method}\n${call.url}`;
-    for (const [name, value] of call.headers) head += `\n${name}\n${value}`;
+    call.headers.forEach((value, name) => (head += `\n${name}\n${value}`));
     return new Promise((resolve, reject) => {
         let abortBody: ((reason: unknown) => void) | undefined;
         const onAbort = () => {
