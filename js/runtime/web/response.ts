@@ -23,6 +23,7 @@ interface Origin {
     type: string;
 }
 
+const scope = globalThis as unknown as { URL: new (url: string) => { href: string } };
 const OWN: Origin = { url: "", redirected: false, type: "default" };
 
 // What only the runtime may make.
@@ -64,6 +65,13 @@ function make(body: unknown, init: ResponseInit, type?: string): Inside {
     return { status, statusText, headers, content: extracted.content, origin: OWN };
 }
 
+// An absolute URL is normalized. A relative one stays so, with what may not stand in it escaped.
+function locationOf(url: string): string {
+    const text = (url as string & { toWellFormed(): string }).toWellFormed().replace(/^[\0- ]+|[\0- ]+$|[\t\n\r]/g, "");
+    if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return new scope.URL(text).href;
+    return text.replace(/[^\x21-\x7e]|["<>`{}]/gu, encodeURIComponent);
+}
+
 let inside: Inside | undefined; // for the constructor, from within
 
 function construct(own: Inside): Response {
@@ -94,11 +102,13 @@ export class Response extends Body {
         return construct(make(jsonText(data), init ?? {}, "application/json"));
     }
 
-    static redirect(url: unknown, status: unknown = 302): Response {
+    static redirect(...args: [url?: unknown, status?: unknown]): Response {
+        if (args.length === 0) throw new TypeError("redirect() takes a URL");
+        const location = locationOf(`${args[0] as string}`);
+        const status = args[1] === undefined ? 302 : args[1];
         const code = Number(status);
         if (![301, 302, 303, 307, 308].includes(code))
             throw new RangeError(`${String(status)} is not a status of a redirect: 301, 302, 303, 307 or 308`);
-        const location = encodeURI(String(url)).replace(/%25/g, "%");
         const headers = new Headers({ location });
         return construct({ status: code, statusText: "", headers, content: null, origin: OWN });
     }
