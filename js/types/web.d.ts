@@ -23,7 +23,7 @@ declare class Request implements DGateBody {
     readonly method: string;
     readonly headers: Headers;
     readonly redirect: string;
-    readonly signal: DGateSignal | null;
+    readonly signal: AbortSignal;
     readonly duplex: "half";
     clone(): Request;
     readonly body: ReadableStream<Uint8Array> | null;

@@ -6,7 +6,7 @@ import { fetchHook } from "../fetch_hook";
 import { Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
 import { extract, readAll, takeBody, type Content } from "../web/body";
-import { isRequest, requireMethod, requireRedirect, requireSignal, type Request, type Signal } from "../web/request";
+import { givenSignal, isRequest, requireMethod, requireRedirect, requireSignal, type Request, type Signal } from "../web/request";
 import { ofAnswer, type Answer, type Response } from "../web/response";
 import { isStream } from "../web/streams";
 import type { Source } from "../web/pump";
@@ -58,7 +58,7 @@ function describeCall(input: unknown, options: FetchOptions): Call {
     const mode = options.redirect ?? options.redirects ?? from?.redirect ?? "follow";
     const redirect = REDIRECTS[requireRedirect(mode)] as Redirect;
     const headers = new Headers(options.headers ?? from?.headers);
-    const signal = options.signal === undefined ? (from?.signal ?? null) : requireSignal(options.signal);
+    const signal = options.signal === undefined ? (from === undefined ? null : givenSignal(from)) : requireSignal(options.signal);
     const own = bodyOf(options.body, headers);
     const body = own ?? (from === undefined ? undefined : (takeBody(from) ?? undefined));
     if (body !== undefined && (method === "GET" || method === "HEAD"))

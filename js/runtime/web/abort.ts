@@ -3,7 +3,8 @@
 import { getEventAttributeValue, setEventAttributeValue } from "event-target-shim";
 import { timers } from "../timers";
 import { domException } from "./dom_exception";
-import { Event, EventTarget } from "./events";
+import { EventTarget, fire } from "./events";
+import type { Signal } from "./request";
 
 type Algorithm = (reason: unknown) => void;
 
@@ -163,7 +164,18 @@ export const onAbort: (signal: AbortSignal, algorithm: Algorithm) => () => void 
 
 // Aborts a signal that has no controller.
 export const abortSignal: (signal: AbortSignal, reason: unknown) => void = signalAbort;
-export const createSignal: () => AbortSignal = create;
+
+const { any } = AbortSignal;
+
+// A signal of its own that aborts with another one, if that is given.
+export function follow(signal: Signal | null): AbortSignal {
+    if (signal === null) return create();
+    if (signal instanceof AbortSignal) return any([signal]);
+    const made = create();
+    if (signal.aborted) signalAbort(made, signal.reason);
+    else signal.addEventListener("abort", () => signalAbort(made, signal.reason));
+    return made;
+}
 
 export class AbortController {
     readonly #signal = create();

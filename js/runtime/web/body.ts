@@ -3,6 +3,7 @@
 
 import { joinBytes, utf8, viewOf } from "../bytes";
 import { requireCurrent } from "../current";
+import type { Headers } from "../fields";
 import { host, Num, type Side } from "../host";
 import type { Blob } from "./blob";
 import type { FormData } from "./form_data";
@@ -57,7 +58,7 @@ export function extract(body: unknown): Extracted {
         const { bytes, contentType } = forms().formDataToBytes(body as FormData);
         return { content: bytes, type: contentType };
     }
-    return { content: String(body), type: "text/plain;charset=UTF-8" };
+    return { content: `${body as string}`, type: "text/plain;charset=UTF-8" };
 }
 
 // Reads it to its end, within what a module may collect.
@@ -130,6 +131,7 @@ export let takeBody: (b: Body) => string | Uint8Array | Source | null;
 export let moveBody: (b: Body) => Content | Stream;
 // The body of a copy.
 export let shareBody: (b: Body) => Content | Stream;
+export let hasBody: (b: Body) => boolean;
 
 export abstract class Body {
     #content: Content;
@@ -146,11 +148,12 @@ export abstract class Body {
     get body(): Stream | null {
         if (this.#stream !== undefined || this.#content === null) return this.#stream ?? null;
         const content = this.#content;
-        if (content instanceof NativeStream) this.#stream = content.toStream();
-        else {
-            this.#stream = wholeStream(() => bytesOf(content));
-            if (this.#used) void this.#stream.cancel();
-        }
+        if (this.#used) {
+            this.#stream = wholeStream(() => new Uint8Array(0));
+            void this.#stream.cancel();
+            this.#stream.getReader(); // as the one that reads it has
+        } else if (content instanceof NativeStream) this.#stream = content.toStream();
+        else this.#stream = wholeStream(() => bytesOf(content));
         return this.#stream;
     }
 
@@ -162,6 +165,7 @@ export abstract class Body {
         const requireUsable = (b: Body): void => {
             if (b.bodyUsed || b.#stream?.locked === true) throw new TypeError(USED);
         };
+        hasBody = (b) => b.#stream !== undefined || b.#content !== null;
         takeBody = (b) => {
             requireUsable(b);
             const content = b.#content;
@@ -225,14 +229,21 @@ export abstract class Body {
     }
 
     async blob(): Promise<Blob> {
-        const type = this.contentType() ?? "";
+        const type = this.headers.get("content-type") ?? "";
         return new (blobs().Blob)([bytesOf(await this.#whole())], { type });
     }
 
     async formData(): Promise<FormData> {
-        const type = this.contentType() ?? "";
+        const type = this.headers.get("content-type") ?? "";
         return forms().parseFormData(bytesOf(await this.#whole()), type);
     }
 
-    protected abstract contentType(): string | null;
+    abstract get headers(): Headers;
+}
+
+// Makes the members of Body those of a class that extends it: in the standard it is a mixin.
+export function mixInBody(type: { readonly prototype: Body }): void {
+    const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(Body.prototype);
+    Object.defineProperties(type.prototype, members);
+    Object.setPrototypeOf(type.prototype, Object.prototype);
 }

@@ -1,7 +1,8 @@
 // Request of the Fetch standard.
 
 import { Headers, type HeadersInit } from "../fields";
-import { Body, extract, moveBody, shareBody, type Content } from "./body";
+import type { AbortSignal } from "./abort";
+import { Body, extract, hasBody, mixInBody, moveBody, shareBody, type Content } from "./body";
 import type { Stream } from "./streams";
 
 export interface Signal {
@@ -20,7 +21,12 @@ export interface RequestInit {
     duplex?: string;
 }
 
-const scope = globalThis as unknown as { URL: new (url: string) => { href: string; username: string; password: string } };
+declare function require(name: string): unknown;
+
+const scope = globalThis as unknown as {
+    URL: new (url: string) => { href: string; username: string; password: string };
+    AbortSignal: unknown;
+};
 
 export function requireMethod(method: unknown): string {
     const text = String(method);
@@ -56,14 +62,24 @@ function parse(input: unknown): string {
 }
 
 function contentOf(from: Request | undefined, init: RequestInit, method: string, headers: Headers): Content | Stream {
-    if (init.body === undefined || init.body === null) return from === undefined ? null : moveBody(from);
-    if (method === "GET" || method === "HEAD") throw new TypeError(`a ${method} request has no body`);
+    const isOwn = init.body !== undefined && init.body !== null;
+    if ((method === "GET" || method === "HEAD") && (isOwn || (from !== undefined && hasBody(from))))
+        throw new TypeError(`a ${method} request has no body`);
+    if (!isOwn) return from === undefined ? null : moveBody(from);
     const { content, type } = extract(init.body);
     if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
     return content;
 }
 
+// Reading the global makes its class, if it is not there yet.
+function follow(signal: Signal | null): AbortSignal {
+    void scope.AbortSignal;
+    return (require("./abort") as typeof import("./abort")).follow(signal);
+}
+
 export let isRequest: (value: unknown) => value is Request;
+// The signal that was given with it.
+export let givenSignal: (request: Request) => Signal | null;
 
 let copied: { from: Request; content: Content | Stream } | undefined; // for the constructor, from within
 
@@ -72,7 +88,8 @@ export class Request extends Body {
     readonly #method: string;
     readonly #headers: Headers;
     readonly #redirect: string;
-    readonly #signal: Signal | null;
+    readonly #given: Signal | null;
+    #signal: AbortSignal | undefined;
 
     constructor(input?: unknown, init?: RequestInit | null) {
         const copy = copied;
@@ -83,17 +100,18 @@ export class Request extends Body {
         const headers = new Headers(own.headers ?? from?.headers);
         const url = from?.url ?? parse(input);
         const redirect = requireRedirect(own.redirect ?? from?.redirect ?? "follow");
-        const signal = own.signal === undefined ? (from?.signal ?? null) : requireSignal(own.signal);
+        const signal = own.signal === undefined ? (from === undefined ? null : from.#given) : requireSignal(own.signal);
         super(copy !== undefined ? copy.content : contentOf(from, own, method, headers));
         this.#url = url;
         this.#method = method;
         this.#headers = headers;
         this.#redirect = redirect;
-        this.#signal = signal;
+        this.#given = signal;
     }
 
     static {
         isRequest = (value): value is Request => typeof value === "object" && value !== null && #url in value;
+        givenSignal = (request) => request.#given;
     }
 
     get url(): string {
@@ -112,8 +130,8 @@ export class Request extends Body {
         return this.#redirect;
     }
 
-    get signal(): Signal | null {
-        return this.#signal;
+    get signal(): AbortSignal {
+        return (this.#signal ??= follow(this.#given));
     }
 
     get duplex(): string {
@@ -124,12 +142,6 @@ export class Request extends Body {
         copied = { from: this, content: shareBody(this) };
         return new Request();
     }
-
-    protected override contentType(): string | null {
-        return this.#headers.get("content-type");
-    }
-
-    get [Symbol.toStringTag](): string {
-        return "Request";
-    }
 }
+
+mixInBody(Request);

@@ -2,7 +2,7 @@
 
 import { jsonText } from "../body";
 import { Headers, pairs, type HeadersInit } from "../fields";
-import { Body, extract, shareBody, type Content } from "./body";
+import { Body, extract, mixInBody, shareBody, type Content } from "./body";
 import { NativeStream } from "./native_stream";
 import type { Stream } from "./streams";
 
@@ -161,15 +161,9 @@ export class Response extends Body {
     static {
         isResponse = (value): value is Response => typeof value === "object" && value !== null && #status in value;
     }
-
-    protected override contentType(): string | null {
-        return this.headers.get("content-type");
-    }
-
-    get [Symbol.toStringTag](): string {
-        return "Response";
-    }
 }
+
+mixInBody(Response);
 
 function parseHead(head: string, isAll: boolean): { own: Omit<Inside, "content">; end: number } {
     const lengthEnd = head.indexOf(" ", 6);

@@ -111,7 +111,7 @@ static const struct expression CASES[] = {
     /* request-init-*, request-clone, request-consume, request-headers */
     {"(() => { const r = new Request('http://a/b?c#d'); return [r.url, r.method, r.redirect, "
      "r.body, r.signal].join(); })()",
-     "http://a/b?c#d,GET,follow,,"},
+     "http://a/b?c#d,GET,follow,,[object AbortSignal]"},
     {"new Request('/relative')", "! TypeError"},
     {"new Request('http://u:p@a/')", "! TypeError"},
     {"new Request('http://a', { method: 'post' }).method", "POST"},
