@@ -288,6 +288,8 @@ declare class Event {
     readonly cancelable: boolean;
     readonly composed: boolean;
     readonly defaultPrevented: boolean;
+    readonly isTrusted: boolean;
+    /** On the clock of performance.now(). */
     readonly timeStamp: number;
     preventDefault(): void;
     stopPropagation(): void;

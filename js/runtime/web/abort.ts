@@ -1,6 +1,5 @@
 // AbortController and AbortSignal (DOM standard, section 3).
 
-import { getEventAttributeValue, setEventAttributeValue } from "event-target-shim";
 import { timers } from "../timers";
 import { domException } from "./dom_exception";
 import { EventTarget, fire } from "./events";
@@ -21,6 +20,8 @@ export class AbortSignal extends EventTarget {
     #dependents: Set<WeakRef<AbortSignal>> | undefined;
     #heard: Set<AbortSignal> | undefined;
     #pruneAt = PRUNE_MIN;
+    #onabort: ((event: unknown) => void) | null = null;
+    #callOnabort: ((event: unknown) => void) | undefined;
 
     constructor(given?: unknown) {
         if (given !== permit) throw new TypeError("Illegal constructor");
@@ -87,19 +88,20 @@ export class AbortSignal extends EventTarget {
     }
 
     get onabort(): unknown {
-        return getEventAttributeValue(this, "abort");
+        return this.#onabort;
     }
 
     set onabort(value: unknown) {
-        this.#listens = true;
-        this.#hold(true);
-        setEventAttributeValue(this, "abort", (typeof value === "function" ? value : null) as never);
+        this.#onabort = typeof value === "function" ? (value as (event: unknown) => void) : null;
+        this.#callOnabort ??= (event) => this.#onabort?.call(this, event);
+        if (this.#onabort === null) this.removeEventListener("abort", this.#callOnabort);
+        else this.addEventListener("abort", this.#callOnabort);
     }
 
     override addEventListener(...args: unknown[]): void {
         this.#listens = true;
         this.#hold(true);
-        super.addEventListener(...(args as Parameters<EventTarget["addEventListener"]>));
+        super.addEventListener(...args);
     }
 
     #listens = false;
@@ -144,13 +146,9 @@ export class AbortSignal extends EventTarget {
         const algorithms = this.#algorithms;
         this.#algorithms = undefined;
         for (const algorithm of algorithms ?? []) algorithm(this.#reason);
-        if (this.#listens) this.dispatchEvent(new Event("abort"));
+        if (this.#listens) fire(this, "abort");
         this.#hold(false);
         this.#sources = undefined;
-    }
-
-    get [Symbol.toStringTag](): string {
-        return "AbortSignal";
     }
 }
 
@@ -186,9 +184,5 @@ export class AbortController {
 
     abort(reason?: unknown): void {
         signalAbort(this.#signal, reason);
-    }
-
-    get [Symbol.toStringTag](): string {
-        return "AbortController";
     }
 }

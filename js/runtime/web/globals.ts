@@ -3,7 +3,7 @@
 import { atob, btoa } from "../base64";
 import { crypto } from "./crypto";
 import { domExceptionClass } from "./dom_exception";
-import { defineLazily, without } from "./load";
+import { defineLazily } from "./load";
 import { performance } from "./performance";
 
 declare function require(name: string): unknown;
@@ -12,14 +12,10 @@ export const webGlobals: Record<string, unknown> = { atob, btoa, crypto, perform
 
 export function defineLazyGlobals(): void {
     defineLazily(["DOMException"], () => ({ DOMException: domExceptionClass() }));
-    const EVENTS = ["Event", "EventTarget", "CustomEvent"];
-    // The package would build on classes that are there.
-    const events = () => without(EVENTS, () => require("./events") as typeof import("./events"));
-    defineLazily(EVENTS, events);
-    defineLazily(["AbortController", "AbortSignal"], () => {
-        events();
-        return require("./abort") as typeof import("./abort");
-    });
+    defineLazily(["Event", "EventTarget", "CustomEvent", "AbortController", "AbortSignal"], () => ({
+        ...(require("./events") as typeof import("./events")),
+        ...(require("./abort") as typeof import("./abort")),
+    }));
     defineLazily(["Blob", "File"], () => require("./blob") as typeof import("./blob"));
     defineLazily(["FormData"], () => require("./form_data") as typeof import("./form_data"));
     defineLazily(["structuredClone"], () => require("./clone") as typeof import("./clone"));
