@@ -71,6 +71,7 @@ export class CryptoKey {
     }
 }
 
+export const cloneKey = (key: CryptoKey): CryptoKey => new CryptoKey(permit, slotsOf(key));
 // The slots stay out of reach of modules.
 const slotsOf = CryptoKey.slots;
 Reflect.deleteProperty(CryptoKey, "slots");
