@@ -126,6 +126,9 @@ test('AES-GCM', async () => {
         ['subtle.importKey("raw", b("0011"), "AES-GCM", true, ["encrypt"])', '! DataError'], ['subtle.importKey("raw", new Uint8Array(16), "AES-GCM", true, ["sign"])', '! SyntaxError'],
         ['(async () => { const k = await subtle.generateKey({ name: "AES-GCM", length: 256 }, true, ["decrypt", "encrypt"]); const j = await subtle.exportKey("jwk", k); return [j.alg, j.k.length, k.usages]; })()', 'A256GCM,43,encrypt,decrypt', OURS],
         ['subtle.generateKey({ name: "AES-GCM", length: 100 }, true, ["encrypt"])', '! OperationError'],
+        ...['', ', length: NaN', ', length: -1', ', length: 65536'].map((length) => [`subtle.generateKey({ name: "AES-GCM"${length} }, true, ["encrypt"])`, '! TypeError']),
+        ['subtle.generateKey({ name: "HMAC", hash: "SHA-256", length: NaN }, true, ["sign"])', '! TypeError'], [use('p.tagLength = NaN; return subtle.encrypt(p, k, data);'), '! TypeError'],
+        [use('p.tagLength = 256; return subtle.encrypt(p, k, data);'), '! TypeError'],
         ['subtle.importKey("jwk", { kty: "oct", k: "AAAAAAAAAAAAAAAAAAAAAA", alg: "A256GCM" }, "AES-GCM", true, ["encrypt"])', '! DataError'],
     ], { head: `${HEAD}\nconst aes = (key) => subtle.importKey('raw', b(key), 'AES-GCM', true, ['encrypt', 'decrypt']);` });
 });

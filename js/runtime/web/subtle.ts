@@ -90,6 +90,13 @@ function octets(value: unknown, what: string): Octets {
 }
 
 const dataError = (message: string): Error => domException("DataError", message);
+// A parameter that is a number of at most so many bits.
+function integer(value: unknown, name: string, bits: number): number {
+    const n = Math.trunc(Number(value));
+    if (!(n >= 0 && n < 2 ** bits)) throw new TypeError(`${name} is no whole number of ${bits} bits`);
+    return n;
+}
+
 const notSupported = (message: string): Error => domException("NotSupportedError", message);
 const operationError = (message: string): Error => domException("OperationError", message);
 
@@ -228,7 +235,7 @@ function cut(bytes: Uint8Array, bits: number): Uint8Array {
 function hmacKey(bytes: Uint8Array, r: Request, hash: Hash): CryptoKey {
     const has = bytes.length * 8;
     if (has === 0) throw dataError("the key is empty");
-    const length = r.algorithm.length === undefined ? has : Number(r.algorithm.length);
+    const length = r.algorithm.length === undefined ? has : integer(r.algorithm.length, "length", 32);
     if (!(length <= has && length > has - 8)) throw dataError(`the length is ${has - 7} to ${has} bits with this key`);
     return makeKey({ secret: cut(bytes, length) }, { name: "HMAC", hash: { name: hash.name }, length }, r);
 }
@@ -389,7 +396,8 @@ function slotsFor(key: unknown, algorithm: Params, usage: string): Slots {
 function generateKey(algorithm: unknown, extractable: unknown, usages: unknown): CryptoKey {
     const normal = normalize("generateKey", algorithm);
     const hash = normal.name === "HMAC" ? hashOf(normal) : undefined;
-    const length = normal.length === undefined && hash !== undefined ? hash.block * 8 : Number(normal.length);
+    const isDefault = normal.length === undefined && hash !== undefined;
+    const length = isDefault ? hash.block * 8 : integer(normal.length, "length", hash === undefined ? 16 : 32);
     const r = {
         algorithm: { ...normal, length },
         extractable: Boolean(extractable),
@@ -418,9 +426,8 @@ const SCHEMES: Record<string, Scheme> = {
 };
 
 function saltOf(params: Params): number {
-    const salt = Number(params.saltLength);
-    if (params.saltLength === undefined) throw new TypeError("saltLength is missing");
-    if (!(Number.isInteger(salt) && salt >= 0 && salt <= 65536)) throw operationError("saltLength is a number of bytes");
+    const salt = integer(params.saltLength, "saltLength", 32);
+    if (salt > 65536) throw operationError("saltLength is a number of bytes");
     return salt;
 }
 
@@ -443,7 +450,7 @@ function aesGcm(isEncrypt: boolean, algorithm: unknown, key: unknown, data: unkn
     const normal = normalize(usage, algorithm);
     const iv = octets(normal.iv, "iv");
     const more = normal.additionalData === undefined ? new Uint8Array(0) : octets(normal.additionalData, "additionalData");
-    const tag = normal.tagLength === undefined ? 128 : Number(normal.tagLength);
+    const tag = normal.tagLength === undefined ? 128 : integer(normal.tagLength, "tagLength", 8);
     const bytes = octets(data, "the data");
     const { secret } = slotsFor(key, normal, usage).material as Secret;
     if (!TAG_BITS.includes(tag)) throw operationError(`tagLength is one of ${TAG_BITS.join(", ")}`);
