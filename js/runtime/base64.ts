@@ -5,7 +5,7 @@ import { domException } from "./web/dom_exception";
 
 function argument(name: string, args: unknown[]): string {
     if (args.length === 0) throw new TypeError(`${name}() takes a string`);
-    return String(args[0]);
+    return `${args[0] as string}`; // a Symbol is a TypeError
 }
 
 export function btoa(...args: unknown[]): string {

@@ -37,11 +37,11 @@ function start(name: string, callback: unknown, ms: unknown, repeat: boolean, ar
 }
 
 function stop(timer: unknown): void {
-    if (typeof timer !== "number") return;
-    const handle = owners.get(timer);
+    const ticket = Number(timer);
+    const handle = owners.get(ticket);
     if (handle === undefined) return;
-    owners.delete(timer);
-    if (removeWaiting(handle, timer)) host.timerStop(handle, timer);
+    owners.delete(ticket);
+    if (removeWaiting(handle, ticket)) host.timerStop(handle, ticket);
 }
 
 // Forgets the timers of requests that have ended.

@@ -342,7 +342,7 @@ declare class DOMException extends Error {
 }
 
 declare class Blob {
-    constructor(parts?: Iterable<DGateBytes | Blob>, options?: { type?: string });
+    constructor(parts?: Iterable<DGateBytes | Blob>, options?: { type?: string; endings?: "transparent" | "native" });
     readonly size: number;
     readonly type: string;
     slice(start?: number, end?: number, type?: string): Blob;
@@ -356,7 +356,7 @@ declare class File extends Blob {
     constructor(
         parts: Iterable<DGateBytes | Blob>,
         name: string,
-        options?: { type?: string; lastModified?: number },
+        options?: { type?: string; endings?: "transparent" | "native"; lastModified?: number },
     );
     readonly name: string;
     readonly lastModified: number;

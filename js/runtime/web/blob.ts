@@ -8,9 +8,17 @@ export interface BlobOptions {
     endings?: unknown;
 }
 
-function partBytes(part: unknown): Uint8Array {
+function partBytes(part: unknown, isNative: boolean): Uint8Array {
     if (part instanceof Blob) return blobBytes(part);
-    return viewOf(part instanceof ArrayBuffer || ArrayBuffer.isView(part) ? part : String(part));
+    if (part instanceof ArrayBuffer || ArrayBuffer.isView(part)) return viewOf(part);
+    const text = `${part as string}`; // a Symbol is a TypeError
+    return viewOf(isNative ? text.replace(/\r\n?/g, "\n") : text);
+}
+
+function hasNativeEndings(endings: unknown): boolean {
+    const text = endings === undefined ? "transparent" : String(endings);
+    if (text !== "transparent" && text !== "native") throw new TypeError('endings is "transparent" or "native"');
+    return text === "native";
 }
 
 // A type with other characters is no type.
@@ -30,7 +38,8 @@ export class Blob {
     constructor(parts?: unknown, options?: BlobOptions) {
         if (parts !== undefined && (parts === null || typeof parts !== "object" || !(Symbol.iterator in parts)))
             throw new TypeError("the parts of a Blob are an array");
-        this.#bytes = joinBytes(Array.from((parts ?? []) as Iterable<unknown>, partBytes));
+        const isNative = hasNativeEndings(options?.endings);
+        this.#bytes = joinBytes(Array.from((parts ?? []) as Iterable<unknown>, (part) => partBytes(part, isNative)));
         this.#type = typeOf(options?.type);
     }
 
