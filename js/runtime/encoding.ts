@@ -23,10 +23,6 @@ export class TextEncoder {
         const read = written === all.length ? source.length : (host.decode(bytes, false) as string).length;
         return { read, written };
     }
-
-    get [Symbol.toStringTag](): string {
-        return "TextEncoder";
-    }
 }
 
 interface Encoding {
@@ -150,9 +146,5 @@ export class TextDecoder {
         const drop = !this.#ignoreBOM && !this.#begun && text.startsWith("\ufeff");
         this.#begun = more && (this.#begun || text !== "");
         return drop ? text.slice(1) : text;
-    }
-
-    get [Symbol.toStringTag](): string {
-        return "TextDecoder";
     }
 }

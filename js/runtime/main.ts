@@ -17,6 +17,7 @@ import { defineStreams } from "./web/streams";
 import { sweepTimers, timers } from "./timers";
 import { toolHook } from "./tool_hook";
 import { defineLazyGlobals, webGlobals } from "./web/globals";
+import { exposed } from "./web/interface";
 
 installBudget();
 installAwaiter();
@@ -47,7 +48,12 @@ const globals: Record<string, unknown> = {
     queueMicrotask,
 };
 for (const [name, value] of Object.entries(globals))
-    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+    Object.defineProperty(globalThis, name, {
+        value: exposed(name, value),
+        writable: true,
+        enumerable: false,
+        configurable: true,
+    });
 defineStreams(TextDecoder, TextEncoder);
 defineLazyGlobals();
 delete (globalThis as Record<string, unknown>)["__core-js_shared__"];

@@ -53,7 +53,7 @@ export const timers = {
     setTimeout: (f?: unknown, ms?: unknown, ...args: unknown[]) => start("setTimeout", f, ms, false, args),
     setInterval: (f?: unknown, ms?: unknown, ...args: unknown[]) => start("setInterval", f, ms, true, args),
     setImmediate: (f?: unknown, ...args: unknown[]) => start("setImmediate", f, 0, false, args),
-    clearTimeout: stop,
-    clearInterval: stop,
-    clearImmediate: stop,
+    clearTimeout: (timer?: unknown) => stop(timer),
+    clearInterval: (timer?: unknown) => stop(timer),
+    clearImmediate: (timer?: unknown) => stop(timer),
 };

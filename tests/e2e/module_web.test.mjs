@@ -108,6 +108,24 @@ test('structuredClone', async () => {
 const same = (v) => { const c = structuredClone(v); return (typeof v !== 'object' || v === null || c !== v) && text(c) === text(v); };` });
 });
 
+test('structuredClone goes by what a value is, not by its tag', async () => {
+    await checkExpressions(gateway, 'slots', [
+        ['(() => { class P { constructor() { this.x = 1; } get [Symbol.toStringTag]() { return "P"; } } return JSON.stringify(structuredClone(new P())); })()', '{"x":1}'],
+        ['JSON.stringify(structuredClone({ [Symbol.toStringTag]: "Map", a: 1 }))', '{"a":1}'],
+        ['(() => { const d = new Date(5); d[Symbol.toStringTag] = "Own"; const c = structuredClone(d); return [c instanceof Date, +c]; })()', 'true,5'],
+        ['(() => { const m = new Map([[1, { a: 2 }]]); Object.defineProperty(m, Symbol.toStringTag, { value: "Object" }); return structuredClone(m).get(1).a; })()', '2'],
+        ['(() => { const e = new TypeError("m", { cause: { a: 1 } }); e.own = 1; const c = structuredClone(e); return [c instanceof TypeError, c.message, c.cause.a, c.own, c.stack === e.stack]; })()', 'true,m,1,,true', OURS],
+        ['(() => { const b = new Uint8Array([1, 2, 3]); const c = structuredClone([b, b.subarray(1), b.buffer]); return [c[0].buffer === c[2], c[1].buffer === c[2], c[1]]; })()', 'true,true,2,3'],
+        ['JSON.stringify(structuredClone(JSON.parse(\'{"__proto__":1}\')))', '{"__proto__":1}'],
+        ['structuredClone(new Blob(["ab"], { type: "a/b" })).text()', 'ab', OURS],
+        ['(() => { const f = structuredClone(new File(["ab"], "n", { lastModified: 3 })); return [f instanceof File, f.name, f.lastModified, f.size]; })()', 'true,n,3,2', OURS],
+        ['(() => { const e = structuredClone(new DOMException("m", "AbortError")); return [e instanceof DOMException, e.name, e.message]; })()', 'true,AbortError,m', OURS],
+        ...['new Headers()', '(function* () {})()', 'new Map().keys()', 'new Intl.NumberFormat()', 'new URL("http://a")', 'new WeakRef({})', '(function () { return arguments; })()'].map((v) => [`structuredClone(${v})`, '! DataCloneError', OURS]),
+        ['(async () => { const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, true, ["sign"]); const c = structuredClone({ key }).key; return [c instanceof CryptoKey, c !== key, c.type, c.usages, (await crypto.subtle.sign("HMAC", c, new Uint8Array(1))).byteLength]; })()', 'true,true,secret,sign,32', OURS],
+        ['(() => { const b = new ArrayBuffer(8); structuredClone(b, { transfer: [b, b] }); })()', '! DataCloneError', OURS],
+    ]);
+});
+
 test('Event and EventTarget', async () => {
     await checkExpressions(gateway, 'events', [
         ['(() => { const t = new EventTarget(); const seen = []; t.addEventListener("a", () => seen.push(1)); t.addEventListener("a", { handleEvent() { seen.push(2); } }); t.addEventListener("b", () => seen.push(3)); t.dispatchEvent(new Event("a")); return seen; })()', '1,2'],
@@ -119,6 +137,16 @@ test('Event and EventTarget', async () => {
         ['(() => { class T extends EventTarget {} const t = new T(); let target; t.addEventListener("a", (e) => { target = e.target; }); t.dispatchEvent(new Event("a")); return target === t; })()', 'true'],
         ['[new Event("x").type, new Event("x").bubbles, new Event("x", { bubbles: true }).bubbles]', 'x,false,true'],
         ['new CustomEvent("x", { detail: 7 }).detail', '7', OURS], ['new Event()', '! TypeError'],
+        ['(() => { const t = new EventTarget(); const e = new Event("a"); t.dispatchEvent(e); return [e.target === t, e.currentTarget, e.eventPhase]; })()', 'true,,0'],
+        ['new EventTarget().dispatchEvent({ type: "a" })', '! TypeError'], ['new EventTarget().dispatchEvent("a")', '! TypeError'],
+        ['Math.abs(new Event("a").timeStamp - performance.now()) < 5000', 'true'], ['new CustomEvent()', '! TypeError', OURS],
+        ['(() => { const c = new AbortController(); const trusted = [new Event("a").isTrusted]; c.signal.onabort = (e) => trusted.push(e.isTrusted); c.abort(); c.signal.onabort = (e) => trusted.push(e.isTrusted); c.signal.dispatchEvent(new Event("abort")); return trusted; })()', 'false,true,false'],
+        ['(() => { const t = new EventTarget(); const seen = []; const f = () => seen.push("f"); t.addEventListener("a", () => { t.removeEventListener("a", f); t.addEventListener("a", () => seen.push("new")); seen.push(1); }); t.addEventListener("a", f); t.dispatchEvent(new Event("a")); return seen; })()', '1'],
+        ['(() => { const t = new EventTarget(); const seen = []; t.addEventListener("a", () => seen.push("bubble")); t.addEventListener("a", () => seen.push("capture"), true); t.dispatchEvent(new Event("a")); t.removeEventListener("a", () => 0); return seen; })()', 'capture,bubble', OURS],
+        ['(() => { const t = new EventTarget(); t.addEventListener("a", (e) => e.preventDefault(), { passive: true }); return t.dispatchEvent(new Event("a", { cancelable: true })); })()', 'true', OURS],
+        ['(() => { const t = new EventTarget(); const e = new Event("a"); let name; t.addEventListener("a", () => { try { t.dispatchEvent(e); } catch (x) { name = x.name; } }); t.dispatchEvent(e); return name; })()', 'InvalidStateError', OURS],
+        ['new EventTarget().addEventListener("a")', '! TypeError'], ['new EventTarget().addEventListener("a", 5)', '! TypeError', OURS], ['new EventTarget().addEventListener("a", null)', 'undefined'],
+        ['EventTarget.prototype.dispatchEvent.call({}, new Event("a"))', '! TypeError'], ['[Event.AT_TARGET, new Event("a").AT_TARGET]', '2,2', OURS],
         // An exception of a listener goes to the log, the next one is called.
         ['(() => { const t = new EventTarget(); let n = 0; t.addEventListener("a", () => { throw new Error("x"); }); t.addEventListener("a", () => n++); t.dispatchEvent(new Event("a")); return n; })()', '1', OURS],
     ]);
@@ -172,8 +200,63 @@ test('FormData, Blob and File', async () => {
         ['(() => { const f = new FormData(); f.append("a", "1"); const seen = []; f.forEach((v, n, all) => seen.push(v, n, all === f)); return [seen, [...f.keys()], [...f.values()]]; })()', '1,a,true,a,1'],
         ['new Blob(["a", new Uint8Array([98]), new Uint8Array([99]).buffer, new Blob(["d"])]).text()', 'abcd'], ['new Blob(["abcd"]).slice(1, -1).text()', 'bc'],
         ['new Blob(["abcd"]).slice(-2).size', '2'], ['new Blob(["a"], { type: "Text/HTML" }).type', 'text/html'], ['new Blob(["a"], { type: "te\\u00e4" }).type', ''],
+        ['(async () => JSON.stringify(await new Blob(["a\\r\\nb\\rc\\n", "\\r"], { endings: "native" }).text()))()', '"a\\nb\\nc\\n\\n"', OURS], ['new Blob([], { endings: "x" })', '! TypeError'],
+        ['new Blob([Symbol()])', '! TypeError'], ['(async () => { let n = 0; for await (const c of new Blob(["abc"]).stream()) n += c.length; return n; })()', '3'],
+        // What is read of a Blob is a copy.
+        ...['new Response(b).arrayBuffer()', 'new Request("http://a", { method: "POST", body: b }).arrayBuffer()', 'new Response(b).bytes()', 'new Response(b).body.getReader().read().then((r) => r.value)', 'b.arrayBuffer()'].map((how) =>
+            [`(async () => { const b = new Blob(["abc"]); new Uint8Array((await ${how}).buffer ?? await ${how})[0] = 90; return b.text(); })()`, 'abc', OURS]),
         ['new Blob("abc")', '! TypeError'], ['(async () => new Uint8Array(await new Blob(["\\u00e4"]).arrayBuffer()))()', '195,164'],
         ['(() => { const f = new File(["x"], "a.txt", { type: "text/plain", lastModified: 7 }); return [f.name, f.type, f.lastModified, f.size, f instanceof Blob]; })()', 'a.txt,text/plain,7,1,true', OURS],
+    ]);
+});
+
+test('Headers, Request and Response', async () => {
+    const located = (url) => `Response.redirect(${url}).headers.get("location")`;
+    await checkExpressions(gateway, 'fetching', [
+        ...['"ab"', '5', 'null', '["ab"]', '[["a"]]', '[["a", "b", "c"]]', '{ a: Symbol() }'].map((init) => [`new Headers(${init})`, '! TypeError']),
+        ...['append("a")', 'set("a")', 'get()', 'has()', 'delete()', 'append("a", Symbol())', 'forEach(5)'].map((call) => [`new Headers().${call}`, '! TypeError']),
+        ['(() => { const h = new Headers({ a: undefined }); h.set("b", null); return [...h].join("|"); })()', 'a,undefined|b,null'],
+        ['escape(new Headers({ a: "\\u00a0x\\u00a0" }).get("a"))', '%A0x%A0'], ['new Headers({ a: "\\t\\r\\n x \\n" }).get("a")', 'x'],
+        ['(() => { const h = new Headers({ a: "1", b: "2" }); const seen = []; h.forEach((v, n) => { seen.push(n); h.delete("b"); h.set("c", "3"); }); return seen; })()', 'a,c'],
+        ['(() => { const h = new Headers({ b: "1" }); const seen = []; for (const [n] of h) { seen.push(n); if (n < "d") h.append(n + "x", "1"); if (seen.length > 5) break; } return seen; })()', 'b,bx,bxx,bxxx,bxxxx,bxxxxx'],
+        ['(() => { const h = new Headers({ a: "1" }); const [entry] = h; entry[1] = "2"; return [...h]; })()', 'a,1'],
+        ['btoa(Symbol())', '! TypeError'], ['atob(Symbol())', '! TypeError'], ['new Response(Symbol())', '! TypeError'],
+        // What a stream gave stays its source's.
+        ['(async () => { const own = new Uint8Array([1]); const r = new Response(new ReadableStream({ start(c) { c.enqueue(own); c.close(); } })); new Uint8Array(await r.arrayBuffer())[0] = 9; return own; })()', '1'],
+        // Redirects
+        [located('"http://[::1]:8080/x"'), 'http://[::1]:8080/x'], [located('"HTTP://EXAMPLE.com/a/../b?y[]=1|2"'), 'http://example.com/b?y[]=1|2'],
+        [located('"http://a/\\ud800"'), 'http://a/%EF%BF%BD'], [located('"http://a/\\r\\nb: c"'), 'http://a/b:%20c'], [located('new URL("http://a")'), 'http://a/'],
+        [located('"/x?y[]=1|2 \\u00e4%20"'), '/x?y[]=1|2%20%C3%A4%20', OURS], [located('" /a\\r\\n\\ud800 "'), '/a%EF%BF%BD', OURS], [located('"?a=\\"<\\ud83d\\ude00>"'), '?a=%22%3C%F0%9F%98%80%3E', OURS], [located('""'), '', OURS],
+        [located('"http://"'), '! TypeError'], [located('"http://a b/"'), '! TypeError'], [located(''), '! TypeError'], [located('"http://a", 200'), '! RangeError'], [located('"http://a", null'), '! RangeError'],
+        // Signals
+        ['(() => { const r = new Request("http://a"); return [r.signal instanceof AbortSignal, r.signal === r.signal, r.signal.aborted]; })()', 'true,true,false'],
+        ['(() => { const c = new AbortController(); const r = new Request("http://a", { signal: c.signal }); const s = r.clone().signal; const t = new Request(r).signal; const own = r.signal !== c.signal; const seen = []; r.signal.onabort = () => seen.push(r.signal.reason); c.abort("x"); return [own, r.signal.reason, s.reason, t.reason, seen]; })()', 'true,x,x,x,x'],
+        ['new Request("http://a", { signal: AbortSignal.abort(7) }).signal.reason', '7'], ['new Request("http://a", { signal: null }).signal.aborted', 'false'],
+        ['(() => { const c = new AbortController(); const r = new Request(new Request("http://a", { signal: c.signal }), { signal: null }); c.abort(); return r.signal.aborted; })()', 'false'],
+        ['fetch(new Request("http://127.0.0.1:1", { signal: AbortSignal.abort(new RangeError("x")) }))', '! RangeError'],
+        // Bodies
+        ['(() => { const r = new Request("http://a", { method: "POST", body: "x" }); try { new Request(r, { method: "GET" }); } catch (e) { return [e.name, r.bodyUsed]; } })()', 'TypeError,false'],
+        ['(async () => { const r = new Response("x"); const p = r.text(); const locked = r.body.locked; let name; try { r.body.getReader(); } catch (e) { name = e.name; } return [locked, name, await p, r.bodyUsed]; })()', 'true,TypeError,x,true'],
+    ]);
+});
+
+test('the classes and functions look as WebIDL says', async () => {
+    const names = ['AbortController', 'AbortSignal', 'Blob', 'ByteLengthQueuingStrategy', 'Crypto', 'CryptoKey', 'CustomEvent', 'DOMException', 'Event', 'EventTarget', 'File', 'FormData', 'Headers',
+        'ReadableStream', 'ReadableStreamDefaultReader', 'Request', 'Response', 'SubtleCrypto', 'TextDecoder', 'TextDecoderStream', 'TextEncoder', 'TextEncoderStream', 'TransformStream', 'URL',
+        'URLSearchParams', 'WritableStream'];
+    const functions = ['atob', 'btoa', 'clearInterval', 'clearTimeout', 'fetch', 'queueMicrotask', 'setInterval', 'setTimeout', 'structuredClone'];
+    await checkExpressions(gateway, 'looks', [
+        ...[...names, ...functions, 'Buffer'].map((name) => [`${name}.name`, name, OURS]),
+        ...names.map((name) => [`Object.prototype.toString.call(${name}.prototype)`, `[object ${name}]`, OURS]),
+        ...names.map((name) => [`Object.getOwnPropertyNames(${name}.prototype).filter((n) => n !== "constructor" && !Object.getOwnPropertyDescriptor(${name}.prototype, n).enumerable)`, '', OURS]),
+        ['[new Response(), new Headers(), new FormData(), new Blob([]), new Event("a"), new ReadableStream(), new AbortController().signal].map((x) => Object.prototype.toString.call(x) + x.constructor.name).join()',
+            ['Response', 'Headers', 'FormData', 'Blob', 'Event', 'ReadableStream', 'AbortSignal'].map((n) => `[object ${n}]${n}`).join()],
+        ['Object.prototype.toString.call(crypto.subtle)', '[object SubtleCrypto]'], ['Object.prototype.toString.call(Buffer.from("a"))', '[object Uint8Array]'],
+        ['["text", "json", "body", "bodyUsed", "arrayBuffer", "blob", "formData"].filter((n) => !Object.hasOwn(Response.prototype, n) || !Object.hasOwn(Request.prototype, n))', ''],
+        ['["contentType" in Response.prototype, Object.getPrototypeOf(Request.prototype) === Object.prototype, Object.keys(Response).sort()]', 'false,true,error,json,redirect'],
+        ['Object.getOwnPropertyDescriptor(Headers.prototype, Symbol.toStringTag).value', 'Headers'],
+        // What a module puts in the place of one keeps its name.
+        ['(() => { const kept = File; globalThis.File = function mine() {}; try { return [File.name, kept.name]; } finally { globalThis.File = kept; } })()', 'mine,File', OURS],
     ]);
 });
 
@@ -185,6 +268,12 @@ test('performance, queueMicrotask and what is lazy', async () => {
         ['(() => { const own = function () {}; globalThis.Blob = own; try { return [Blob === own, typeof File]; } finally { delete globalThis.Blob; } })()', 'true,function', OURS],
         ['["AbortController", "Buffer", "DOMException", "EventTarget", "FormData", "URL", "structuredClone"].map((n) => typeof globalThis[n])', Array(7).fill('function').join()],
         ['["crypto", "performance"].map((n) => Object.prototype.toString.call(globalThis[n]))', '[object Crypto],[object Performance]', OURS],
+    ]);
+});
+
+test('clearTimeout takes an id as text', async () => {
+    await checkExpressions(gateway, 'timers', [
+        ['(async () => { let n = 0; clearTimeout(String(setTimeout(() => n++, 1))); clearInterval(); clearTimeout({}); await new Promise((d) => setTimeout(d, 20)); return n; })()', '0', OURS],
     ]);
 });
 

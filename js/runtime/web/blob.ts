@@ -82,10 +82,6 @@ export class Blob {
             },
         });
     }
-
-    get [Symbol.toStringTag](): string {
-        return "Blob";
-    }
 }
 
 // Not a copy.
@@ -113,9 +109,5 @@ export class File extends Blob {
 
     get webkitRelativePath(): string {
         return "";
-    }
-
-    override get [Symbol.toStringTag](): string {
-        return "File";
     }
 }

@@ -91,10 +91,6 @@ export class FormData {
     [Symbol.iterator](): IterableIterator<Entry> {
         return this.entries();
     }
-
-    get [Symbol.toStringTag](): string {
-        return "FormData";
-    }
 }
 
 // --- multipart/form-data ---

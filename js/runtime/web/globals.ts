@@ -1,14 +1,14 @@
 // The web's globals of this folder: the small ones at once, the others when they are first read.
 
 import { atob, btoa } from "../base64";
-import { crypto } from "./crypto";
+import { Crypto, crypto } from "./crypto";
 import { domExceptionClass } from "./dom_exception";
 import { defineLazily } from "./load";
 import { performance } from "./performance";
 
 declare function require(name: string): unknown;
 
-export const webGlobals: Record<string, unknown> = { atob, btoa, crypto, performance };
+export const webGlobals: Record<string, unknown> = { atob, btoa, Crypto, crypto, performance };
 
 export function defineLazyGlobals(): void {
     defineLazily(["DOMException"], () => ({ DOMException: domExceptionClass() }));
@@ -19,7 +19,6 @@ export function defineLazyGlobals(): void {
     defineLazily(["Blob", "File"], () => require("./blob") as typeof import("./blob"));
     defineLazily(["FormData"], () => require("./form_data") as typeof import("./form_data"));
     defineLazily(["structuredClone"], () => require("./clone") as typeof import("./clone"));
-    defineLazily(["Crypto"], () => require("./crypto") as typeof import("./crypto"));
     defineLazily(["URL", "URLSearchParams"], () => require("./url") as typeof import("./url"));
     defineLazily(["CryptoKey", "SubtleCrypto"], () => require("./subtle") as typeof import("./subtle"));
     defineLazily(["Buffer"], () => require("./buffer") as typeof import("./buffer"));

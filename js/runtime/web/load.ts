@@ -1,5 +1,7 @@
 // Globals that are made when they are first read, so that a context which does not use them does not pay for them.
 
+import { exposed } from "./interface";
+
 type Globals = Record<string, unknown>;
 const globals = globalThis as unknown as Globals;
 
@@ -37,7 +39,7 @@ export function defineLazily(names: readonly string[], load: () => Readonly<Reco
                 const made = load();
                 // What a module has put in the place of one of them stays.
                 for (const n of names)
-                    if (Object.getOwnPropertyDescriptor(globals, n)?.get !== undefined) define(n, made[n]);
+                    if (Object.getOwnPropertyDescriptor(globals, n)?.get !== undefined) define(n, exposed(n, made[n]));
                 return made[name];
             },
             set(value: unknown) {

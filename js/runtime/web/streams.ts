@@ -2,6 +2,7 @@
 // first uses one of them.
 
 import type * as Library from "web-streams-polyfill";
+import { defineLazily } from "./load";
 
 declare function require(name: "web-streams-polyfill"): typeof Library;
 
@@ -37,22 +38,6 @@ const NAMES = [
     "ByteLengthQueuingStrategy",
     "CountQueuingStrategy",
 ] as const;
-
-// A global that is made when it is first read.
-function define(name: string, make: () => unknown): void {
-    const define = (value: unknown) =>
-        Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
-    Object.defineProperty(globalThis, name, {
-        get() {
-            const value = make();
-            define(value);
-            return value;
-        },
-        set: define,
-        enumerable: false,
-        configurable: true,
-    });
-}
 
 interface TextDecoderLike {
     readonly encoding: string;
@@ -144,8 +129,6 @@ function codecs(Decoder: NewDecoder, Encoder: NewEncoder) {
 }
 
 export function defineStreams(Decoder: NewDecoder, Encoder: NewEncoder): void {
-    for (const name of NAMES) define(name, () => streams()[name]);
-    let made: ReturnType<typeof codecs> | undefined;
-    define("TextEncoderStream", () => (made ??= codecs(Decoder, Encoder)).TextEncoderStream);
-    define("TextDecoderStream", () => (made ??= codecs(Decoder, Encoder)).TextDecoderStream);
+    defineLazily(NAMES, () => streams() as unknown as Record<string, unknown>);
+    defineLazily(["TextEncoderStream", "TextDecoderStream"], () => codecs(Decoder, Encoder));
 }

@@ -2,6 +2,7 @@
 
 import { Curve, Encoding, HashAlgorithm, hashForm, host, KeyKind, KeyPart, Scheme } from "../host";
 import { domException } from "./dom_exception";
+import { exposed } from "./interface";
 
 type Octets = ArrayBuffer | Uint8Array;
 type Params = Record<string, unknown>;
@@ -65,16 +66,12 @@ export class CryptoKey {
     get usages(): string[] {
         return (this.#usages ??= [...this.#slots.usages]);
     }
-
-    get [Symbol.toStringTag](): string {
-        return "CryptoKey";
-    }
 }
 
-export const cloneKey = (key: CryptoKey): CryptoKey => new CryptoKey(permit, slotsOf(key));
 // The slots stay out of reach of modules.
 const slotsOf = CryptoKey.slots;
 Reflect.deleteProperty(CryptoKey, "slots");
+export const cloneKey = (key: CryptoKey): CryptoKey => new CryptoKey(permit, slotsOf(key));
 export const keyOf = (key: CryptoKey): Material => slotsOf(key).material;
 
 function makeKey(material: Material, algorithm: Params, r: Request): CryptoKey {
@@ -90,15 +87,15 @@ function octets(value: unknown, what: string): Octets {
 }
 
 const dataError = (message: string): Error => domException("DataError", message);
+const notSupported = (message: string): Error => domException("NotSupportedError", message);
+const operationError = (message: string): Error => domException("OperationError", message);
+
 // A parameter that is a number of at most so many bits.
 function integer(value: unknown, name: string, bits: number): number {
     const n = Math.trunc(Number(value));
     if (!(n >= 0 && n < 2 ** bits)) throw new TypeError(`${name} is no whole number of ${bits} bits`);
     return n;
 }
-
-const notSupported = (message: string): Error => domException("NotSupportedError", message);
-const operationError = (message: string): Error => domException("OperationError", message);
 
 interface Hash {
     name: string;
@@ -407,7 +404,7 @@ function generateKey(algorithm: unknown, extractable: unknown, usages: unknown):
         if (!AES_BITS.includes(length)) throw operationError("an AES key has 128, 192 or 256 bits");
         return aesKey(new Uint8Array(host.randomBytes(length / 8)), r);
     }
-    if (!(Number.isInteger(length) && length > 0 && length <= 65536)) throw operationError("the length is 1 to 65536 bits");
+    if (length === 0 || length > 65536) throw operationError("the length is 1 to 65536 bits");
     return hmacKey(new Uint8Array(host.randomBytes(Math.ceil(length / 8))), r, hash);
 }
 
@@ -479,10 +476,6 @@ export class SubtleCrypto {
     constructor(given?: unknown) {
         if (given !== permit) throw new TypeError("Illegal constructor");
     }
-
-    get [Symbol.toStringTag](): string {
-        return "SubtleCrypto";
-    }
 }
 
 const METHODS: Record<string, unknown> = {
@@ -496,6 +489,10 @@ const METHODS: Record<string, unknown> = {
     decrypt: promised(3, (a: unknown, k: unknown, d: unknown) => aesGcm(false, a, k, d), "decrypt"),
 };
 for (const [name, value] of Object.entries(METHODS))
-    Object.defineProperty(SubtleCrypto.prototype, name, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(SubtleCrypto.prototype, name, {
+        value: exposed(name, value),
+        writable: true,
+        configurable: true,
+    });
 
 export const subtle = new SubtleCrypto(permit);
