@@ -79,6 +79,18 @@ function addDiagnostics(problems: Problems, diagnostics: readonly ts.Diagnostic[
     }
 }
 
+// What the output requires; the emitter escapes characters of names.
+function requiredNames(js: string): Set<string> {
+    const names = new Set<string>();
+    const scanner = ts.createScanner(ts.ScriptTarget.ES2016, true);
+    for (const call of js.matchAll(/\brequire\(\s*(?=["'`])/g)) {
+        scanner.setText(js, call.index + call[0].length);
+        scanner.scan();
+        names.add(scanner.getTokenValue());
+    }
+    return names;
+}
+
 export function compile(request: CompileRequest): CompileResult {
     const javascript = request.type === "javascript";
     const fileName = javascript ? "/module.js" : "/module.ts";
@@ -116,8 +128,8 @@ export function compile(request: CompileRequest): CompileResult {
     }
 
     // An import that only types use is not in the output.
-    const isLeft = (name: string) => js.includes(`require("${name}")`) || js.includes(`require('${name}')`);
-    const imports = facts.imports.filter((i) => isLeft(i.name));
+    const required = requiredNames(js);
+    const imports = facts.imports.filter((i) => required.has(i.name));
     return {
         ok: true,
         compiled: {

@@ -145,6 +145,12 @@ static void lists_imports_and_exports(void **state)
     assert_true(has(c, "exports", "errorHandler") && has(c, "exports", "a") &&
                 has(c, "imports", "./x"));
     json_decref(c);
+    c = fixture_compile("m", "typescript",
+                        "import { a } from './gr\u00f6\u00dfe';\nimport { b } from '\\u0062\"';\n"
+                        "export const x = [a, b, require( `d`)];");
+    assert_true(has(c, "imports", "./gr\u00f6\u00dfe") && has(c, "imports", "b\""));
+    assert_true(has(c, "imports", "d"));
+    json_decref(c);
     c = fixture_compile("m", "javascript",
                         "function requestHandler(ctx) { ctx.json({}); }\nfunction other() {}");
     assert_true(has(c, "exports", "requestHandler") && !has(c, "exports", "other"));
