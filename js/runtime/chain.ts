@@ -7,7 +7,7 @@ import { describe, GatewayError } from "./errors";
 import { host, Outcome } from "./host";
 import type { Program } from "./program";
 import { ScriptContext } from "./script_context";
-import { isResponse } from "./web/response";
+import { isFalseResponse, isResponse } from "./web/response";
 
 // src/script/script.h: enum script_function, in its order.
 export const FUNCTIONS = [
@@ -195,9 +195,16 @@ function isOver(kind: Kind, ctx: Context): boolean {
     return kind !== Kind.ResponseModifier && Context.hasResponded(ctx);
 }
 
+const FALSE_RESPONSE =
+    "what was returned inherits from Response.prototype but is no Response (a proxy, or made by Object.create()?)";
+
 // What a function returned: a Response is the answer, or takes the place of the upstream's.
 function apply(kind: Kind, ctx: Context, value: unknown): void {
-    if (kind === Kind.FetchUpstream || !isResponse(value)) return;
+    if (kind === Kind.FetchUpstream) return;
+    if (!isResponse(value)) {
+        if (isFalseResponse(value)) throw new GatewayError(FALSE_RESPONSE);
+        return;
+    }
     if (kind === Kind.ResponseModifier) Context.replaceUpstream(ctx, value);
     else Context.respond(ctx, value);
 }

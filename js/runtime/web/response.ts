@@ -72,6 +72,8 @@ function locationOf(url: string): string {
     return text.replace(/[^\x21-\x7e]|["<>`{}]/gu, encodeURIComponent);
 }
 
+const { isPrototypeOf } = Object.prototype;
+
 let inside: Inside | undefined; // for the constructor, from within
 
 function construct(own: Inside): Response {
@@ -80,6 +82,11 @@ function construct(own: Inside): Response {
 }
 
 export let isResponse: (value: unknown) => value is Response;
+
+// What looks like a Response to whoever made it, but has nothing of one inside.
+export function isFalseResponse(value: unknown): boolean {
+    return isPrototypeOf.call(Response.prototype, value as object);
+}
 
 export class Response extends Body {
     readonly #status: number;

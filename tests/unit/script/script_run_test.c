@@ -316,7 +316,43 @@ static void reports_rejections_that_nobody_handles(void **state)
     fixture_destroy(f);
 }
 
+/* It may not be taken for nothing: a request that a module wanted to refuse would go on. */
+static void refuses_what_only_looks_like_a_response(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"requestModifier", "responseModifier", "errorHandler",
+                                        "requestHandler"};
+    static const enum script_function functions[] = {SCRIPT_REQUEST_MODIFIER,
+                                                     SCRIPT_RESPONSE_MODIFIER, SCRIPT_ERROR_HANDLER,
+                                                     SCRIPT_REQUEST_HANDLER};
+    static const char *const returned[] = {
+        "new Proxy(new Response('denied', { status: 403 }), {})",
+        "Object.create(Response.prototype)",
+        "Promise.resolve(Object.setPrototypeOf(() => 0, Response.prototype))",
+    };
+    struct fixture *f = fixture_create(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(returned); k++) {
+            char source[256];
+            (void)snprintf(source, sizeof(source),
+                           "export function %s(ctx: any): any { return %s; }", names[i],
+                           returned[k]);
+            fixture_module(f, source);
+            fixture_begin(f);
+            fixture_call(f, functions[i]);
+            assert_int_equal(f->status, SCRIPT_THREW);
+            assert_memory_equal(f->text, "what was returned inherits from Response.prototype", 50);
+        }
+    }
+    fixture_module(f, "export const requestModifier = (ctx: any): any => ({ status: 403 });");
+    fixture_begin(f);
+    fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+    assert_int_equal(f->status, SCRIPT_OK);
+    fixture_destroy(f);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(refuses_what_only_looks_like_a_response),
     cmocka_unit_test(answers_at_once),
     cmocka_unit_test(runs_every_form),
     cmocka_unit_test(names_the_place_of_an_error),
