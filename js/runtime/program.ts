@@ -75,8 +75,11 @@ export class Program {
     #find(from: Unit, name: string): Unit | undefined {
         const wanted = resolveName(from.name, name);
         const bare = wanted.replace(/\.[jt]s$/, "");
-        const named = (name: string) => this.#units.find((u) => u.name === name);
-        return named(wanted) ?? (bare !== wanted ? named(bare) : (named(`${wanted}.ts`) ?? named(`${wanted}.js`)));
+        for (const candidate of [wanted, bare, `${bare}.ts`, `${bare}.js`]) {
+            const found = this.#units.find((u) => u.name === candidate);
+            if (found !== undefined) return found;
+        }
+        return undefined;
     }
 
     #builtin(from: Unit, name: string): MakeBuiltin | undefined {

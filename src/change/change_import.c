@@ -71,19 +71,21 @@ static bool find_listed(struct str name, const struct model_strings *modules, si
     return false;
 }
 
-/* Under the name itself, or without or with the ending of a file. */
+/* Under the name itself, or with another ending of a file, or none: as js/runtime/program.ts. */
 static bool find_file(struct buf *name, const struct model_strings *modules, size_t *index)
 {
-    const struct str wanted = buf_str(name);
-    const size_t len = wanted.len;
-    if (find_listed(wanted, modules, index))
+    static const char *const ends[] = {"", ".ts", ".js"};
+    if (find_listed(buf_str(name), modules, index))
         return true;
-    if (str_ends(wanted, STR(".js")) || str_ends(wanted, STR(".ts")))
-        return find_listed(str_slice(wanted, 0, len - 3), modules, index);
-    if (buf_add(name, STR(".ts")) && find_listed(buf_str(name), modules, index))
-        return true;
-    name->len = len;
-    return buf_add(name, STR(".js")) && find_listed(buf_str(name), modules, index);
+    if (str_ends(buf_str(name), STR(".js")) || str_ends(buf_str(name), STR(".ts")))
+        name->len -= 3;
+    const size_t bare = name->len;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        name->len = bare;
+        if (buf_add(name, str_of(ends[i])) && find_listed(buf_str(name), modules, index))
+            return true;
+    }
+    return false;
 }
 
 bool change_import_find(const char *from, const char *name, const struct model_strings *modules,

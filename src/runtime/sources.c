@@ -169,20 +169,21 @@ static bool has_extension(struct str name)
     return str_ends(name, STR(".ts")) || str_ends(name, STR(".js"));
 }
 
-/* The first of base, base.ts, base.js and, for a base that ends so, its other extension. */
+/* The first that there is of base, if it has an extension, and base with another one: as modules of a route are found. */
 static char *existing(const char *base)
 {
-    static const char *const ends[] = {"", ".ts", ".js"};
-    const struct str s = str_of(base);
-    const size_t bare = has_extension(s) ? s.len - 3 : s.len;
+    static const char *const ends[] = {".ts", ".js"};
+    struct str bare = str_of(base);
+    if (has_extension(bare) && is_file(base))
+        return mem_strdup(base);
+    if (has_extension(bare))
+        bare.len -= 3;
     struct buf path;
     char *found = NULL;
     buf_init(&path, PATH_BYTES_MAX);
-    for (size_t i = 0; found == NULL && i < 2 * ARRAY_LEN(ends); i++) {
+    for (size_t i = 0; found == NULL && i < ARRAY_LEN(ends); i++) {
         buf_clear(&path);
-        const struct str start = {base, i < ARRAY_LEN(ends) ? s.len : bare};
-        if (buf_add(&path, start) && buf_add(&path, str_of(ends[i % ARRAY_LEN(ends)])) &&
-            has_extension(buf_str(&path)) && is_file(buf_cstr(&path)))
+        if (buf_add(&path, bare) && buf_add(&path, str_of(ends[i])) && is_file(buf_cstr(&path)))
             found = mem_strdup(buf_cstr(&path));
     }
     buf_finish(&path);

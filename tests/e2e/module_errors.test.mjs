@@ -106,6 +106,13 @@ test('chains are checked when a route, a module or all together are put', async 
     assert.ok(gone.status >= 400);
     assert.match(gone.text, /still used by route default\/chain/);
 
+    await gateway.module('chain/größe.ts', 'export const x = 1; export const requestHandler = (ctx: any) => ctx.response().send("library");');
+    await gateway.module('chain/main', 'import { x } from "./größe.js";\nexport const requestHandler = (ctx: any) => ctx.response().send(`${x}`);');
+    const unlisted = await gateway.admin('PUT', '/api/v1/route', { name: 'big', paths: ['/big'], methods: ['*'], modules: ['chain/main'] });
+    assert.equal(unlisted.json.errors[0].error, 'route default/big: module "chain/main" (1:19) imports "./größe.js", which is not one of the route\'s modules; it has no other');
+    await gateway.put('route', { name: 'big', paths: ['/big'], methods: ['*'], modules: ['chain/größe.ts', 'chain/main'] });
+    assert.equal((await gateway.proxy('/big')).text, '1');
+
     await gateway.module('one', 'export const fetchUpstream = () => "";');
     await gateway.module('two', 'function fetchUpstreamUrl() { return null; }');
     const both = await gateway.admin('PUT', '/api/v1/route', { name: 'both', paths: ['/both'], methods: ['*'], modules: ['one', 'two'] });

@@ -678,27 +678,28 @@ static void test_modules_are_compiled(void **state)
 static void test_imports_must_be_among_the_modules(void **state)
 {
     struct fixture *f = *state;
-    must(put(f, MODEL_MODULE, "{\"name\":\"lib/a\",\"payloadRaw\":\"dgate ./b ../c url\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"lib/a\",\"payloadRaw\":\"dgate ./b ../c url ./e.js\"}"));
+    must(put(f, MODEL_MODULE, "{\"name\":\"lib/e.ts\",\"payloadRaw\":\" \"}"));
     must(put(f, MODEL_MODULE, "{\"name\":\"lib/b\",\"payloadRaw\":\"dgate/state\"}"));
     must(put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"./lib/b.ts\"}"));
     const struct answer *a = put(f, MODEL_ROUTE,
                                  "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
-                                 "\"modules\":[\"lib/a\",\"lib/b\"]}");
+                                 "\"modules\":[\"lib/e.ts\",\"lib/a\",\"lib/b\"]}");
     refused(a, ERR_INVALID,
-            "modules[0]: route default/r: module \"lib/a\" (1:11) imports \"../c\", which is not "
-            "one of the route's modules; it has \"lib/b\"");
+            "modules[1]: route default/r: module \"lib/a\" (1:11) imports \"../c\", which is not "
+            "one of the route's modules; it has \"lib/e.ts\", \"lib/b\"");
     must(put(f, MODEL_ROUTE,
              "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
-             "\"modules\":[\"lib/a\",\"lib/b\",\"c\"]}"));
+             "\"modules\":[\"lib/e.ts\",\"lib/a\",\"lib/b\",\"c\"]}"));
     /* A new version of a module must find its imports in the routes that use it. */
     a = put(f, MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"d\"}");
     refused(a, ERR_INVALID,
             "payload: route default/r: module \"c\" (1:1) imports \"d\", which is not one of the "
-            "route's modules; it has \"lib/a\", \"lib/b\"");
+            "route's modules; it has \"lib/e.ts\", \"lib/a\", \"lib/b\"");
     struct change_item items[] = {
         put_item(MODEL_ROUTE,
                  "{\"name\":\"r\",\"paths\":[\"/\"],\"methods\":[\"GET\"],"
-                 "\"modules\":[\"lib/a\",\"lib/b\",\"c\",\"d\"]}",
+                 "\"modules\":[\"lib/e.ts\",\"lib/a\",\"lib/b\",\"c\",\"d\"]}",
                  "routes[0]"),
         put_item(MODEL_MODULE, "{\"name\":\"c\",\"payloadRaw\":\"d\"}", "modules[0]"),
         put_item(MODEL_MODULE, "{\"name\":\"d\",\"payloadRaw\":\" \"}", "modules[1]"),

@@ -15,7 +15,8 @@ static void write_file(const char *name)
     (void)close(fd);
 }
 
-static const char *const FILES[] = {"a.ts", "lib/b.js", "lib/c.d.ts", "top.js", "lib/deep/d.ts"};
+static const char *const FILES[] = {"a.ts",   "lib/b.js",      "lib/c.d.ts",
+                                    "top.js", "lib/deep/d.ts", "gr\u00f6\u00dfe.ts"};
 
 static int set_up(void **state)
 {
@@ -55,6 +56,9 @@ static void finds_what_imports_mean(void **state)
         {"a.ts", "./gone", NULL},
         {"a.ts", "lib/b", "lib/b.js"},
         {"lib/b.js", "../a", "a.ts"},
+        {"lib/b.js", "../a.js", "a.ts"},
+        {"lib/b.js", "../gr\u00f6\u00dfe.js", "gr\u00f6\u00dfe.ts"},
+        {"a.ts", "./a.js.ts", NULL},
         {"lib/b.js", "./deep/d", "lib/deep/d.ts"},
         {"lib/deep/d.ts", "top", "top.js"},
         {"lib/deep/d.ts", "d", "lib/deep/d.ts"},

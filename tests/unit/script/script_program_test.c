@@ -14,12 +14,13 @@ static void links_modules_by_name(void **state)
 {
     (void)state;
     struct fixture *f = fixture_create(NULL);
-    fixture_add(f, "main", "typescript",
-                "import { shout } from './lib/text';\nimport twice from 'twice';\nimport * as all "
-                "from './lib/text.ts';\n"
-                "export const requestHandler = (ctx: any) => ctx.response().send(twice(shout('a')) "
-                "+ all.shout('b'));");
-    fixture_add(f, "lib/text", "typescript",
+    fixture_add(
+        f, "main", "typescript",
+        "import { shout } from './lib/text.js';\nimport twice from 'twice';\nimport * as all "
+        "from './lib/text.ts';\n"
+        "export const requestHandler = (ctx: any) => ctx.response().send(twice(shout('a')) "
+        "+ all.shout('b'));");
+    fixture_add(f, "lib/text.ts", "typescript",
                 "import { mark } from './mark';\nexport const shout = (s: string) => "
                 "s.toUpperCase() + mark;");
     fixture_add(f, "lib/mark", "javascript", "exports.mark = '!';");
