@@ -291,7 +291,7 @@ const struct keys_key keys_all[] = {
     TIME(fetch_idle_timeout_ms, 30 * SECOND, 100, HOUR,
          "from there until the response's header, and between two reads of its body"),
     NUMBER(fetch_header_max, 64 * KIB, KIB, MIB, "header fields of a fetch's response together"),
-    NUMBER(module_timers, 100, 0, 10000, "timers per request"),
+    NUMBER(module_timers, 100, 0, 10000, "timers of a request at once"),
     NUMBER(module_log_lines, 1000, 0, MIB, "lines that modules log per second and worker"),
     NUMBER(module_log_rate, 100, 1, 1000 * 1000,
            "lines that a module logs per second and worker; five times as many after a pause"),
