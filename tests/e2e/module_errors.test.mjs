@@ -61,6 +61,19 @@ test('what is thrown may be anything', async () => {
         assert.equal(await told([['thrower', `export const requestHandler = () => { throw ${thrown}; };`]]), text);
 });
 
+test('a text with a NUL comes whole, and its line of the log is clean', async () => {
+    for (const thrown of ['throw new Error("first part\\u0000second part")', 'return Promise.reject(new Error("first part\\u0000second part"))'])
+        assert.match(await told([['nul.ts', `export const requestHandler = (): any => { ${thrown}; };`]]), /^nul\.ts:1:\d+: Error: first part\0second part$/);
+    await until('the line', () => /nul\.ts:1:\d+: Error: first part\\u0000second part/.test(gateway.log));
+    assert.ok(!gateway.log.includes('\0'));
+});
+
+test('a stack overflow in a function of the runtime library names who called it', async () => {
+    const overflow = 'let o: any = {};\nfor (let i = 0; i < 1e5; i++) o = { o };\n';
+    assert.match(await told([['deep.ts', `${overflow}export const requestHandler = () => {\n    structuredClone(o);\n};`, { limits: { cpu: '1s' } }]]),
+        /^deep\.ts:4:\d+: RangeError: Maximum call stack size exceeded\.$/);
+});
+
 test('top-level code and what is exported are checked when the route links its modules', async () => {
     await gateway.module('top.ts', 'const a = 1;\nthrow new Error("at once");\nexport const requestHandler = () => a;');
     await gateway.put('route', { name: 'top', paths: ['/top'], methods: ['*'], modules: ['top.ts'] });

@@ -189,11 +189,23 @@ function transferred(options: unknown): Set<Transferable> {
     return buffers;
 }
 
+const OVERFLOW = "Maximum call stack size exceeded."; // the engine's
+
+function copyAll(value: unknown, copies: Copies): unknown {
+    try {
+        return copyOf(value, copies);
+    } catch (error) {
+        // That one's stack has frames of the library only, and not the module that called.
+        if (error instanceof RangeError && error.message === OVERFLOW) throw new RangeError(OVERFLOW);
+        throw error;
+    }
+}
+
 export function structuredClone(...args: unknown[]): unknown {
     if (args.length === 0) throw new TypeError("structuredClone() takes a value");
     const buffers = transferred(args[1]);
     const copies: Copies = new Map();
-    const copy = copyOf(args[0], copies);
+    const copy = copyAll(args[0], copies);
     for (const buffer of buffers) {
         copyOf(buffer, copies); // a detached one is refused
         buffer.transfer();
