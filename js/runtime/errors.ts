@@ -86,6 +86,11 @@ export function describe(error: unknown): string {
     }
 }
 
+// For texts that go where a NUL would end them.
+export function describeLine(error: unknown): string {
+    return describe(error).replace(/\0/g, "\\u0000");
+}
+
 // The frames that are in modules: the function ("" when it has no name) and its place in the source.
 export function modulePlaces(error: Error): { name: string; at: string }[] {
     return frames(error)

@@ -87,7 +87,7 @@ static JSValueRef done(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     char *copy = JSValueIsString(ctx, text) ? jsvalue_copy(ctx, text, &len) : NULL;
     const bool threw = (int)host_number(ctx, argc, argv, 2) == OUTCOME_THREW;
     r->vm->entry->failed = r->vm->entry->failed || threw;
-    script_run_end(r, threw ? SCRIPT_THREW : SCRIPT_OK, copy);
+    script_run_end(r, threw ? SCRIPT_THREW : SCRIPT_OK, copy, len);
     return JSValueMakeUndefined(ctx);
 }
 

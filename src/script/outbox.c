@@ -77,6 +77,8 @@ static bool run_command(struct script_run *r, const unsigned char *p, size_t lef
     return p[0] == COMMAND_FIELD ? set_field(r, p, name, len) : answer(r, p, len);
 }
 
+static const char TOO_LARGE[] = "the headers or the body are too large";
+
 void outbox_drain(struct script_vm *vm)
 {
     struct outbox *o = vm->outbox;
@@ -88,5 +90,5 @@ void outbox_drain(struct script_vm *vm)
     for (size_t at = 0; r != NULL && fits && at < used; at += size)
         fits = run_command(r, o->commands + at, used - at, &size);
     if (!fits)
-        script_run_end(r, SCRIPT_THREW, mem_strdup("the headers or the body are too large"));
+        script_run_end(r, SCRIPT_THREW, mem_strdup(TOO_LARGE), sizeof(TOO_LARGE) - 1);
 }

@@ -136,11 +136,14 @@ void realm_housekeep(struct script_engine *engine)
         realm_destroy(unused);
 }
 
-char *realm_describe(struct realm *r, JSValueRef thrown)
+char *realm_describe(struct realm *r, JSValueRef thrown, size_t *ret_len)
 {
+    static const char unknown[] = "an error that cannot be shown";
     JSValueRef text =
         JSObjectCallAsFunction(r->ctx, r->functions[REALM_DESCRIBE], NULL, 1, &thrown, NULL);
-    size_t len = 0;
-    char *copy = text != NULL ? jsvalue_copy(r->ctx, text, &len) : NULL;
-    return copy != NULL ? copy : mem_strdup("an error that cannot be shown");
+    char *copy = text != NULL ? jsvalue_copy(r->ctx, text, ret_len) : NULL;
+    if (copy != NULL)
+        return copy;
+    *ret_len = sizeof(unknown) - 1;
+    return mem_strdup(unknown);
 }

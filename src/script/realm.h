@@ -49,7 +49,7 @@ void realm_destroy(struct realm *r);
 /* Drops what ended requests left, and realms that are long unused. */
 void realm_housekeep(struct script_engine *engine);
 
-/* The text of a thrown value with its place in the source; the caller frees it. Never NULL. */
-char *realm_describe(struct realm *r, JSValueRef thrown);
+/* The text of a thrown value with its place in the source; the caller frees it. Never NULL; it may have NULs. */
+char *realm_describe(struct realm *r, JSValueRef thrown, size_t *ret_len);
 
 #endif

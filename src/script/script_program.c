@@ -134,7 +134,8 @@ static void explain(struct script_program *p, struct entry *e, enum script_statu
     } else if (stopped != SCRIPT_OK) {
         (void)err_set(error, ERR_INVALID, "top-level code of the modules needs too much memory");
     } else if (e->exception != NULL) {
-        char *text = realm_describe(p->realm, e->exception);
+        size_t len = 0;
+        char *text = realm_describe(p->realm, e->exception, &len);
         (void)err_set(error, ERR_INVALID, "%s", text);
         free(text);
     }

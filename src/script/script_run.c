@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "script/entry.h"
@@ -42,26 +43,31 @@ static enum script_limit limit_of(enum script_status status)
     }
 }
 
-static char *limit_text(const struct script_run *r, enum script_status status)
+char *script_run_limit_text(struct str module, struct str name, enum script_status status,
+                            const struct script_limits *l)
 {
-    const struct script_limits *l = &r->unit->limits;
-    const struct str name = script_function_name(r->function);
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
         (void)snprintf(text, sizeof(text),
-                       "%s: %.*s used more than its %llu ms of CPU time (limit cpu)", r->unit->name,
-                       STR_ARG(name), (unsigned long long)l->cpu_ms);
+                       "%.*s: %.*s used more than its %llu ms of CPU time (limit cpu)",
+                       STR_ARG(module), STR_ARG(name), (unsigned long long)l->cpu_ms);
     } else if (status == SCRIPT_WALL) {
         (void)snprintf(text, sizeof(text),
-                       "%s: the promise of %.*s did not settle within %llu ms (limit wall)",
-                       r->unit->name, STR_ARG(name), (unsigned long long)l->wall_ms);
+                       "%.*s: the promise of %.*s did not settle within %llu ms (limit wall)",
+                       STR_ARG(module), STR_ARG(name), (unsigned long long)l->wall_ms);
     } else {
         (void)snprintf(
             text, sizeof(text),
-            "%s: %.*s ran while the modules used more than their %llu MB of memory (limit heap)",
-            r->unit->name, STR_ARG(name), (unsigned long long)(l->heap_bytes >> 20));
+            "%.*s: %.*s ran while the modules used more than their %llu MB of memory (limit heap)",
+            STR_ARG(module), STR_ARG(name), (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
+}
+
+static char *limit_text(const struct script_run *r, enum script_status status)
+{
+    return script_run_limit_text(unit_name(r->unit), script_function_name(r->function), status,
+                                 &r->unit->limits);
 }
 
 void script_run_hit(struct script_run *r, enum script_limit limit)
@@ -78,7 +84,7 @@ void script_run_hit(struct script_run *r, enum script_limit limit)
         vm->host.log(vm->host.user, LOG_WARN, &vm->entry->place, str_of(text));
 }
 
-void script_run_end(struct script_run *r, enum script_status status, char *text)
+void script_run_end(struct script_run *r, enum script_status status, char *text, size_t len)
 {
     if (!r->calling || r->ended) {
         free(text);
@@ -90,7 +96,13 @@ void script_run_end(struct script_run *r, enum script_status status, char *text)
     r->ended = true;
     r->status = status;
     r->text = text;
+    r->text_len = len;
     ilist_push(&r->vm->finished, &r->finished_node);
+}
+
+static void end_failed(struct script_run *r, enum script_status status, char *text)
+{
+    script_run_end(r, status, text, strlen(text));
 }
 
 /* A limit outranks what the function itself came to. */
@@ -107,8 +119,9 @@ static void stop(struct script_run *r, enum script_status status)
         free(r->text);
         r->status = status;
         r->text = limit_text(r, status);
+        r->text_len = strlen(r->text);
     } else {
-        script_run_end(r, status, limit_text(r, status));
+        end_failed(r, status, limit_text(r, status));
     }
 }
 
@@ -118,7 +131,7 @@ static void report(struct script_run *r)
     const struct script_outcome outcome = {
         .status = r->status,
         .responded = r->status == SCRIPT_OK && r->x->response_sent,
-        .text = str_of(text),
+        .text = {text, text != NULL ? r->text_len : 0},
         .limit = r->status == SCRIPT_THREW ? r->limit : limit_of(r->status),
         .module = r->unit != NULL ? unit_name(r->unit) : (struct str){0},
     };
@@ -185,17 +198,18 @@ static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
 {
     JSContextRef ctx = script_run_context(r);
     if (v == JSValueMakeNumber(ctx, OUTCOME_DONE)) { /* the usual, and cheap to ask */
-        script_run_end(r, SCRIPT_OK, NULL);
+        script_run_end(r, SCRIPT_OK, NULL, 0);
         return;
     }
+    size_t len = 0;
     if (v == NULL) {
-        script_run_end(r, SCRIPT_THREW,
-                       e->stopped == SCRIPT_OK ? realm_describe(e->realm, e->exception) : NULL);
+        char *text = e->stopped == SCRIPT_OK ? realm_describe(e->realm, e->exception, &len) : NULL;
+        script_run_end(r, SCRIPT_THREW, text, len);
         return;
     }
     if (JSValueIsString(ctx, v)) {
-        size_t len = 0;
-        script_run_end(r, SCRIPT_OK, jsvalue_copy(ctx, v, &len));
+        char *text = jsvalue_copy(ctx, v, &len);
+        script_run_end(r, SCRIPT_OK, text, len);
         return;
     }
     const int outcome = (int)jsvalue_number(ctx, v);
@@ -221,7 +235,7 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
         return;
     }
     if (r->handle < 0) {
-        script_run_end(r, SCRIPT_THREW, mem_strdup("too many requests are in modules"));
+        end_failed(r, SCRIPT_THREW, mem_strdup("too many requests are in modules"));
         script_run_report(vm);
         return;
     }

@@ -31,6 +31,7 @@ struct script_run {
     enum script_limit limit; /* that was passed in the call at hand; SCRIPT_LIMIT_COUNT: none */
     unsigned hits;           /* a bit for each limit that was passed */
     char *text;              /* of the outcome; owned */
+    size_t text_len;         /* it may have NULs */
     script_done_fn done;
     void *user;
     struct ilist_node finished_node;
@@ -46,9 +47,13 @@ struct script_run {
     struct host_flow flow;
 };
 
-/* Records how the call at hand ended; the first record counts. Takes over text (malloc; may be NULL). It is reported
- * when JavaScript has returned. */
-void script_run_end(struct script_run *r, enum script_status status, char *text);
+/* Records how the call at hand ended; the first record counts. Takes over text (malloc; may be NULL), which is len bytes
+ * long. It is reported when JavaScript has returned. */
+void script_run_end(struct script_run *r, enum script_status status, char *text, size_t len);
+
+/* What the log says of a limit that stopped a function; the caller frees it. */
+char *script_run_limit_text(struct str module, struct str function, enum script_status status,
+                            const struct script_limits *l);
 
 /* Enters JavaScript to settle what ticket names; value may be NULL for undefined. r may be gone afterwards. */
 void script_run_settle(struct script_run *r, double ticket, enum script_run_settlement how,

@@ -2,7 +2,7 @@
 
 import { addWaiting, removeWaiting, type Waiting } from "../current";
 import { settled } from "../budget";
-import { describe } from "../errors";
+import { describeLine } from "../errors";
 import { host } from "../host";
 
 // What a piece is at most; a larger chunk goes in several.
@@ -81,7 +81,7 @@ class Pump implements Waiting {
         settled(
             this.source.read(),
             (result) => this.#take(result as { done: boolean; value?: unknown }),
-            (error) => this.#end(describe(error)),
+            (error) => this.#end(describeLine(error)),
         );
     }
 
@@ -93,7 +93,7 @@ class Pump implements Waiting {
         }
         if (!(value instanceof Uint8Array)) {
             const error = new TypeError(`a chunk of the body is of type ${typeOf(value)}, expected Uint8Array`);
-            this.#end(describe(error));
+            this.#end(describeLine(error));
             this.#cancel(error);
             return;
         }
