@@ -152,6 +152,7 @@ export interface Host {
     calling(handle: number, call: number): boolean; // whether that call of a request goes on
     done(handle: number, call: number, outcome: Outcome, text?: string): void;
     enter(handle: number, module: number): void; // a function of that module of the route comes next
+    load(module: number): void; // that module's top-level code comes, or goes on
     log(level: Level, module: string, text: string): void; // module "": the one that runs
 
     text(handle: number, what: Text): string;

@@ -1,10 +1,12 @@
 // A route's modules: instantiated once, linked by name, CommonJS inside.
 
+import { drain } from "./budget";
 import { builtins, type MakeBuiltin } from "./builtins";
 import { FETCH_URL, FUNCTIONS, makeChains, type Entry, type Link } from "./chain";
 import { makeConsole, type Console } from "./console";
 import { entriesOf } from "./entries";
-import { addSource, describe, GatewayError, removeSource } from "./errors";
+import { addSource, describeLine, GatewayError, removeSource } from "./errors";
+import { host } from "./host";
 
 type Wrapper = (
     this: unknown,
@@ -46,6 +48,8 @@ function resolveName(from: string, name: string): string {
 export class Program {
     chains: Link[][] = [];
     readonly #units: Unit[] = [];
+    #loading: Unit | undefined; // whose top-level code runs, while linking
+    #isLinking = false;
 
     add(
         name: string,
@@ -100,15 +104,26 @@ export class Program {
         if (unit.module === undefined) {
             unit.module = { exports: {} };
             const { module } = unit;
+            const outer = this.#loading;
+            this.#load(unit);
             try {
                 const require = (name: string) => this.#require(unit, String(name));
                 unit.wrapper.call(globalThis, module.exports, require, module, unit.console);
             } catch (error) {
                 delete unit.module;
                 throw error;
+            } finally {
+                if (outer !== undefined) this.#load(outer);
             }
         }
         return unit.module.exports;
+    }
+
+    // For who is told when a limit ends it.
+    #load(unit: Unit): void {
+        if (!this.#isLinking) return; // the function that requires it has the limit
+        this.#loading = unit;
+        host.load(this.#units.indexOf(unit));
     }
 
     #missing(): string | undefined {
@@ -132,15 +147,24 @@ export class Program {
     link(): number[] | string {
         const missing = this.#missing();
         if (missing !== undefined) return missing;
+        this.#isLinking = true;
+        const linked = this.#linkEntries();
+        this.#isLinking = false;
+        return linked;
+    }
+
+    #linkEntries(): number[] | string {
         const found: Entry[] = [];
         const entries = entriesOf(this.#units, (u) => this.#imported(u));
         const libraryReads = this.#units.some((u) => u.readsBody && !entries.includes(u));
         for (const unit of entries) {
             let exports: unknown;
             try {
+                this.#loading = undefined;
                 exports = this.#instance(unit);
+                drain(); // promises of its top-level code
             } catch (error) {
-                const text = describe(error);
+                const text = describeLine(error);
                 return text.startsWith(`${unit.name}:`) ? text : `${unit.name}: ${text}`;
             }
             if (exports === null || (typeof exports !== "object" && typeof exports !== "function")) continue;

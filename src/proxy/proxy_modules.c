@@ -30,6 +30,26 @@ struct proxy_modules {
 };
 
 static const struct str no_detail;
+static const char USED_CPU[] = "a module used too much CPU time";
+static const char USED_HEAP[] = "a module used too much memory";
+
+static enum proxy_turn refuse_unlinked(struct proxy_request *r, const struct err *e)
+{
+    const enum script_limit limit = script_limit_of_link(e->code);
+    const bool stopped = limit < SCRIPT_LIMIT_COUNT;
+    struct proxy_failure f = {
+        .status = stopped ? 503 : 500,
+        .text = limit == SCRIPT_LIMIT_CPU    ? USED_CPU
+                : limit == SCRIPT_LIMIT_HEAP ? USED_HEAP
+                                             : "the modules of this route cannot be loaded",
+        .limit = stopped ? script_limit_name(limit) : NULL,
+        .unhandled = true,
+    };
+    if (!arena_copy(&r->down->arena, str_of(e->msg), &f.detail))
+        f.detail.len = 0;
+    r->proxy->stats.module_errors++;
+    return proxy_error_fail(r, &f);
+}
 
 enum proxy_turn proxy_modules_link(struct proxy_request *r)
 {
@@ -41,13 +61,8 @@ enum proxy_turn proxy_modules_link(struct proxy_request *r)
     struct err e __attribute__((uninitialized));
     struct script_program *program =
         catalog_route_link(r->route, catalog_vm(r->proxy->catalog), &e);
-    if (program == NULL) {
-        struct str detail = {0};
-        if (!arena_copy(&r->down->arena, str_of(e.msg), &detail))
-            detail.len = 0;
-        r->proxy->stats.module_errors++;
-        return proxy_error_refuse(r, 500, "the modules of this route cannot be loaded", detail);
-    }
+    if (program == NULL)
+        return refuse_unlinked(r, &e);
     r->modules = arena_alloc(&r->down->arena, sizeof(*r->modules));
     if (r->modules == NULL)
         return proxy_error_memory(r);
@@ -206,12 +221,12 @@ static enum proxy_turn fail(struct proxy_request *r, uint16_t status, const char
     switch (o->status) {
     case SCRIPT_CPU:
         f.status = 503;
-        f.text = "a module used too much CPU time";
+        f.text = USED_CPU;
         f.unhandled = true;
         break;
     case SCRIPT_HEAP:
         f.status = 503;
-        f.text = "a module used too much memory";
+        f.text = USED_HEAP;
         f.unhandled = true;
         break;
     case SCRIPT_WALL:

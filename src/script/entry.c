@@ -147,6 +147,14 @@ void entry_enter(struct entry *e, const struct unit *unit)
     tell_running(e);
 }
 
+void entry_load(struct entry *e, const struct unit *unit)
+{
+    if (e->stopped != SCRIPT_OK)
+        return; /* the one before was */
+    e->place.module = unit_name(unit);
+    tell_running(e);
+}
+
 void entry_drain(void)
 {
     struct script_engine *engine = current->entry->realm->engine;

@@ -31,6 +31,9 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
 /* From here on it is a function of that module that runs: it has a limit of its own. */
 void entry_enter(struct entry *e, const struct unit *unit);
 
+/* From here on it is that module's top-level code that runs. */
+void entry_load(struct entry *e, const struct unit *unit);
+
 /* Calls one of the runtime's functions. NULL when it threw (e->exception). */
 JSValueRef entry_call(struct entry *e, enum realm_function f, size_t argc, const JSValueRef *argv);
 

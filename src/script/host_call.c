@@ -119,6 +119,20 @@ static JSValueRef enter(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     return JSValueMakeUndefined(ctx);
 }
 
+/* load(module): its top-level code comes, or goes on; counted in the order of the route */
+static JSValueRef load(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
+                       const JSValueRef argv[], JSValueRef *exception)
+{
+    (void)function;
+    (void)this;
+    (void)exception;
+    struct entry *e = entry_vm()->entry;
+    const double unit = host_number(ctx, argc, argv, 0);
+    if (e->program != NULL && unit >= 0 && unit < (double)e->program->unit_count)
+        entry_load(e, &e->program->units[(size_t)unit]);
+    return JSValueMakeUndefined(ctx);
+}
+
 /* Whose line it is: the module that is named, else the one that runs. */
 static struct unit *writer(const struct entry *e, struct str module)
 {
@@ -164,6 +178,7 @@ static JSValueRef log_line(JSContextRef ctx, JSObjectRef function, JSObjectRef t
 }
 
 const struct host_function host_call_functions[] = {
-    {"install", install}, {"outbox", outbox}, {"tick", tick}, {"drain", drain},  {"alive", alive},
-    {"calling", calling}, {"enter", enter},   {"done", done}, {"log", log_line}, {NULL, NULL},
+    {"install", install}, {"outbox", outbox},   {"tick", tick},   {"drain", drain},
+    {"alive", alive},     {"calling", calling}, {"enter", enter}, {"load", load},
+    {"done", done},       {"log", log_line},    {NULL, NULL},
 };

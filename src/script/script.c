@@ -39,3 +39,10 @@ bool script_state_reads(enum script_state_op op)
     return op == SCRIPT_GET_COLLECTION || op == SCRIPT_GET_DOCUMENT || op == SCRIPT_GET_DOCUMENTS ||
            op == SCRIPT_GET_SECRET || op == SCRIPT_STORAGE_GET || op == SCRIPT_STORAGE_LIST;
 }
+
+enum script_limit script_limit_of_link(enum err_code rc)
+{
+    return rc == ERR_TIMEOUT     ? SCRIPT_LIMIT_CPU
+           : rc == ERR_TOO_LARGE ? SCRIPT_LIMIT_HEAP
+                                 : SCRIPT_LIMIT_COUNT;
+}

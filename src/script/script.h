@@ -98,7 +98,7 @@ struct script_place {
     struct str ns;
     struct str route;    /* "": no program's code */
     struct str module;   /* "": not known */
-    struct str function; /* "requestHandler", "(load)", ... */
+    struct str function; /* "requestHandler", "(top-level code)", ... */
     uint64_t program;    /* script_program_fingerprint(); 0: none */
 };
 
@@ -258,11 +258,14 @@ uint64_t script_program_fingerprint(const struct model_route *route,
 
 /* Links the modules of a route, in the route's order, and runs their top-level code (within the limits). Modules that
  * another listed module imports are libraries; the rest are entries and form the chain. The error names module,
- * line and column in the source. A program that failed to link can still be kept by the caller as an error. */
+ * line and column in the source; its code tells a limit that was passed (script_limit_of_link()). A program that failed to
+ * link can still be kept by the caller as an error. */
 enum err_code script_program_create(struct script_vm *vm, const struct model_route *route,
                                     const struct model_module *const *modules, size_t count,
                                     struct script_program **ret, struct err *e)
     __attribute__((warn_unused_result));
+/* The limit that ended top-level code, by the code of the error; SCRIPT_LIMIT_COUNT: none. */
+enum script_limit script_limit_of_link(enum err_code rc);
 struct script_program *script_program_ref(struct script_program *p);
 void script_program_unref(struct script_program *p);
 

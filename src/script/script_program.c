@@ -128,11 +128,13 @@ static bool link_modules(struct script_program *p, struct entry *e, struct err *
 static void explain(struct script_program *p, struct entry *e, enum script_status stopped,
                     struct err *error)
 {
-    if (stopped == SCRIPT_CPU) {
-        (void)err_set(error, ERR_INVALID, "top-level code of the modules ran longer than %llu ms",
-                      (unsigned long long)p->cpu_ms);
-    } else if (stopped != SCRIPT_OK) {
-        (void)err_set(error, ERR_INVALID, "top-level code of the modules needs too much memory");
+    if (stopped != SCRIPT_OK) {
+        struct script_limits limits = p->vm->limits;
+        limits.cpu_ms = p->cpu_ms;
+        const struct str module = e->place.module.len > 0 ? e->place.module : STR("the modules");
+        char *text = script_run_limit_text(module, e->place.function, stopped, &limits);
+        (void)err_set(error, stopped == SCRIPT_CPU ? ERR_TIMEOUT : ERR_TOO_LARGE, "%s", text);
+        free(text);
     } else if (e->exception != NULL) {
         size_t len = 0;
         char *text = realm_describe(p->realm, e->exception, &len);
@@ -146,7 +148,7 @@ static bool make(struct script_program *p, const struct model_module *const *mod
 {
     struct entry e;
     const uint64_t number = ++p->vm->programs_made;
-    entry_begin(&e, p->realm, p, NULL, STR("(load)"));
+    entry_begin(&e, p->realm, p, NULL, STR("(top-level code)"));
     const JSValueRef object = entry_call(&e, REALM_CREATE_PROGRAM, 0, NULL);
     bool ok = object != NULL;
     if (ok) {

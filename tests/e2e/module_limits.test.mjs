@@ -177,14 +177,24 @@ for (const [name, source] of [
     });
 }
 
-test('thenables without end while a module is loaded: 500, and nobody is lost', async () => {
+test('thenables without end while a module is loaded: 503, and nobody is lost', async () => {
     const path = await route(gateway, `const make = (): any => ({ then(done: any) { done(make()); } }); void Promise.resolve(make());\n${handler('ctx.response().send("x");')}`);
     await withOthers(gateway, async () => {
         const answer = await gateway.proxy(path);
-        assert.equal(answer.status, 500, answer.text);
-        assert.equal(answer.json.error, 'the modules of this route cannot be loaded');
+        assert.equal(answer.status, 503, answer.text);
+        assert.equal(answer.json.limit, 'cpu');
     }, 2 * CPU_MS);
-    await until('the log says why', () => new RegExp(`route default/r${count}: top-level code of the modules ran longer than ${CPU_MS} ms`).test(gateway.log));
+    await until('the log says why', () => gateway.log.includes(`route default/r${count}: bad${count}: (top-level code) used more than its ${CPU_MS} ms of CPU time (limit cpu)`));
+});
+
+test('a loop in top-level code: 503, limit cpu', async () => {
+    const path = await route(gateway, 'export const requestModifier = () => 0; for (;;) {}');
+    await withOthers(gateway, async () => {
+        const { status, json } = await gateway.proxy(path);
+        assert.deepEqual([status, json.error, json.limit], [503, 'a module used too much CPU time', 'cpu']);
+    });
+    await until('the log says why', () => gateway.log.split('\n').some((line) =>
+        line.includes(`bad${count}: (top-level code) used more than its ${CPU_MS} ms of CPU time (limit cpu)`) && line.includes('limit=cpu')));
 });
 
 test('endless recursion ends with a RangeError: 500', async () => {
@@ -263,6 +273,18 @@ for (const [name, body] of GREEDY) {
         });
     });
 }
+
+test('memory: top-level code: 503, limit heap', async () => {
+    const limits = { ...LIMITS, module_heap_mb: HEAP_MB, module_cpu_ms: 60000, hang_cpu_ms: 120000 };
+    await withGateway({ workers: 1, limits }, async (g) => {
+        await setUp(g);
+        const path = await route(g, `const a: any[] = []; for (;;) a.push({ a: a.length });\n${handler('')}`);
+        const { status, json } = await g.proxy(path, { timeout: 60000 });
+        assert.deepEqual([status, json.error, json.limit], [503, 'a module used too much memory', 'heap']);
+        await until('the log says why', () => g.log.includes(`bad${count}: (top-level code) ran while the modules used more than their ${HEAP_MB} MB of memory (limit heap)`));
+        assert.equal((await g.proxy('/fine')).text, 'fine');
+    });
+});
 
 // With the usual limit of CPU time it is that, or the memory, which ends them; nobody waits for the garbage either.
 for (const [name, body, allowance = MEMORY_ALLOWANCE_MS] of GREEDY) {

@@ -71,6 +71,11 @@ const char *script_limit_name(enum script_limit limit)
     return limit == SCRIPT_LIMIT_BODY ? "body" : "cpu";
 }
 
+enum script_limit script_limit_of_link(enum err_code rc)
+{
+    return rc == ERR_TIMEOUT ? SCRIPT_LIMIT_CPU : SCRIPT_LIMIT_COUNT;
+}
+
 uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limit)
 {
     (void)vm;

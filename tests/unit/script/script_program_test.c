@@ -10,6 +10,14 @@ static const char *link_error(struct fixture *f)
     return e.msg;
 }
 
+static const char *link_stopped(struct fixture *f)
+{
+    static struct err e;
+    e = (struct err){0};
+    assert_int_equal(script_limit_of_link(fixture_try_link(f, &e)), SCRIPT_LIMIT_CPU);
+    return e.msg;
+}
+
 static void links_modules_by_name(void **state)
 {
     (void)state;
@@ -224,7 +232,24 @@ static void explains_what_cannot_be_linked(void **state)
     assert_string_equal(link_error(f), "main: requestHandler is exported but is not a function");
     fixture_drop_program(f);
     fixture_add(f, "main", "javascript", "for (;;) {}");
-    assert_string_equal(link_error(f), "top-level code of the modules ran longer than 500 ms");
+    assert_string_equal(link_stopped(f),
+                        "main: (top-level code) used more than its 500 ms of CPU time (limit cpu)");
+    fixture_drop_program(f);
+    fixture_add(f, "main", "javascript", "require('./lib.js'); require('./lib/loop');");
+    fixture_add(f, "lib.ts", "javascript", "");
+    fixture_add(f, "lib/loop", "javascript", "for (;;) {}");
+    assert_string_equal(
+        link_stopped(f),
+        "lib/loop: (top-level code) used more than its 500 ms of CPU time (limit cpu)");
+    fixture_drop_program(f);
+    fixture_add(f, "a", "javascript", "require('./lib');\n(async () => { for (;;) await 0; })();");
+    fixture_add(f, "lib", "javascript", "");
+    fixture_add(f, "b", "javascript", "");
+    assert_string_equal(link_stopped(f),
+                        "a: (top-level code) used more than its 500 ms of CPU time (limit cpu)");
+    fixture_drop_program(f);
+    fixture_add(f, "main", "javascript", "throw new Error('a\\0b');");
+    assert_string_equal(link_error(f), "main:1:16: Error: a\\u0000b");
     fixture_drop_program(f);
     fixture_add(f, "main", "javascript", "setTimeout(() => 1, 1);");
     assert_non_null(
