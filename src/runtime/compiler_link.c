@@ -66,8 +66,11 @@ static void end_process(struct compiler_link *c)
 
 bool compiler_link_is_alive(struct compiler_link *c)
 {
-    if (c->pid > 0 && waitpid(c->pid, NULL, WNOHANG) == c->pid)
-        c->pid = 0;
+    /* Not waitpid(): a process that ends closes its socket first, and whoever sees that may ask before it is gone. */
+    char next = 0;
+    const ssize_t n = recv(c->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        end_process(c);
     return c->pid > 0;
 }
 
