@@ -45,6 +45,11 @@ function resolveName(from: string, name: string): string {
     return out.join("/");
 }
 
+// Names that no module of a route stands in for.
+function isOurs(name: string): boolean {
+    return name === "dgate" || name.startsWith("dgate/") || name.startsWith("node:");
+}
+
 export class Program {
     chains: Link[][] = [];
     readonly #units: Unit[] = [];
@@ -87,8 +92,7 @@ export class Program {
     }
 
     #builtin(from: Unit, name: string): MakeBuiltin | undefined {
-        const isOurs = name === "dgate" || name.startsWith("dgate/") || name.startsWith("node:");
-        if (!isOurs && this.#find(from, name) !== undefined) return undefined;
+        if (!isOurs(name) && this.#find(from, name) !== undefined) return undefined;
         return builtins[name.replace(/^node:/, "")];
     }
 
@@ -130,7 +134,7 @@ export class Program {
         for (const unit of this.#units)
             for (const i of unit.imports)
                 if (this.#find(unit, i.name) === undefined && this.#builtin(unit, i.name) === undefined) {
-                    const has = this.#units.map((u) => `"${u.name}"`).join(", ");
+                    const has = this.#units.filter((u) => !isOurs(u.name)).map((u) => `"${u.name}"`).join(", ");
                     return `${unit.name}:${i.line}:${i.column}: "${i.name}" is not a module of this route (it has ${has})`;
                 }
         return undefined;

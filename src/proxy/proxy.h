@@ -51,6 +51,10 @@ struct proxy_options {
     /* Of every client; they need the node. */
     struct node_rate_limit client_rate; /* period_ns is 0: none */
     uint32_t client_requests_max;       /* at the same time; 0: no limit */
+    /* For tools: told why a request failed, or why the body that a module gives broke off. True: it is not logged. NULL: all
+     * is logged only. */
+    bool (*failed)(void *user, const struct exchange *down, struct str why);
+    void *failed_user;
 };
 
 /* The limits that refuse requests with 429: symbol, name in metrics. */

@@ -10,11 +10,17 @@
 
 enum { BODY_MAX = 1024, FIELDS_MAX = 24 };
 
+bool proxy_error_tell(const struct proxy_request *r, struct str why)
+{
+    const struct proxy_options *o = &r->proxy->options;
+    return o->failed != NULL && o->failed(o->failed_user, r->down, why);
+}
+
 static void log_failure(const struct proxy_request *r)
 {
     const struct proxy_failure *f = &r->failure;
     enum log_level level = f->status >= 500 ? LOG_WARN : LOG_DEBUG;
-    if (!log_enabled(level))
+    if (proxy_error_tell(r, f->detail) || !log_enabled(level))
         return;
     char status[8];
     (void)snprintf(status, sizeof(status), "%u", (unsigned)f->status);

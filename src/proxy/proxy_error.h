@@ -4,6 +4,9 @@
 
 #include "proxy/proxy_request.h"
 
+/* Tells proxy_options.failed; true: it is not to be logged. */
+bool proxy_error_tell(const struct proxy_request *r, struct str why);
+
 /* Fails with all that failure says; text must live as long as the request. */
 enum proxy_turn proxy_error_fail(struct proxy_request *r, const struct proxy_failure *failure);
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "proxy/catalog_route.h"
 #include "proxy/proxy_attempt.h"
+#include "proxy/proxy_error.h"
 #include "proxy/proxy_modules.h"
 #include "proxy/proxy_reply.h"
 #include "proxy/proxy_upload.h"
@@ -84,8 +85,10 @@ static void finish(void *user, const char *error)
     r->flow.failed = error != NULL;
     if (error != NULL && r->step != PROXY_CLOSED) {
         r->proxy->stats.module_errors++;
-        log_warn("proxy", "request %.*s: aborted: the body from a module of route %s broke off: %s",
-                 STR_ARG(r->id), r->route->model->name, error);
+        if (!proxy_error_tell(r, str_of(error)))
+            log_warn("proxy",
+                     "request %.*s: aborted: the body from a module of route %s broke off: %s",
+                     STR_ARG(r->id), r->route->model->name, error);
     }
     if (r->step == PROXY_STREAM)
         wake(r);

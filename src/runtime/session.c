@@ -15,14 +15,13 @@ extern const char js_tool_test[]; /* NUL-terminated: embedded by cmake/javascrip
 
 enum {
     HEAD_MAX = 256 * 1024,
-    MAIN_MAX = 1024 * 1024,
+    CODE_MAX = 4 * 1024 * 1024,
     ANSWER_MAX = 256 * 1024 * 1024,
     ROUTES_MAX = 1000,
     QUIET_TURNS = 10, /* of the loop, in which neither JavaScript nor anything here moves */
 };
 
 static char library_name[] = "dgate/test";
-static char main_name[] = "(main)";
 
 struct question {
     json_t *args;
@@ -41,7 +40,7 @@ struct session {
     struct stage stage;
     struct sources *sources;
     struct source library; /* dgate/test */
-    struct source main;    /* what links the test file with it */
+    struct source test;    /* the test file as the program's module */
     struct stage_route *program;
     struct exchange *asked; /* the request to it that is under way */
     struct {
@@ -293,7 +292,14 @@ static void serve(struct session *s, const struct question *q)
 
 /* --- what happens --- */
 
-static json_t *response_event(json_int_t id, const struct exchange *x)
+static const char *reset_text(const struct stage_route *r, const struct exchange *x)
+{
+    const enum exchange_reset_code code = exchange_mem_sent(x)->reset_code;
+    const char *why = code == EXCHANGE_CANCELED ? stage_route_why(r, x) : NULL;
+    return why != NULL ? why : exchange_reset_text(code);
+}
+
+static json_t *response_event(json_int_t id, const struct stage_route *r, const struct exchange *x)
 {
     const struct exchange_mem_sent *sent = exchange_mem_sent(x);
     json_t *event = json_pack("{s:s, s:I}", "event", "response", "id", id);
@@ -303,8 +309,7 @@ static json_t *response_event(json_int_t id, const struct exchange *x)
         (void)json_object_set_new(event, "body", http_json_body(buf_str(&sent->data)));
     }
     if (sent->reset || sent->head == NULL)
-        (void)json_object_set_new(event, "reset",
-                                  json_string(exchange_reset_text(sent->reset_code)));
+        (void)json_object_set_new(event, "reset", json_text_string(str_of(reset_text(r, x))));
     return event;
 }
 
@@ -340,7 +345,7 @@ static void collect_responses(struct session *s)
         const struct numbered n = s->requests.v[i - 1];
         if (!stage_route_answered(n.x))
             continue;
-        (void)json_array_append_new(s->events, response_event(n.id, n.x));
+        (void)json_array_append_new(s->events, response_event(n.id, n.route, n.x));
         stage_route_release(n.route, n.x);
         s->requests.v[i - 1] = s->requests.v[--s->requests.n];
     }
@@ -436,47 +441,61 @@ static bool add_quoted(struct buf *b, const char *text)
     return ok;
 }
 
-/* Tells the library about the files, then loads the test file. */
-static json_t *main_code(const struct source_list *files, json_t *imports)
+/* The library, which is told of the files that the test file imports, and of theirs. */
+static json_t *library_code(const struct source_list *files)
 {
     struct buf b;
-    buf_init(&b, MAIN_MAX);
-    bool ok = buf_add(&b, STR("const library = require(\"dgate/test\");\n"
-                              "library.registerFiles({__proto__: null"));
-    for (size_t i = 1; ok && i < files->n; i++) {
+    buf_init(&b, CODE_MAX);
+    bool ok = buf_add(&b, str_of(js_tool_test)) &&
+              buf_add(&b, STR("\nmodule.exports.registerFiles({__proto__: null"));
+    for (size_t i = 1; ok && i < files->n; i++)
         ok = buf_add(&b, STR(",\n")) && add_quoted(&b, files->v[i]->name) &&
              buf_add(&b, STR(": () => require(")) && add_quoted(&b, files->v[i]->name) &&
              buf_add(&b, STR(")"));
-        (void)json_array_append_new(imports, json_string(files->v[i]->name));
-    }
-    ok = ok && buf_add(&b, STR("});\nrequire(")) && add_quoted(&b, files->v[0]->name) &&
-         buf_add(&b, STR(");\nexports.requestHandler = library.requestHandler;\n"));
-    (void)json_array_append_new(imports, json_string(files->v[0]->name));
+    ok = ok && buf_add(&b, STR("});\n"));
     json_t *code = json_text_string(ok ? buf_str(&b) : STR("throw new Error('too many files');"));
     buf_finish(&b);
     return code;
 }
 
-static json_t *compiled_form(json_t *js, json_t *imports)
+/* The test file's code; it answers what the program asks of the library. */
+static json_t *test_code(const struct source *file)
 {
-    json_t *positions = json_array();
-    for (size_t i = 0; i < json_array_size(imports); i++)
-        (void)json_array_append_new(positions, json_pack("[i, i]", 1, 1));
-    return json_pack("{s:o, s:s, s:o, s:o, s:s, s:b, s:b}", "js", js, "map", "", "imports", imports,
-                     "importPositions", positions, "flavour", "dgate1", "readsRequestBody", 1,
-                     "readsResponseBody", 0);
+    const struct str more =
+        STR("\nmodule.exports = { requestHandler: require(\"dgate/test\").requestHandler };\n");
+    struct buf b;
+    buf_init(&b, CODE_MAX);
+    const bool ok =
+        buf_add(&b, json_text_str(json_object_get(file->compiled, "js"))) && buf_add(&b, more);
+    json_t *code =
+        json_text_string(ok ? buf_str(&b) : STR("throw new Error('the file is too large');"));
+    buf_finish(&b);
+    return code;
+}
+
+static void add_import(json_t *compiled, const char *name)
+{
+    (void)json_array_append_new(json_object_get(compiled, "imports"), json_string(name));
+    (void)json_array_append_new(json_object_get(compiled, "importPositions"),
+                                json_pack("[i, i]", 1, 1));
 }
 
 static void make_sources(struct session *s, const struct source_list *files)
 {
-    json_t *library = json_pack("[s, s]", "dgate/tool", "dgate/state");
-    s->library = (struct source){.path = library_name,
-                                 .name = library_name,
-                                 .compiled = compiled_form(json_string(js_tool_test), library)};
-    json_t *imports = json_pack("[s]", library_name);
-    json_t *code = main_code(files, imports);
-    s->main = (struct source){
-        .path = main_name, .name = main_name, .compiled = compiled_form(code, imports)};
+    const struct source *file = files->v[0];
+    s->library = (struct source){
+        .path = library_name,
+        .name = library_name,
+        .compiled = json_pack("{s:o, s:s, s:[], s:[], s:s, s:b, s:b}", "js", library_code(files),
+                              "map", "", "imports", "importPositions", "flavour", "dgate1",
+                              "readsRequestBody", 1, "readsResponseBody", 0)};
+    add_import(s->library.compiled, "dgate/tool");
+    add_import(s->library.compiled, "dgate/state");
+    s->test = (struct source){
+        .path = file->path, .name = file->name, .compiled = json_deep_copy(file->compiled)};
+    (void)json_object_set_new(s->test.compiled, "js", test_code(file));
+    (void)json_object_set_new(s->test.compiled, "flavour", json_string("dgate1"));
+    add_import(s->test.compiled, library_name);
 }
 
 static const struct http_head ask_head = {
@@ -492,19 +511,18 @@ static bool link_program(struct session *s, const struct source_list *files,
 {
     struct source_list all = {0};
     struct err e = {0};
-    vec_push(&all, &s->main);
+    vec_push(&all, &s->test);
     vec_push(&all, &s->library);
-    for (size_t i = 0; i < files->n; i++)
+    for (size_t i = 1; i < files->n; i++)
         vec_push(&all, files->v[i]);
     s->program = stage_route_create(&s->stage, NULL, NULL, &all, false, problems);
     vec_finish(&all);
+    if (s->program != NULL)
+        stage_route_silence(s->program); /* results tell it */
     if (s->program != NULL && stage_route_links(s->program, &ask_head, &e))
         return true;
-    const struct str text = str_of(e.msg);
-    const struct str prefix = STR("(main): "); /* nobody knows of it */
-    const struct str shown = str_starts(text, prefix) ? str_skip(text, prefix.len) : text;
     if (s->program != NULL)
-        model_problems_add(problems, "", "%.*s", STR_ARG(shown));
+        model_problems_add(problems, "", "%s", e.msg);
     return false;
 }
 
@@ -551,7 +569,7 @@ void session_destroy(struct session *s)
     stage_close(&s->stage);
     sources_destroy(s->sources);
     json_decref(s->library.compiled);
-    json_decref(s->main.compiled);
+    json_decref(s->test.compiled);
     json_decref(s->events);
     vec_finish(&s->routes);
     vec_finish(&s->requests);

@@ -18,6 +18,11 @@ struct exchanges {
     VEC_OF(struct exchange *);
 };
 
+struct failure {
+    const struct exchange *x;
+    char *why;
+};
+
 struct stage_route {
     struct stage *stage;
     struct catalog *catalog;
@@ -26,6 +31,10 @@ struct stage_route {
     struct exchanges requests;   /* of clients */
     struct exchanges upstreams;  /* in memory, that have not ended */
     struct exchanges unreported; /* those whose request is not complete, or was not asked for */
+    struct {
+        VEC_OF(struct failure);
+    } failures;  /* of requests that were not released */
+    bool silent; /* they are not logged */
 };
 
 static struct model_resource *make(enum model_kind kind, const json_t *fields, const char *name,
@@ -86,10 +95,44 @@ static bool fill_catalog(struct stage_route *r, const json_t *fields, const json
     return true;
 }
 
+static void forget(struct stage_route *r, const struct exchange *x)
+{
+    for (size_t i = r->failures.n; i > 0; i--) {
+        if (r->failures.v[i - 1].x != x)
+            continue;
+        free(r->failures.v[i - 1].why);
+        r->failures.v[i - 1] = r->failures.v[--r->failures.n];
+    }
+}
+
+static bool on_failed(void *user, const struct exchange *down, struct str why)
+{
+    struct stage_route *r = user;
+    forget(r, down);
+    const struct failure f = {down, mem_dup(why.p, why.len)};
+    vec_push(&r->failures, f);
+    return r->silent;
+}
+
+void stage_route_silence(struct stage_route *r)
+{
+    r->silent = true;
+}
+
+const char *stage_route_why(const struct stage_route *r, const struct exchange *x)
+{
+    for (size_t i = 0; i < r->failures.n; i++)
+        if (r->failures.v[i].x == x)
+            return r->failures.v[i].why;
+    return NULL;
+}
+
 static void open_proxy(struct stage_route *r)
 {
     const struct config *c = r->stage->config;
-    const struct proxy_options options = http_setup_proxy(c);
+    struct proxy_options options = http_setup_proxy(c);
+    options.failed = on_failed;
+    options.failed_user = r;
     struct http_client *client = r->memory != NULL ? r->memory : r->stage->client;
     r->proxy = proxy_create(r->stage->loop, r->catalog, client, &options);
 }
@@ -130,6 +173,7 @@ void stage_route_release(struct stage_route *r, struct exchange *x)
         (void)exchange_mem_run(x);
     }
     drop(&r->requests, x);
+    forget(r, x);
     exchange_mem_destroy(x);
 }
 
@@ -145,6 +189,9 @@ void stage_route_destroy(struct stage_route *r)
     vec_finish(&r->requests);
     vec_finish(&r->upstreams);
     vec_finish(&r->unreported);
+    for (size_t i = 0; i < r->failures.n; i++)
+        free(r->failures.v[i].why);
+    vec_finish(&r->failures);
     if (r->memory != NULL)
         http_client_destroy(r->memory);
     catalog_destroy(r->catalog);
@@ -158,6 +205,7 @@ struct exchange *stage_route_request(struct stage_route *r, const struct http_he
         exchange_mem_create(head, (size_t)r->stage->config->limits.exchange_buffer);
     (void)snprintf(x->peer.address, sizeof(x->peer.address), "%s", address);
     vec_push(&r->requests, x);
+    forget(r, x);
     proxy_handle(r->proxy, x);
     if (!head->no_body) {
         exchange_mem_data(x, body);

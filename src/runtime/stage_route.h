@@ -28,6 +28,12 @@ struct exchange *stage_route_request(struct stage_route *r, const struct http_he
 /* Ends a request, whatever its state: its client is gone. */
 void stage_route_release(struct stage_route *r, struct exchange *x);
 
+/* From now on what fails is not logged. */
+void stage_route_silence(struct stage_route *r);
+
+/* Why that request failed, or its response broke off; NULL: it did not, or the peer did it. Valid until it is released. */
+const char *stage_route_why(const struct stage_route *r, const struct exchange *x);
+
 /* Delivers what can be delivered now; false when nothing could. */
 bool stage_route_pump(struct stage_route *r);
 

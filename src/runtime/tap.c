@@ -11,7 +11,19 @@ static void print_name(const char *name)
     }
 }
 
-void tap_failure(unsigned number, const char *name, const char *message)
+static void print_quoted(const char *text)
+{
+    (void)putchar('"');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '\\' || *p == '"')
+            (void)putchar('\\');
+        (void)putchar(*p);
+    }
+    (void)putchar('"');
+}
+
+void tap_failure(unsigned number, const char *name, const char *message, const char *at,
+                 uint64_t ms)
 {
     (void)printf("not ok %u - ", number);
     print_name(name);
@@ -21,5 +33,9 @@ void tap_failure(unsigned number, const char *name, const char *message)
         if (*p == '\n')
             (void)printf("    ");
     }
-    (void)printf("\n  ...\n");
+    (void)printf("\n  at: ");
+    print_quoted(at);
+    (void)printf("\n  stack:\n    - ");
+    print_quoted(at);
+    (void)printf("\n  duration_ms: %llu\n  ...\n", (unsigned long long)ms);
 }

@@ -2,7 +2,11 @@
 #ifndef RUNTIME_TAP_H
 #define RUNTIME_TAP_H
 
-/* "not ok NUMBER - NAME" with the message in a block of YAML. */
-void tap_failure(unsigned number, const char *name, const char *message);
+#include <stdint.h>
+
+/* "not ok NUMBER - NAME" with a block of YAML: the message, where that is ("file" or "file:line:column"), and how long it
+ * took. */
+void tap_failure(unsigned number, const char *name, const char *message, const char *at,
+                 uint64_t ms);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "base/container.h"
 #include "base/mem.h"
+#include "base/now.h"
 #include "io/child.h"
 #include "runtime/arguments.h"
 #include "runtime/compiler_link.h"
@@ -23,7 +24,7 @@
 #include "runtime/stage.h"
 #include "runtime/tap.h"
 
-enum { TIMEOUT_MS = 5000, MESSAGE_MAX = 8192 };
+enum { TIMEOUT_MS = 5000, MESSAGE_MAX = 8192, NS_PER_MS = 1000000 };
 
 static const char HELP[] =
     "usage: dgate-runtime test [OPTION]... [FILE|FOLDER]...\n"
@@ -63,12 +64,14 @@ struct test_run {
     struct compiler_link *compiler;
     struct source_files files;
     struct counts *counts; /* shared with the children */
+    uint64_t begun_ns;     /* the file or test at hand */
 };
 
-static void fail(struct test_run *t, const char *name, const char *message)
+static void fail(struct test_run *t, const char *name, const char *message, const char *at)
 {
+    const uint64_t ms = (now_mono_ns() - t->begun_ns) / NS_PER_MS;
     t->counts->failed++;
-    tap_failure(++t->counts->number, name, message);
+    tap_failure(++t->counts->number, name, message, at, ms);
     (void)fflush(stdout);
 }
 
@@ -78,7 +81,7 @@ static void fail_problems(struct test_run *t, const char *path,
     struct buf text;
     buf_init(&text, MESSAGE_MAX);
     problem_text_add(&text, problems, "\n");
-    fail(t, path, buf_cstr(&text));
+    fail(t, path, buf_cstr(&text), path);
     buf_finish(&text);
 }
 
@@ -94,15 +97,17 @@ static void count(struct test_run *t, const char *result)
 }
 
 static void run_test(struct test_run *t, struct session *s, const char *folder, size_t index,
-                     const char *name)
+                     const json_t *test)
 {
     struct err e = {0};
+    const char *name = json_string_value(json_object_get(test, "name"));
+    t->begun_ns = now_mono_ns();
     json_t *question = json_pack("{s:s, s:I, s:I, s:I, s:s}", "op", "test", "index",
                                  (json_int_t)index, "number", (json_int_t)t->counts->number + 1,
                                  "timeout", (json_int_t)t->timeout_ms, "folder", folder);
     json_t *answer = session_ask(s, question, &e);
     if (answer == NULL) {
-        fail(t, name, e.msg);
+        fail(t, name, e.msg, json_string_value(json_object_get(test, "at")));
         return;
     }
     count(t, json_string_value(json_object_get(answer, "result")));
@@ -114,17 +119,15 @@ static void run_test(struct test_run *t, struct session *s, const char *folder, 
 static void run_tests(struct test_run *t, struct session *s, const char *path)
 {
     struct err e = {0};
-    json_t *list = session_ask(s, json_pack("{s:s, s:s}", "op", "list", "grep", t->grep), &e);
-    if (list == NULL) {
-        fail(t, path, e.msg);
-        return;
-    }
     const char *slash = strrchr(path, '/');
     char *folder = mem_dup(path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
+    json_t *list = session_ask(
+        s, json_pack("{s:s, s:s, s:s}", "op", "list", "grep", t->grep, "folder", folder), &e);
+    if (list == NULL)
+        fail(t, path, e.msg, path);
     size_t i = 0;
-    const json_t *name = NULL;
-    json_array_foreach(json_object_get(list, "tests"), i, name)
-        run_test(t, s, folder, i, json_string_value(name));
+    const json_t *test = NULL;
+    json_array_foreach(json_object_get(list, "tests"), i, test) run_test(t, s, folder, i, test);
     free(folder);
     json_decref(list);
 }
@@ -161,11 +164,12 @@ static void bury(struct test_run *t, const char *path, int status)
         (void)snprintf(text, sizeof(text), "the process of this file ended with status %d",
                        WEXITSTATUS(status));
     }
-    fail(t, path, text);
+    fail(t, path, text, path);
 }
 
 static void run_apart(struct test_run *t, const char *path)
 {
+    t->begun_ns = now_mono_ns();
     (void)printf("# %s\n", path);
     (void)fflush(stdout);
     const pid_t parent = getpid();
@@ -180,7 +184,7 @@ static void run_apart(struct test_run *t, const char *path)
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (pid < 0)
-        fail(t, path, strerror(errno));
+        fail(t, path, strerror(errno), path);
     else if (status != 0)
         bury(t, path, status);
     /* A child that died may have left a question to the compiler half asked. */

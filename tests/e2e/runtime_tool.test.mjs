@@ -227,10 +227,11 @@ it("recurses", () => { const f = (): number => f() + 1; f(); });
 it("is after them", () => undefined);
 `;
     const files = { 'a.test.ts': source, 'b.test.ts': 'import { it } from "dgate/test"; it("is another file", () => 0);' };
-    const { stdout, status } = await runIn(files, 'test');
+    const { stdout, stderr, status } = await runIn(files, 'test');
     const found = results(stdout);
     for (const name of ['loops', 'loops in promises'])
-        assert.match(found[name].block, /used more than 100 ms of CPU time at a stretch \(limits\.module_cpu_ms\)/);
+        assert.match(found[name].block, /used more than 100 ms of CPU time at a stretch \(limits\.module_cpu_ms\)\n {2}at: "a\.test\.ts:[23]:3"\n[^]*\n {2}duration_ms: \d+\n/);
+    assert.doesNotMatch(stderr, /requestHandler|\(main\)|dgate\/test/);
     assert.match(found['never ends'].block, /did not end within 50 ms/);
     assert.match(found.recurses.block, /RangeError/);
     assert.deepEqual(names(found, true), ['is after them', 'is another file']);
@@ -255,6 +256,39 @@ it("has a wrong path", () => expect(route(mod).get("x")).rejects.toThrow('"x" is
     assert.match(found['loses a promise'].block, /message: "lost"\n {2}at: "a\.test\.ts:5:/);
     assert.match(found['has a module that loses one'].block, /message: "in the module"\n {2}at: "mod\.ts:1:/);
     assert.equal(status, 1);
+});
+
+test('files are imported by any name, and with the ending of JavaScript', async () => {
+    const files = {
+        'lib/größe.ts': 'export const size = 3;',
+        'mod.ts': 'import { size } from "./lib/größe.js";\nexport const requestHandler = (ctx: any) => ctx.response().json(size);',
+        'a.test.ts': `import { expect, it, route } from "dgate/test";
+import { size } from "./lib/größe";
+import * as mod from "./mod.js";
+it("works", async () => expect((await route([mod]).get("/")).json()).toBe(size));
+`,
+        'b.test.ts': 'import { it } from "dgate/test";\nimport "./sub/d";\nit("x", () => 0);',
+        'sub/c.ts': '',
+        'sub/d.ts': 'import "c";',
+    };
+    const { stdout, stderr } = await runIn(files, 'test');
+    const found = results(stdout);
+    assert.deepEqual(names(found, true), ['works'], stdout);
+    assert.match(found['b.test.ts'].block, /sub\/d\.ts:1:8: "c" is not a module of this route \(it has "b\.test\.ts", "sub\/d\.ts", "sub\/c\.ts"\)/);
+    assert.doesNotMatch(stdout + stderr, /\(main\)|dgate\/test/);
+    assert.match((await runIn(files, 'run', 'mod.ts')).stdout, /\n3$/);
+});
+
+test('a response that breaks off is rejected with the reason', async () => {
+    const source = `import { expect, it, route } from "dgate/test";
+it("breaks off", async () => {
+    await expect(route("./mod.ts").get("/")).rejects.toThrow("broken off: mod.ts:1:");
+    await expect(route("./mod.ts").get("/")).rejects.toThrow("Error: xx");
+});
+`;
+    const mod = 'export const requestHandler = () => new Response(new ReadableStream({ pull(c) { c.error(new Error("xx")); } }));';
+    const { stdout, status } = await runIn({ 'a.test.ts': source, 'mod.ts': mod }, 'test');
+    assert.equal(status, 0, stdout);
 });
 
 test('limits come from a configuration', async () => {
@@ -749,7 +783,8 @@ test('files that cannot be loaded are failures of their own', async () => {
     assert.match(found['a.test.ts'].block, /a\.test\.ts:2:25: Expression expected/);
     assert.match(found['b.test.ts'].block, /b\.test\.ts:2:19: there is no file for "\.\/gone"/);
     assert.match(found['c.test.ts'].block, /c\.test\.ts:2:16: Error: at the top/);
-    assert.match(found['d.test.ts'].block, /ran longer than 100 ms/);
+    assert.match(found['d.test.ts'].block, /d\.test\.ts: \(top-level code\) used more than its 100 ms of CPU time \(limit cpu\)/);
+    for (const file of Object.keys(files).slice(0, 4)) assert.match(found[file].block, new RegExp(`\n {2}at: "${file}"\n[^]*\n {2}duration_ms: \\d+\n`));
     assert.deepEqual(names(found, true), ['works']);
     assert.equal(status, 1);
 });

@@ -2,7 +2,7 @@
 
 import { realNow } from "./clock";
 import { choose, isSkipped, runTest, type Test } from "./suites";
-import { diagnostic, resultLine } from "./tap";
+import { diagnostic, placeOf, resultLine } from "./tap";
 
 export { advanceTimersByTime, runAllTimers, setSystemTime, useFakeTimers, useRealTimers } from "./clock";
 export { documents } from "./documents";
@@ -12,7 +12,7 @@ export { secrets, storage } from "./storage";
 export { afterAll, afterEach, beforeAll, beforeEach, describe, it, test } from "./suites";
 
 type Command =
-    | { op: "list"; grep: string }
+    | { op: "list"; grep: string; folder: string }
     | { op: "test"; index: number; number: number; timeout: number; folder: string };
 
 interface Context {
@@ -22,9 +22,9 @@ interface Context {
 
 let chosen: Test[] = [];
 
-function list(grep: string): { tests: string[] } {
+function list(grep: string, folder: string): { tests: { name: string; at: string }[] } {
     chosen = choose(grep);
-    return { tests: chosen.map((t) => t.name) };
+    return { tests: chosen.map((t) => ({ name: t.name, at: placeOf(t.at, folder) })) };
 }
 
 async function run(q: Command & { op: "test" }): Promise<{ result: string; tap: string }> {
@@ -43,5 +43,5 @@ async function run(q: Command & { op: "test" }): Promise<{ result: string; tap: 
 
 export async function requestHandler(ctx: Context): Promise<void> {
     const q = ctx.request().readJson();
-    ctx.response().json(q.op === "list" ? list(q.grep) : await run(q));
+    ctx.response().json(q.op === "list" ? list(q.grep, q.folder) : await run(q));
 }

@@ -18,6 +18,27 @@ function yaml(key: string, value: string, indent: string): string {
     return `${indent}${key}: |-\n${lines.join("\n")}\n`;
 }
 
+// An error of a test may have getters that throw.
+function attempt<T>(look: () => T, otherwise: T): T {
+    try {
+        return look();
+    } catch {
+        return otherwise;
+    }
+}
+
+function messageOf(error: unknown): string {
+    if (!(error instanceof Error)) return `the test threw ${format(error)}`;
+    const message = String(error.message);
+    const isPlain = error instanceof AssertionError || error.name === "GoError" || error.name === "Error";
+    return isPlain ? message : `${error.name}: ${message}`;
+}
+
+// Where a test was written.
+export function placeOf(written: Error, folder: string): string {
+    return (stackOf(written, folder)[0] ?? "").replace(/^.* \((.*)\)$/, "$1");
+}
+
 function stackOf(error: Error, folder: string): string[] {
     return places(error)
         .filter((place) => /:\d+$/.test(place.at)) // not what the compiler added
@@ -30,15 +51,12 @@ function stackOf(error: Error, folder: string): string[] {
 export function diagnostic(error: unknown, milliseconds: number, folder: string, written: Error): string {
     const indent = "  ";
     let text = `${indent}---\n`;
-    const isError = error instanceof Error;
-    const isPlain = !isError || error instanceof AssertionError || error.name === "GoError" || error.name === "Error";
-    const message = isError ? String(error.message) : `the test threw ${format(error)}`;
-    text += yaml("message", isPlain || !isError ? message : `${error.name}: ${message}`, indent);
+    text += yaml("message", attempt(() => messageOf(error), "the test threw an error that cannot be shown"), indent);
     if (error instanceof AssertionError && error.expected !== undefined) {
         text += yaml("expected", error.expected, indent);
         text += yaml("actual", error.actual ?? show(undefined), indent);
     }
-    let stack = isError ? stackOf(error, folder) : [];
+    let stack = attempt(() => (error instanceof Error ? stackOf(error, folder) : []), []);
     if (stack.length === 0) stack = stackOf(written, folder).slice(0, 1);
     if (stack.length > 0) {
         text += yaml("at", (stack[0] as string).replace(/^.* \((.*)\)$/, "$1"), indent);
