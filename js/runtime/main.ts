@@ -103,6 +103,6 @@ host.install([
 
     function rejected(_promise: unknown, reason: unknown): void {
         logLine(Level.Error, moduleOf(reason), `unhandled rejection: ${describeAll(reason)}`);
-        toolHook.rejected?.(reason);
+        toolHook.lost?.(reason);
     },
 ]);

@@ -4,6 +4,7 @@ import { addWaiting, removeWaiting, requireCurrent } from "./current";
 import { logLine } from "./console";
 import { describeAll, moduleOf } from "./errors";
 import { host, Level } from "./host";
+import { toolHook } from "./tool_hook";
 
 type Callback = (...args: unknown[]) => void;
 
@@ -22,6 +23,7 @@ function start(name: string, callback: unknown, ms: unknown, repeat: boolean, ar
                 (callback as Callback)(...args);
             } catch (error) {
                 logLine(Level.Error, moduleOf(error), `in a ${name}() callback: ${describeAll(error)}`);
+                toolHook.lost?.(error);
             }
         },
         fail: () => undefined,

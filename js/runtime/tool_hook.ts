@@ -1,3 +1,3 @@
 // Where a tool is told what nobody else hears of: dgate/tool.
 
-export const toolHook: { rejected?: ((reason: unknown) => void) | undefined } = {};
+export const toolHook: { lost?: ((error: unknown) => void) | undefined } = {};

@@ -14,9 +14,9 @@ export const tool: Record<string, unknown> = {
     places: modulePlaces,
     clock: { stop: host.clockStop, resume: host.clockResume, wall: host.clockWall, now: host.now },
 
-    // Is told of rejections that nothing handles, in this namespace.
-    onRejection: (told: (reason: unknown) => void): void => {
-        toolHook.rejected = told;
+    // Is told of errors that nobody waits for, in this namespace: rejections, and exceptions in callbacks.
+    onLost: (told: (error: unknown) => void): void => {
+        toolHook.lost = told;
     },
 
     // Steps in for the network, in all modules of this namespace.

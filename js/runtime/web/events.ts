@@ -3,6 +3,7 @@
 import { logLine } from "../console";
 import { describe } from "../errors";
 import { Level } from "../host";
+import { toolHook } from "../tool_hook";
 import { domException } from "./dom_exception";
 import { performance } from "./performance";
 
@@ -42,6 +43,7 @@ function call(callback: Callback, target: EventTarget, event: Event): void {
         else (callback as { handleEvent: (event: Event) => void }).handleEvent(event);
     } catch (error) {
         logLine(Level.Error, "", `in an event listener: ${describe(error)}`);
+        toolHook.lost?.(error);
     }
 }
 

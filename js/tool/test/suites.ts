@@ -3,7 +3,7 @@
 import { allowFakeTimers, areTimersFake, useRealTimers } from "./clock";
 import { AssertionError } from "./expect";
 import { beginTurn, fakeFailure } from "./route";
-import { onRejection } from "./tool";
+import { onLost } from "./tool";
 
 type Body = () => unknown;
 type Mode = "run" | "skip" | "only" | "todo";
@@ -157,20 +157,20 @@ async function runHooks(hooks: Body[], failed: unknown[]): Promise<void> {
         }
 }
 
-// The first rejection in this test that nothing handled: an assertion that was not awaited, perhaps.
-let rejection: { reason: unknown } | undefined;
-onRejection((reason) => (rejection ??= { reason }));
+// The first error in this test that nobody waited for: of an assertion that was not awaited, perhaps, or of a timer.
+let lost: { error: unknown } | undefined;
+onLost((error) => (lost ??= { error }));
 
 // What has been rejected without anybody to handle it is told at the end of a turn of the loop.
-async function takeRejection(): Promise<{ reason: unknown } | undefined> {
+async function takeLost(): Promise<{ error: unknown } | undefined> {
     await new Promise((done) => setTimeout(done, 0));
-    return rejection;
+    return lost;
 }
 
 async function runBody(t: Test): Promise<void> {
     const suites = t.suite.path();
     const failed: unknown[] = [];
-    rejection = undefined;
+    lost = undefined;
     allowFakeTimers(true);
     try {
         for (const suite of suites) await prepare(suite);
@@ -185,9 +185,9 @@ async function runBody(t: Test): Promise<void> {
     useRealTimers();
     allowFakeTimers(false);
     for (const suite of endedWith(t)) await runHooks(suite.hooks.afterAll, failed);
-    const unhandled = await takeRejection();
+    const unhandled = await takeLost();
     if (failed.length > 0) throw failed[0];
-    if (unhandled !== undefined) throw unhandled.reason;
+    if (unhandled !== undefined) throw unhandled.error;
 }
 
 // Rejects with what the test failed with.

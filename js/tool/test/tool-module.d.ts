@@ -16,6 +16,6 @@ declare module "dgate/tool" {
         wall(): number | undefined;
         now(): number;
     };
-    export function onRejection(told: (reason: unknown) => void): void;
+    export function onLost(told: (error: unknown) => void): void;
     export function places(error: Error): { name: string; at: string }[];
 }

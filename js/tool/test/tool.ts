@@ -1,8 +1,8 @@
 // What this library stands on: the module "dgate/tool" of the runtime library, and the program behind it.
 
-import { ask as askTool, clock, fakeFetch, format, onRejection, places } from "dgate/tool";
+import { ask as askTool, clock, fakeFetch, format, onLost, places } from "dgate/tool";
 
-export { clock, fakeFetch, format, onRejection, places };
+export { clock, fakeFetch, format, onLost, places };
 
 export type Fields = [name: string, value: string][];
 export type WireBody = { text: string } | { base64: string };
