@@ -352,6 +352,13 @@ static bool has_no_body(const struct proxy_request *r, uint16_t status)
     return str_eq(r->down->request->method, STR("HEAD")) || status == 204 || status == 304;
 }
 
+/* For the head. Who answers HEAD, or with 304, need not make the body: when there is none, the length that GET has is not
+ * known (RFC 9110 section 8.6). */
+static int64_t length_of(struct str body, bool no_body)
+{
+    return no_body && body.len == 0 ? HTTP_LENGTH_UNKNOWN : (int64_t)body.len;
+}
+
 /* Takes over what modules did to the upstream's response. */
 static bool take_response(struct proxy_request *r)
 {
@@ -376,7 +383,7 @@ static bool take_response(struct proxy_request *r)
     bool gathered =
         x->upstream_body.collected && r->attempt.trailers == NULL && !was_empty && !y->head.no_body;
     if (x->upstream_body.replaced || gathered || was_empty)
-        y->head.content_length = (int64_t)x->upstream_body.bytes.len;
+        y->head.content_length = length_of(x->upstream_body.bytes, y->head.no_body);
     y->from_memory = x->upstream_body.replaced || x->upstream_body.collected;
     y->body = x->upstream_body.bytes;
     if (x->flows) {
@@ -497,11 +504,12 @@ bool proxy_modules_answer(struct proxy_request *r)
     struct proxy_reply *y = &r->reply;
     uint16_t status = x->response_status != 0 ? x->response_status : 200;
     struct http_fields fields = x->response_fields;
+    const bool no_body = has_no_body(r, status);
     bool legal = status >= 200 && status <= 999 && proxy_headers_clean(&fields);
     buf_finish(&y->gathered);
     y->gathered = x->response_body;
     buf_init(&x->response_body, 0);
-    y->streams = legal && x->flows && !has_no_body(r, status);
+    y->streams = legal && x->flows && !no_body;
     if (!y->streams)
         end_run(r->modules);
     if (!legal)
@@ -511,8 +519,8 @@ bool proxy_modules_answer(struct proxy_request *r)
         .status = status,
         .reason = http_head_reason(status),
         .fields = fields,
-        .content_length = y->streams ? -1 : (int64_t)y->body.len,
-        .no_body = has_no_body(r, status),
+        .content_length = y->streams ? HTTP_LENGTH_UNKNOWN : length_of(y->body, no_body),
+        .no_body = no_body,
     };
     return true;
 }

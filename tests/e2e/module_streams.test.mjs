@@ -114,6 +114,36 @@ test('events are delivered one by one', async () => {
     client.close();
 });
 
+test('Content-Length without a body is that of GET, or not there', async () => {
+    const { name } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'));
+    const handler = (text) => `export const requestHandler = async (ctx: any) => { ${text} };`;
+    const modifier = (text) => `export const responseModifier = async (ctx: any) => { const u: any = ctx.upstream(); ${text} };`;
+    const stream = 'new ReadableStream({ pull(c: any) { c.enqueue(new Uint8Array(3)); c.close(); } })';
+    for (const [source, method, length, more] of [
+        [handler(`return new Response(${stream})`), 'HEAD', undefined],
+        [handler('return new Response(null, { status: 304 })'), 'GET', undefined],
+        [handler('ctx.response().status(304).send()'), 'HEAD', undefined],
+        [handler('return new Response("four")'), 'HEAD', '4'],
+        [handler('ctx.response().send("four")'), 'HEAD', '4'],
+        [handler('return fetch("URL", { method: "HEAD" })'), 'HEAD', undefined],
+        [handler('return new Response(null)'), 'GET', '0'],
+        [modifier('u.headers.set("X-A", "b")'), 'HEAD', '5', { service: name }],
+        [modifier('return new Response(null, u)'), 'HEAD', undefined, { service: name }],
+        [modifier('return new Response("four", u)'), 'HEAD', '4', { service: name }],
+        [modifier(`u.setBody(${stream})`), 'HEAD', undefined, { service: name }],
+        [modifier('u.status(304).writeBody("")'), 'GET', undefined, { service: name }],
+    ]) {
+        const path = await route(source.replace('URL', upstreams.at(-1).url), more);
+        const client = await Raw.connect(gateway.proxyPort);
+        client.send(`${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+        await client.end();
+        assert.match(client.text, /\r\n\r\n$/, source);
+        assert.equal(/^content-length: (.*)\r$/im.exec(client.text)?.[1], length, `${source} ${client.text}`);
+        assert.doesNotMatch(client.text, /transfer-encoding/i);
+        client.close();
+    }
+});
+
 test('64 MiB pass a TransformStream in bounded memory', async (t) => {
     const size = 64 * MIB;
     const { name } = await service((socket) => {
