@@ -184,7 +184,35 @@ test('URL and URLSearchParams', async () => {
         ['(() => { const u = new URL("http://a/?x=1#h"); u.searchParams.append("y", "a b"); return [u.href, u.search]; })()', 'http://a/?x=1&y=a+b#h,?x=1&y=a+b'],
         ['(() => { const u = new URL("http://a/?x=1"); u.search = "?z=2"; return u.searchParams.get("z"); })()', '2'],
         ['new URL("/p", "nope")', '! TypeError'], ['[...new URLSearchParams("a=1&b=2")].join("|")', 'a,1|b,2'], ['new URL("http://ex\\u00e4mple.com/").host', 'xn--exmple-cua.com'],
+        ...['"a\\ud800=\\udc00b"', '{ "a\\ud800": "\\udc00b" }', '[["a\\ud800", "\\udc00b"]]'].map((init) =>
+            [`escape([...new URLSearchParams(${init})].join("|"))`, 'a%uFFFD%2C%uFFFDb']),
+        ['(() => { const p = new URLSearchParams(); p.append("\\ud800", "\\udc00"); p.set("b", "\\ud83d\\ude00\\ud800"); return escape([[...p].join("|"), p.get("\\ud801"), p.has("\\ufffd", "\\ud802"), p.getAll("\\udfff").length]); })()', '%uFFFD%2C%uFFFD%7Cb%2C%uD83D%uDE00%uFFFD%2C%uFFFD%2Ctrue%2C1', OURS],
+        ['(() => { class Own extends URLSearchParams {} const p = new Own([["a", "\\ud800"]]); return [p instanceof Own, p.get("a") === "\\ufffd", new URL("http://a").searchParams instanceof URLSearchParams, URLSearchParams.name, p.append.length]; })()', 'true,true,true,URLSearchParams,2'],
         ['[typeof fetch, typeof Headers]', 'function,function'], ['Object.keys(globalThis).includes("__core-js_shared__")', 'false'],
+    ]);
+});
+
+test('a URL setter that fails changes nothing', async () => {
+    await checkExpressions(gateway, 'setters', [
+        ...['bad', 'http://', '//x', 'http://xn--/', 'http://\\u200d/'].map((href) =>
+            [`(() => { const u = new URL("http://a/b?c=d"); let name; try { u.href = "${href}"; } catch (e) { name = e.name; } return [name, u.href, u.searchParams.get("c")]; })()`, 'TypeError,http://a/b?c=d,d']),
+        ...['xn--a', '\\u200d', 'a\\ud800', 'a b'].flatMap((host) => ['host', 'hostname'].map((name) =>
+            [`(() => { const u = new URL("http://a:8/b"); u.${name} = "${host}"; return u.href; })()`, 'http://a:8/b'])),
+        ['(() => { const u = new URL("http://a:8/b"), p = u.searchParams; u.href = "https://\\ufb00.com/?c=d"; return [u.href, p.get("c"), p === u.searchParams]; })()', 'https://ff.com/?c=d,d,true'],
+        ['(() => { const u = new URL("http://a:8/b"); u.host = "\\u2163.com:9"; return u.href; })()', 'http://iv.com:9/b'],
+    ]);
+});
+
+test('the hosts of URLs are mapped and checked', async () => {
+    await checkExpressions(gateway, 'hosts', [
+        ...[['\\ufb00.com', 'ff.com'], ['\\u2163.com', 'iv.com'], ['B\\u00dcCHER.example', 'xn--bcher-kva.example'], ['e\\u0301.com', 'xn--9ca.com'], ['fa\\u00df.de', 'xn--fa-hia.de'], ['\\uff11\\uff12\\uff17.0.0.\\u2460', '127.0.0.1'],
+            ['XN--Bcher-KVA.example', 'xn--bcher-kva.example'], ['%EF%AC%80.com', 'ff.com'], ['\\u65e5\\u672c\\u3002jp', 'xn--wgv71a.jp'], ['\\u0646\\u0627\\u0645\\u0647\\u200c\\u0627\\u06cc.com', 'xn--mgba3gch31f060k.com']]
+            .map(([host, result]) => [`[new URL("http://${host}/").host, new URL("/a", "ws://${host}").host, URL.canParse("ftp://${host}")]`, `${result},${result},true`]),
+        ...['xn--', 'xn--a', 'a.xn--.b', '\\u200d', 'a\\u200db', '\\u0301a', 'a.\\u0301', '\\u2100.com', '\\u33c2.com', 'a\\u0378', '\\u{e0001}a', 'xn--\\u00e4']
+            .map((host) => [`[(() => { try { return new URL("http://${host}/").href; } catch (e) { return e.name; } })(), URL.canParse("http://${host}"), (URL.parse ?? (() => null))("http://${host}/")]`, 'TypeError,false,']),
+        ['[new URL("foo://xn--/").host, new URL("http://a").constructor === URL, URL.name, URL.length, URL.canParse.length]', 'xn--,true,URL,1,1'],
+        ['(() => { class Own extends URL {} const u = new Own("http://\\ufb00.com"); return [u.host, u instanceof Own, u instanceof URL]; })()', 'ff.com,true,true'],
+        ['URL("http://a")', '! TypeError'], ['URL.canParse()', '! TypeError'],
     ]);
 });
 
