@@ -1,5 +1,7 @@
 #include "script/fetch_url.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "codec/octets.h"
@@ -170,6 +172,55 @@ static enum err_code compose(struct arena *a, const struct url *u, bool secure,
     return ERR_OK;
 }
 
+static bool is_ipv4(struct str s)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (s.len >= sizeof(text))
+        return false;
+    memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+static bool is_decimal(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+/* "0x" and any number of digits. */
+static bool is_hexadecimal(struct str s)
+{
+    for (size_t i = 2; i < s.len; i++)
+        if (!octets_is(s.p[i], OCTETS_HEX))
+            return false;
+    return s.len > 1 && s.p[0] == '0' && (s.p[1] | 0x20) == 'x';
+}
+
+/* URL standard, "ends in a number": then the host is an IPv4 address in one of its forms. */
+static bool ends_in_number(struct str host)
+{
+    if (host.len > 0 && host.p[host.len - 1] == '.')
+        host.len--;
+    size_t begin = host.len;
+    while (begin > 0 && host.p[begin - 1] != '.')
+        begin--;
+    const struct str last = str_skip(host, begin);
+    return is_decimal(last) || is_hexadecimal(last);
+}
+
+/* Browsers read other hosts too, as what they stand for: to ask for one as it is would be another host to them. fetch()
+ * is given none of these (js/runtime/fetch_url.ts), a redirect may lead to one. */
+static bool is_plain_host(struct str host)
+{
+    if (str_index(host, '%', 0) < host.len)
+        return false;
+    return !ends_in_number(host) || is_ipv4(host);
+}
+
 enum err_code fetch_url_parse(struct arena *a, struct str text, struct fetch_url *ret,
                               struct err *e)
 {
@@ -182,6 +233,9 @@ enum err_code fetch_url_parse(struct arena *a, struct str text, struct fetch_url
     const bool secure = str_eq_nocase(u.scheme, STR("https"));
     if (!secure && !str_eq_nocase(u.scheme, STR("http")))
         return err_set(e, ERR_INVALID, "the scheme %.*s is not http or https", STR_ARG(u.scheme));
+    if (!u.host_is_ipv6 && !is_plain_host(u.host))
+        return err_set(e, ERR_INVALID, "the host %.*s is not in its plain ASCII form",
+                       STR_ARG(u.host));
     return compose(a, &u, secure, ret, e);
 }
 

@@ -15,7 +15,7 @@ struct fetch_url {
     bool secure; /* https */
 };
 
-/* Reads an absolute URL: http or https, without user name and password. Its fragment is dropped, dot segments are removed,
+/* Reads an absolute URL: http or https, without user name and password, its host in the form that `URL` gives it. Its fragment is dropped, dot segments are removed,
  * what may not stand in a URL is percent-encoded. */
 enum err_code fetch_url_parse(struct arena *a, struct str text, struct fetch_url *ret,
                               struct err *e) __attribute__((warn_unused_result));

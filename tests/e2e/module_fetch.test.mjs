@@ -238,7 +238,25 @@ test('URLs are taken as browsers take them', async () => {
     assert.equal((await json('fetch(BASE + "/ec\\nho/\\ta").then((r) => r.json())')).url, '/echo/a');
     for (const [given, url] of [['/echo/../echo/./a?x=1#frag', '/echo/a?x=1'], ['/echo/ä b?q=ü', '/echo/%C3%A4%20b?q=%C3%BC'], ['/echo/100%', '/echo/100%25'], ['?q', '/?q']])
         assert.equal((await json(`fetch(BASE + ${JSON.stringify(given)}).then((r) => r.json())`)).url, url);
-    assert.match(await run('fetch("http://user:pw@127.0.0.1/")'), /^! user information/);
+    assert.equal(await run('fetch("http://user:pw@127.0.0.1/")'), '! a URL with a user name or password is not allowed');
+
+    // new URL(x).hostname is the host that fetch(x) asks.
+    const port = Number(new URL(base).port);
+    for (const host of ['0x7f.1', '127.1', '127.0.0.1.', '127.0.0.%31', '2130706433', '１２７.0.0.①'])
+        assert.deepEqual(await json(`fetch("http://${host}:${port}/echo/" + new URL("http://${host}").hostname).then(async (r) => [(await r.json()).url, r.url])`), ['/echo/127.0.0.1', `${base}/echo/127.0.0.1`], host);
+    for (const given of [`http:\\\\127.0.0.1:${port}\\echo`, `http:127.0.0.1:${port}/echo`, ` http://127.0.0.1:${port}/echo `, `HTTP:////127.0.0.1:0${port}/./echo`])
+        assert.equal((await json(`fetch(${JSON.stringify(given)}).then((r) => r.json())`)).url, '/echo', given);
+    for (const [given, host] of [['bücher.invalid', 'xn--bcher-kva.invalid'], ['xn--Bcher-KVA.invalid', 'xn--bcher-kva.invalid'], ['ﬁ.invalid', 'fi.invalid'], ['A.Invalid', 'a.invalid']])
+        assert.match(await run(`fetch("http://${given}/")`), new RegExp(`^! http://${host}: `));
+    for (const given of ['http://xn--a.invalid/', 'http://127.0.0.256/', 'http://1.2.3.4.5/', 'http://a b/', 'echo', '//127.0.0.1/'])
+        assert.equal(await run(`fetch("${given}")`), `! "${given}" is not an absolute URL`);
+});
+
+test('a redirect to a host that browsers would read as another one is refused', async () => {
+    const from = base.replace('http://', '');
+    for (const [host, shown] of [['b\u00c3\u00bccher.example', 'b%C3%BCcher.example'], ['0x7f.1'], ['127.1'], ['127.0.0.1.'], ['127.0.0.%31']])
+        assert.equal(await run(`fetch(BASE + "/to/302?" + encodeURIComponent("http://${host}/"))`),
+            `! http://${from}: the redirect leads nowhere (the host ${shown ?? host} is not in its plain ASCII form)`);
 });
 
 test('connections are kept, and one that the server closed is replaced', async () => {

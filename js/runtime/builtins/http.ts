@@ -3,6 +3,7 @@
 import { jsonText, requireBytes } from "../body";
 import { addWaiting, removeWaiting, requireCurrent } from "../current";
 import { fetchHook } from "../fetch_hook";
+import { fetchUrl } from "../fetch_url";
 import { Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
 import { extract, readAll, takeBody, type Content } from "../web/body";
@@ -52,8 +53,7 @@ function bodyOf(body: unknown, headers: Headers): Bytes | Source | undefined {
 
 function describeCall(input: unknown, options: FetchOptions): Call {
     const from: Request | undefined = isRequest(input) ? input : undefined;
-    const url = (from?.url ?? String(input)).replace(/[\t\n\r]/g, ""); // as the URL standard
-    if (!/^https?:\/\/[^/?#]/i.test(url)) throw new TypeError(`"${url}" is not an http or https URL`);
+    const url = fetchUrl(from?.url ?? String(input));
     const method = options.method === undefined ? (from?.method ?? "GET") : requireMethod(options.method);
     const mode = options.redirect ?? options.redirects ?? from?.redirect ?? "follow";
     const redirect = REDIRECTS[requireRedirect(mode)] as Redirect;

@@ -1,5 +1,6 @@
 // Request of the Fetch standard.
 
+import { parseUrl } from "../fetch_url";
 import { Headers, type HeadersInit } from "../fields";
 import type { AbortSignal } from "./abort";
 import { Body, extract, hasBody, mixInBody, moveBody, shareBody, type Content } from "./body";
@@ -23,10 +24,7 @@ export interface RequestInit {
 
 declare function require(name: string): unknown;
 
-const scope = globalThis as unknown as {
-    URL: new (url: string) => { href: string; username: string; password: string };
-    AbortSignal: unknown;
-};
+const scope = globalThis as unknown as { AbortSignal: unknown };
 
 export function requireMethod(method: unknown): string {
     const text = String(method);
@@ -48,17 +46,6 @@ export function requireSignal(signal: unknown): Signal | null {
     if (typeof s.aborted !== "boolean" || typeof s.addEventListener !== "function")
         throw new TypeError("signal is not an AbortSignal");
     return signal as Signal;
-}
-
-function parse(input: unknown): string {
-    let url;
-    try {
-        url = new scope.URL(String(input));
-    } catch {
-        throw new TypeError(`"${String(input)}" is not an absolute URL`);
-    }
-    if (url.username !== "" || url.password !== "") throw new TypeError("a URL with a user name or password is not allowed");
-    return url.href;
 }
 
 function contentOf(from: Request | undefined, init: RequestInit, method: string, headers: Headers): Content | Stream {
@@ -98,7 +85,7 @@ export class Request extends Body {
         const own = init ?? {};
         const method = own.method === undefined ? (from?.method ?? "GET") : requireMethod(own.method);
         const headers = new Headers(own.headers ?? from?.headers);
-        const url = from?.url ?? parse(input);
+        const url = from?.url ?? parseUrl(String(input));
         const redirect = requireRedirect(own.redirect ?? from?.redirect ?? "follow");
         const signal = own.signal === undefined ? (from === undefined ? null : from.#given) : requireSignal(own.signal);
         super(copy !== undefined ? copy.content : contentOf(from, own, method, headers));

@@ -25,6 +25,9 @@ static void reads_what_browsers_read(void **state)
         {"http://a/x y\"<>`?z z", "http://a/x%20y%22%3C%3E%60?z%20z", "a", "a", 80},
         {"http://a/100%/%4", "http://a/100%25/%254", "a", "a", 80},
         {"http://a/\xc3\xa4", "http://a/%C3%A4", "a", "a", 80},
+        {"http://127.0.0.1:8/", "http://127.0.0.1:8/", "127.0.0.1:8", "127.0.0.1", 8},
+        {"http://1.2.example./", "http://1.2.example./", "1.2.example.", "1.2.example.", 80},
+        {"http://a_b.0xg/", "http://a_b.0xg/", "a_b.0xg", "a_b.0xg", 80},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct arena a;
@@ -51,6 +54,13 @@ static void refuses_the_rest(void **state)
         {"http://u:p@a/", "user information (user@) is not allowed"},
         {"http:///x", "host is missing"},
         {"http://a:70000/", "port must be 1 to 65535"},
+        {"http://b\xc3\xbc.de/", "the host b%C3%BC.de is not in its plain ASCII form"},
+        {"http://127.0.0.%31/", "the host 127.0.0.%31 is not in its plain ASCII form"},
+        {"http://127.0.0.1./", "the host 127.0.0.1. is not in its plain ASCII form"},
+        {"http://0X7f.1/", "the host 0X7f.1 is not in its plain ASCII form"},
+        {"http://127.0.0.01/", "the host 127.0.0.01 is not in its plain ASCII form"},
+        {"http://a.0x/", "the host a.0x is not in its plain ASCII form"},
+        {"http://2130706433/", "the host 2130706433 is not in its plain ASCII form"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct arena a;

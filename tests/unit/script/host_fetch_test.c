@@ -183,10 +183,11 @@ static const struct fetched FETCHED[] = {
     {"fetch('http://127.0.0.1:1/')",
      "! http://127.0.0.1:1: the connection was refused or failed (127.0.0.1:1: Connection "
      "refused)"},
-    {"fetch('http://user:secret@127.0.0.1/')", "! user information (user@) is not allowed"},
+    {"fetch('http://user:secret@127.0.0.1/')",
+     "! a URL with a user name or password is not allowed"},
     {"fetch(U, { method: 'TRACE' })", "! the method TRACE is not allowed"},
     {"fetch('ftp://x/')", "! \"ftp://x/\" is not an http or https URL"},
-    {"fetch('/relative')", "! \"/relative\" is not an http or https URL"},
+    {"fetch('/relative')", "! \"/relative\" is not an absolute URL"},
     {"fetch(U, { method: 'A B' })", "! \"A B\" is not a method"},
     {"fetch(U, { redirect: 'maybe' })", "! redirect must be \"follow\", \"error\" or \"manual\""},
     {"fetch(U, { body: 'x' })", "! a GET request has no body"},
