@@ -1,5 +1,7 @@
 // Cookies (RFC 6265): those of a request, and Set-Cookie lines in both directions.
 
+import { trimField } from "./fields";
+
 export interface CookieOptions {
     domain?: string;
     expires?: Date | string;
@@ -48,8 +50,8 @@ function unquote(value: string): string {
 
 function splitPair(text: string): [string, string] {
     const equals = text.indexOf("=");
-    if (equals < 0) return [text.trim(), ""];
-    return [text.slice(0, equals).trim(), unquote(text.slice(equals + 1).trim())];
+    if (equals < 0) return [trimField(text), ""];
+    return [trimField(text.slice(0, equals)), unquote(trimField(text.slice(equals + 1)))];
 }
 
 export function parseCookies(headers: readonly string[]): Cookie[] {
@@ -77,7 +79,7 @@ export function parseSetCookie(line: string): Cookie {
             cookie.rawExpires = value;
             const time = Date.parse(value);
             cookie.expires = Number.isNaN(time) ? null : new Date(time);
-        } else if (name !== "") cookie.unparsed.push(attribute.trim());
+        } else if (name !== "") cookie.unparsed.push(trimField(attribute));
     }
     return cookie;
 }

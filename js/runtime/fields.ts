@@ -1,10 +1,24 @@
-// The header fields of a message, live: what a module changes is what is sent.
+// The header fields of a message, live: what a module changes is what is sent. Each byte of a value is the character of
+// that number; a value with characters above U+00FF goes as UTF-8.
 
 import { host, type Side } from "./host";
 import { postField } from "./outbox";
 
 function fieldText(value: unknown): string {
     return value === null || value === undefined ? "" : String(value);
+}
+
+function isSpace(c: number): boolean {
+    return c === 32 || c === 9 || c === 10 || c === 13;
+}
+
+// Not trim(): characters are bytes, and 0xA0 may be one of a letter.
+export function trimField(text: string): string {
+    let from = 0;
+    let to = text.length;
+    while (from < to && isSpace(text.charCodeAt(from))) from++;
+    while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
+    return text.slice(from, to);
 }
 
 export class Fields {
@@ -89,17 +103,7 @@ function grouped(entries: readonly [string, string][]): Record<string, string[]>
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u;
-
-const isSpace = (code: number): boolean => code === 9 || code === 10 || code === 13 || code === 32;
-
-// Without what HTTP has for white space around it.
-function trimmed(text: string): string {
-    let [from, to] = [0, text.length];
-    while (from < to && isSpace(text.charCodeAt(from))) from++;
-    while (from < to && isSpace(text.charCodeAt(to - 1))) to--;
-    return text.slice(from, to);
-}
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 // As a string; of a Symbol a TypeError.
 const stringOf = (value: unknown): string => `${value as string}`;
@@ -141,9 +145,10 @@ export class Headers {
     }
 
     static #value(value: unknown): string {
-        const text = trimmed(stringOf(value));
-        if (!VALUE.test(text)) throw new TypeError("a header value has control characters");
-        return text;
+        const text = trimField(stringOf(value));
+        if (VALUE.test(text)) return text;
+        const what = /[^\0-\xff]/.test(text) ? "characters above U+00FF" : "control characters";
+        throw new TypeError(`a header value has ${what}`);
     }
 
     append(name: string, value: unknown): void {

@@ -18,7 +18,7 @@ function escapeHtml(text: string): string {
 }
 
 // A URL reference without scheme and authority, resolved against the path of the request.
-export function resolveLocation(url: string, path: string): string {
+function resolveLocation(url: string, path: string): string {
     if (/^[a-z][a-z0-9+.-]*:/i.test(url) || url.startsWith("/")) return url;
     if (url === "" || url.startsWith("?") || url.startsWith("#")) return path + url;
     const end = url.search(/[?#]/);
@@ -30,6 +30,11 @@ export function resolveLocation(url: string, path: string): string {
         else if (segment !== ".") out.push(segment);
     if (/(^|\/)\.\.?$/.test(own)) out.push("");
     return `/${out.join("/")}${end < 0 ? "" : url.slice(end)}`;
+}
+
+// As a Location field has it: the path of the request is decoded.
+export function encodeLocation(url: string, path: string): string {
+    return encodeURI(resolveLocation(url, path)).replace(/%25/g, "%");
 }
 
 const REASONS: Record<number, string> = { 301: "Moved Permanently", 307: "Temporary Redirect" };
@@ -109,7 +114,7 @@ export class Response {
     }
 
     #redirect(url: unknown, status: number): this {
-        const target = encodeURI(resolveLocation(String(url), host.text(this.#handle, Text.Path))).replace(/%25/g, "%");
+        const target = encodeLocation(String(url), host.text(this.#handle, Text.Path));
         const method = host.text(this.#handle, Text.Method);
         this.location(target).status(status);
         const isRead = method === "GET" || method === "HEAD";

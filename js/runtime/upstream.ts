@@ -7,7 +7,7 @@ import { Fields } from "./fields";
 import { host, Num, Side, Text } from "./host";
 import { lazy, snapshot } from "./lazy";
 import { Query } from "./query";
-import { requireStatus, resolveLocation } from "./response";
+import { encodeLocation, requireStatus } from "./response";
 import { bodyStream, nativeSource, readAll } from "./web/body";
 import { NativeStream } from "./web/native_stream";
 import { pump, type Source } from "./web/pump";
@@ -132,7 +132,7 @@ export class Upstream {
 
     #redirect(url: unknown, status: number): this {
         const path = host.text(this.#handle, Text.Path);
-        this.headers.set("Location", resolveLocation(String(url), path));
+        this.headers.set("Location", encodeLocation(String(url), path));
         this.headers.del("Content-Type");
         this.headers.del("Content-Encoding");
         this.statusCode = status;

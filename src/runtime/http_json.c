@@ -3,15 +3,50 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/utf8.h"
 #include "codec/base64.h"
 #include "codec/json.h"
+
+/* A byte of a field is the character of that number, as in modules. */
+static json_t *value_json(struct str s)
+{
+    if (utf8_is_ascii(s))
+        return json_text_string(s);
+    struct buf b;
+    buf_init(&b, s.len * 2);
+    bool ok = true;
+    for (size_t i = 0; i < s.len; i++) {
+        const uint8_t c = (uint8_t)s.p[i];
+        const char two[] = {(char)(0xC0 | (c >> 6)), (char)(0x80 | (c & 0x3F))};
+        ok = ok && buf_add(&b, c < 0x80 ? str_slice(s, i, i + 1) : (struct str){two, sizeof(two)});
+    }
+    json_t *value = json_text_string(ok ? buf_str(&b) : STR(""));
+    buf_finish(&b);
+    return value;
+}
+
+/* The bytes that a value stands for, made in place; one with characters above U+00FF stands for its UTF-8. */
+static struct str value_bytes(char *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)p[i] > 0xC3)
+            return (struct str){p, len};
+    char *to = p;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)p[i];
+        if (c >= 0x80)
+            c = (uint8_t)(c << 6 | ((uint8_t)p[++i] & 0x3F));
+        *to++ = (char)c;
+    }
+    return (struct str){p, (size_t)(to - p)};
+}
 
 json_t *http_json_fields(const struct http_fields *fields)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < fields->n; i++)
         (void)json_array_append_new(list, json_pack("[o, o]", json_text_string(fields->v[i].name),
-                                                    json_text_string(fields->v[i].value)));
+                                                    value_json(fields->v[i].value)));
     return list;
 }
 
@@ -53,8 +88,11 @@ bool http_json_take_fields(const json_t *list, struct arena *a, struct http_fiel
                           STR_ARG(name), STR_ARG(value));
             return false;
         }
-        if (!arena_copy(a, name, &name) || !arena_copy(a, value, &value) ||
-            !http_head_add(fs, a, name, value)) {
+        char *copy = arena_alloc(a, value.len + 1);
+        if (copy != NULL && value.len > 0)
+            memcpy(copy, value.p, value.len);
+        if (copy == NULL || !arena_copy(a, name, &name) ||
+            !http_head_add(fs, a, name, value_bytes(copy, value.len))) {
             (void)err_set(e, ERR_TOO_LARGE, "the header fields are too large");
             return false;
         }

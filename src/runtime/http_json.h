@@ -1,5 +1,5 @@
-/* HTTP messages as JSON, between dgate/test and this program: fields are [["name","value"],...], a body is
- * {"text":"..."}, or {"base64":"..."} when it is not text.
+/* HTTP messages as JSON, between dgate/test and this program: fields are [["name","value"],...], where a byte
+ * of a value is the character of that number; a body is {"text":"..."}, or {"base64":"..."} when it is not text.
  */
 #ifndef RUNTIME_HTTP_JSON_H
 #define RUNTIME_HTTP_JSON_H

@@ -80,7 +80,7 @@ static JSValueRef answer(JSContextRef ctx, struct host_fetch *h)
         return jsvalue_text(ctx, buf_str(&h->head));
     }
     const JSValueRef parts[] = {
-        jsvalue_text(ctx, buf_str(&h->head)),
+        jsvalue_latin1(ctx, buf_str(&h->head)),
         h->stream != NULL ? JSValueMakeNumber(ctx, host_stream_id(h->stream))
                           : jsvalue_array_buffer(ctx, body, NULL),
     };
@@ -200,7 +200,7 @@ static struct str next_line(struct str *rest)
 static bool take_head(JSContextRef ctx, JSValueRef v, struct arena *a, struct fetch_request *q)
 {
     struct str rest;
-    if (!jsvalue_take(ctx, v, a, REQUEST_BYTES_MAX, &rest))
+    if (!jsvalue_take_field(ctx, v, a, REQUEST_BYTES_MAX, &rest))
         return false;
     q->method = next_line(&rest);
     q->url = next_line(&rest);

@@ -1,5 +1,6 @@
 /* Header fields. What belongs to one connection or to the framing is not among the fields (codec/http_head.h): reading
- * Host and Content-Length is answered from the message, writing any of these is without effect.
+ * Host and Content-Length is answered from the message, writing any of these is without effect. In JavaScript a byte of
+ * a value is the character of that number, so that what is read and written again stays as it was.
  */
 #include "script/host_fields.h"
 
@@ -78,7 +79,7 @@ static JSValueRef from_message(const struct request *q, enum http_field_id id)
 {
     const struct script_exchange *x = q->run->x;
     if (id == HTTP_FIELD_HOST && q->side == HOST_MESSAGE_REQUEST)
-        return jsvalue_text(q->ctx, x->host);
+        return jsvalue_latin1(q->ctx, x->host);
     if (id != HTTP_FIELD_CONTENT_LENGTH)
         return NULL;
     int64_t length = -1;
@@ -106,7 +107,7 @@ static JSValueRef get(JSContextRef ctx, JSObjectRef function, JSObjectRef this, 
     JSValueRef v = NULL;
     const struct http_field *f = http_head_find_name(q.fields, q.name);
     if (f != NULL)
-        v = jsvalue_text(ctx, f->value);
+        v = jsvalue_latin1(ctx, f->value);
     else
         v = from_message(&q, http_head_field_id(q.name));
     return v != NULL ? v : JSValueMakeUndefined(ctx);
@@ -126,7 +127,7 @@ static JSValueRef values(JSContextRef ctx, JSObjectRef function, JSObjectRef thi
     for (uint32_t i = 0; i < q.fields->n; i++) {
         const struct http_field *f = &q.fields->v[i];
         if (str_eq_nocase(f->name, q.name))
-            JSObjectSetPropertyAtIndex(ctx, list, n++, jsvalue_text(ctx, f->value), NULL);
+            JSObjectSetPropertyAtIndex(ctx, list, n++, jsvalue_latin1(ctx, f->value), NULL);
     }
     const JSValueRef own = n == 0 ? from_message(&q, http_head_field_id(q.name)) : NULL;
     if (own != NULL)
@@ -147,7 +148,7 @@ static JSValueRef list_all(JSContextRef ctx, JSObjectRef function, JSObjectRef t
     JSObjectRef list = JSObjectMakeArray(ctx, 0, NULL, NULL);
     for (uint32_t i = 0; i < fields->n; i++) {
         JSObjectSetPropertyAtIndex(ctx, list, 2 * i, jsvalue_text(ctx, fields->v[i].name), NULL);
-        JSObjectSetPropertyAtIndex(ctx, list, 2 * i + 1, jsvalue_text(ctx, fields->v[i].value),
+        JSObjectSetPropertyAtIndex(ctx, list, 2 * i + 1, jsvalue_latin1(ctx, fields->v[i].value),
                                    NULL);
     }
     return list;
@@ -170,7 +171,7 @@ static bool take_value(const struct request *q, JSValueRef v, struct str *ret,
                        JSValueRef *exception)
 {
     struct str value = {NULL, 0};
-    if (!jsvalue_take(q->ctx, v, q->run->x->arena, VALUE_MAX_BYTES, &value)) {
+    if (!jsvalue_take_field(q->ctx, v, q->run->x->arena, VALUE_MAX_BYTES, &value)) {
         (void)jsvalue_throw(q->ctx, exception,
                             "a header value is longer than %d bytes, or the headers are too large",
                             VALUE_MAX_BYTES);

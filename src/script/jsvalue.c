@@ -166,10 +166,10 @@ struct text {
     JSStringRef string;
     const JSChar *chars;
     size_t len;
-    size_t utf8; /* bytes that it takes */
+    size_t size; /* bytes that it takes: as many as characters, or those of UTF-8 */
 };
 
-/* Four ASCII characters at once: no bit of x but the low seven of each. */
+/* Four characters at once; ASCII: no bit of x but the low seven of each. */
 enum { LANE = 4 };
 static const uint64_t NOT_ASCII = 0xFF80FF80FF80FF80U;
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "narrow() packs little-endian lanes");
@@ -252,7 +252,7 @@ static bool open_text(struct text *t, JSContextRef ctx, JSValueRef v, JSValueRef
         return false;
     t->chars = JSStringGetCharactersPtr(t->string);
     t->len = JSStringGetLength(t->string);
-    t->utf8 = utf8_size(t->chars, t->len);
+    t->size = utf8_size(t->chars, t->len);
     return true;
 }
 
@@ -261,10 +261,10 @@ static void close_text(struct text *t)
     JSStringRelease(t->string);
 }
 
-/* Writes t->utf8 bytes. */
+/* Writes t->size bytes: UTF-8, unless each character is one. */
 static void write_text(const struct text *t, char *out)
 {
-    if (t->utf8 == t->len) {
+    if (t->size == t->len) {
         narrow(t->chars, t->len, out);
         return;
     }
@@ -277,10 +277,10 @@ bool jsvalue_add_text(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef 
     struct text t;
     if (!open_text(&t, ctx, v, exception))
         return false;
-    char *p = buf_reserve(b, t.utf8);
+    char *p = buf_reserve(b, t.size);
     if (p != NULL) {
         write_text(&t, p);
-        buf_added(b, t.utf8);
+        buf_added(b, t.size);
     }
     close_text(&t);
     return p != NULL;
@@ -291,11 +291,11 @@ bool jsvalue_into(JSContextRef ctx, JSValueRef v, char *out, size_t size, struct
     struct text t;
     if (!open_text(&t, ctx, v, NULL))
         return false;
-    const bool fits = t.utf8 < size;
+    const bool fits = t.size < size;
     if (fits) {
         write_text(&t, out);
-        out[t.utf8] = '\0';
-        *ret = (struct str){out, t.utf8};
+        out[t.size] = '\0';
+        *ret = (struct str){out, t.size};
     }
     close_text(&t);
     return fits;
@@ -306,11 +306,21 @@ char *jsvalue_copy(JSContextRef ctx, JSValueRef v, size_t *ret_len)
     struct text t;
     if (!open_text(&t, ctx, v, NULL))
         return NULL;
-    char *copy = mem_alloc(t.utf8 + 1);
+    char *copy = mem_alloc(t.size + 1);
     write_text(&t, copy);
-    *ret_len = t.utf8;
+    *ret_len = t.size;
     close_text(&t);
     return copy;
+}
+
+static bool take_bytes(const struct text *t, struct arena *a, size_t max, struct str *ret)
+{
+    char *p = t->size <= max ? arena_alloc(a, t->size + 1) : NULL;
+    if (p == NULL)
+        return false;
+    write_text(t, p);
+    *ret = (struct str){p, t->size};
+    return true;
 }
 
 static bool take_text(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)
@@ -318,13 +328,30 @@ static bool take_text(JSContextRef ctx, JSValueRef v, struct arena *a, size_t ma
     struct text t;
     if (!open_text(&t, ctx, v, NULL))
         return false;
-    char *p = t.utf8 <= max ? arena_alloc(a, t.utf8 + 1) : NULL;
-    if (p != NULL) {
-        write_text(&t, p);
-        *ret = (struct str){p, t.utf8};
-    }
+    const bool fits = take_bytes(&t, a, max, ret);
     close_text(&t);
-    return p != NULL;
+    return fits;
+}
+
+static bool is_latin1(const struct text *t)
+{
+    for (size_t i = 0; i < t->len; i++)
+        if (t->chars[i] > 0xFF)
+            return false;
+    return true;
+}
+
+bool jsvalue_take_field(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max,
+                        struct str *ret)
+{
+    struct text t;
+    if (!open_text(&t, ctx, v, NULL))
+        return false;
+    if (t.size > t.len && is_latin1(&t))
+        t.size = t.len;
+    const bool fits = take_bytes(&t, a, max, ret);
+    close_text(&t);
+    return fits;
 }
 
 bool jsvalue_take(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)

@@ -39,6 +39,11 @@ bool jsvalue_into(JSContextRef ctx, JSValueRef v, char *out, size_t size, struct
 bool jsvalue_take(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max, struct str *ret)
     __attribute__((warn_unused_result));
 
+/* Copies a string into a as header fields have it: one byte for each character, or UTF-8 if one is above U+00FF. False
+ * past max or the arena's limit. */
+bool jsvalue_take_field(JSContextRef ctx, JSValueRef v, struct arena *a, size_t max,
+                        struct str *ret) __attribute__((warn_unused_result));
+
 /* The bytes of an ArrayBuffer or a view of one: *ret points into it, valid while nothing runs. False if v is neither. */
 bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)
     __attribute__((warn_unused_result));

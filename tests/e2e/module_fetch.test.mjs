@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import zlib from 'node:zlib';
 import { Gateway, temporaryDirectory, until, withGateway } from './lib/gateway.mjs';
+import { Raw } from './lib/raw.mjs';
 import { RawUpstream, answering, response } from './lib/upstream.mjs';
 
 let gateway;
@@ -219,14 +220,15 @@ test('heads and bodies come as they were sent, whatever is in them', async () =>
     for (const text of ['plain', 'a\n\nb\n', 'nul\0', 'gr\u00fcn'])
         assert.deepEqual(await json(`fetch(BASE + "/body/${encodeURIComponent(text)}").then(${all})`), [200, 'Sehr gut', false, '1', [...Buffer.from(text, 'latin1')]]);
     const head = 'async (r) => [r.statusText, r.headers.get("x-text"), r.headers.get("x-empty"), r.headers.get("location"), await r.text()]';
-    assert.deepEqual(await json(`fetch(BASE + "/head").then(${head})`), ['Fine', 'grün', '', '/there', 'ascii']);
+    assert.deepEqual(await json(`fetch(BASE + "/head").then(${head})`), ['Fine', Buffer.from('grün').toString('latin1'), '', '/there', 'ascii']);
 });
 
 test('what the header fields of a request may be', async () => {
     const got = await json('fetch(BASE + "/echo", { headers: { "X-Empty": "", "X-Text": "grün", "X-Last": "1" } }).then((r) => r.json())');
     assert.equal(got.headers['x-empty'], '');
-    assert.equal(Buffer.from(got.headers['x-text'], 'latin1').toString(), 'grün');
+    assert.equal(got.headers['x-text'], 'grün'); // one byte for each character
     assert.equal(got.headers['x-last'], '1');
+    assert.equal(await run('fetch(BASE + "/echo", { headers: { "X-Text": "z\u0142oty" } })'), '! a header value has characters above U+00FF');
     const many = (n) => `fetch(BASE + "/echo", { headers: Array.from({ length: ${n} }, (_, i) => ["x-" + i, "v"]) }).then((r) => r.status)`;
     assert.equal(await run(many(200)), '200');
     const tooLarge = '! the URL and the headers are too large: at most 256 headers, 262144 bytes';
@@ -257,6 +259,64 @@ test('a redirect to a host that browsers would read as another one is refused', 
     for (const [host, shown] of [['b\u00c3\u00bccher.example', 'b%C3%BCcher.example'], ['0x7f.1'], ['127.1'], ['127.0.0.1.'], ['127.0.0.%31']])
         assert.equal(await run(`fetch(BASE + "/to/302?" + encodeURIComponent("http://${host}/"))`),
             `! http://${from}: the redirect leads nowhere (the host ${shown ?? host} is not in its plain ASCII form)`);
+});
+
+// A request with raw bytes and what came back, as Latin-1.
+async function exchange(path, fields = '') {
+    const client = await Raw.connect(gateway.proxyPort);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}Connection: close\r\n\r\n`);
+    await client.end();
+    client.close();
+    return client.text;
+}
+
+test('the bytes of header values survive in both directions', async () => {
+    const SENT = 'X-U: caf\xc3\xa9\r\nX-L: caf\xe9\r\nX-End: \xc3\xa0\xa0\r\n';
+    let asked;
+    const up = await RawUpstream.listen(answering((r, c) => {
+        asked = c.text.slice(c.text.lastIndexOf('GET '));
+        return response('ok', `${SENT}Set-Cookie: a=\xe9\r\n`);
+    }));
+    await gateway.put('service', { name: 'bytes', urls: [up.url] });
+    const route = async (source, more = {}) => {
+        const n = ++routes;
+        await gateway.module(`f${n}`, source, { moduleType: 'typescript' });
+        await gateway.put('route', { name: `f${n}`, paths: [`/f${n}`], methods: ['*'], modules: [`f${n}`], ...more });
+        return `/f${n}`;
+    };
+    const handler = (body) => route(`export async function requestHandler(ctx: any) { ${body} }`);
+    const modifier = (body, kind = 'responseModifier') => route(`export async function ${kind}(ctx: any) { ${body} }`, { service: 'bytes' });
+    const lower = (text) => text.replace(/^[A-Za-z-]+:/gm, (name) => name.toLowerCase());
+    const wanted = (text) => lower(`${text}Set-Cookie: a=\xe9\r\n`).split('\r\n').slice(0, -1);
+    const has = (text, fields) => {
+        for (const field of fields) assert.ok(lower(text).includes(`${field}\r\n`), `${field} in ${JSON.stringify(text)}`);
+    };
+
+    for (const path of [
+        await handler(`return fetch("${up.url}")`),
+        await handler(`const r = await fetch("${up.url}"); return new Response("z", r)`),
+        await modifier('return new Response("z", ctx.upstream())'),
+        await modifier('const h = ctx.upstream().headers; for (const [n, v] of h.entries()) h.set(n, v);'),
+        await route('function responseModifier(ctx, res) { for (const n of Object.keys(res.headers)) res.headers[n] = String(res.headers[n]); }', { service: 'bytes' }),
+    ]) has(await exchange(path), wanted(SENT));
+
+    // Of the client's request, by fetch() and to the upstream.
+    for (const path of [
+        await handler(`return fetch("${up.url}", { headers: ctx.request().headers })`),
+        await modifier('const h = ctx.request().headers; for (const [n, v] of h.entries()) h.set(n, v);', 'requestModifier'),
+        await handler(`const h = new Headers(); h.set("X-U", "caf\\u00c3\\u00a9"); h.set("X-L", "caf\\u00e9"); h.append("X-End", " \\u00c3\\u00a0\\u00a0 "); return fetch("${up.url}", { headers: h })`),
+    ]) {
+        await exchange(path, SENT);
+        has(asked, lower(SENT).split('\r\n').slice(0, -1));
+    }
+
+    const path = await handler(`const h = ctx.response().headers; h.set("X-Byte", "\\u00e9"); h.set("X-Text", "\\u00e9\\u0142"); ctx.response().cookie("c", "\\u00e9");
+        const c = ctx.response().getCookie("k")!.value; ctx.response().send([...c].map((x: string) => x.charCodeAt(0)).join())`);
+    const text = await exchange(path, 'Cookie: k=\xc3\xa0\r\n');
+    has(text, ['x-byte: \xe9', 'x-text: \xc3\xa9\xc5\x82', 'set-cookie: c=\xe9']);
+    assert.match(text, /\r\n\r\n195,160$/);
+    assert.match(await exchange(await handler('try { new Headers({ a: "\\u0142" }) } catch (e: any) { ctx.response().send(e.name + ": " + e.message) }')), /TypeError: a header value has characters above U\+00FF$/);
+    await up.close();
 });
 
 test('connections are kept, and one that the server closed is replaced', async () => {

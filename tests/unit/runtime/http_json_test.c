@@ -59,6 +59,28 @@ static void carries_fields(void **state)
     arena_finish(&a);
 }
 
+static void a_byte_is_a_character(void **state)
+{
+    (void)state;
+    json_t *list = parse("[[\"A\",\"caf\\u00e9\\u0080\"],[\"B\",\"\\u00e9\\u0142\"],[\"C\",\"\"]]");
+    struct arena a;
+    struct http_fields fs = {0};
+    struct err e = {0};
+    arena_init(&a, 4096);
+    assert_true(http_json_take_fields(list, &a, &fs, &e));
+    assert_str(fs.v[0].value, "caf\xe9\x80");
+    assert_str(fs.v[1].value, "\xc3\xa9\xc5\x82");
+    json_t *back = http_json_fields(&fs);
+    json_t *wanted =
+        parse("[[\"A\",\"caf\\u00e9\\u0080\"],[\"B\",\"\\u00c3\\u00a9\\u00c5\\u0082\"],"
+              "[\"C\",\"\"]]");
+    assert_true(json_equal(back, wanted));
+    json_decref(wanted);
+    json_decref(back);
+    json_decref(list);
+    arena_finish(&a);
+}
+
 static void refuses_fields(void **state)
 {
     (void)state;
@@ -82,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(carries_bodies),
         cmocka_unit_test(carries_fields),
+        cmocka_unit_test(a_byte_is_a_character),
         cmocka_unit_test(refuses_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

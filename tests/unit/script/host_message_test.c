@@ -90,20 +90,23 @@ static void decodes_the_path(void **state)
     fixture_destroy(f);
 }
 
-/* Old header values may be Latin-1: each byte is a character, and UTF-8 stays what it is. */
+/* Each byte is a character, whether they are text or not, and a character a byte. */
 static void header_values_may_be_any_bytes(void **state)
 {
     (void)state;
     struct fixture *f = fixture_create(NULL);
     fixture_module(f, HANDLER
-                   "{ const h = ctx.request().headers; ctx.response().send([h.get('l').length, "
-                   "h.get('u').length, h.get('u')].join()); }");
+                   "{ const h = ctx.request().headers; for (const [n, v] of h.entries()) h.add(n + "
+                   "'2', v); ctx.response().send([h.get('l').length, h.values('u')[0].length, "
+                   "h.get('l').charCodeAt(0)].join()); }");
     fixture_begin(f);
     assert_true(http_head_add(&f->x.request_fields, &f->arena, STR("L"), STR("\xe4\xf6")));
     assert_true(
         http_head_add(&f->x.request_fields, &f->arena, STR("U"), STR("\xc3\xa4\xe2\x82\xac")));
     fixture_call(f, SCRIPT_REQUEST_HANDLER);
-    assert_string_equal(buf_cstr(&f->x.response_body), "2,2,\xc3\xa4\xe2\x82\xac");
+    assert_string_equal(buf_cstr(&f->x.response_body), "2,5,228");
+    assert_string_equal(fixture_header(&f->x.request_fields, "l2"), "\xe4\xf6");
+    assert_string_equal(fixture_header(&f->x.request_fields, "u2"), "\xc3\xa4\xe2\x82\xac");
     fixture_destroy(f);
 }
 
@@ -211,6 +214,12 @@ static void the_upstream_redirects(void **state)
     assert_int_equal(f->x.upstream_status, 301);
     assert_string_equal(fixture_header(&f->x.upstream_fields, "location"), "/things/other");
     assert_true(f->x.upstream_body.replaced && f->x.upstream_body.bytes.len == 0);
+
+    fixture_begin(f);
+    f->x.path = STR("/%C3%A4%20b/c");
+    f->x.has_upstream = true;
+    fixture_call(f, SCRIPT_RESPONSE_MODIFIER);
+    assert_string_equal(fixture_header(&f->x.upstream_fields, "location"), "/%C3%A4%20b/other");
     fixture_destroy(f);
 }
 

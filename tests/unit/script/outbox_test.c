@@ -28,14 +28,16 @@ static void what_does_not_fit_goes_by_a_call(void **state)
         f, MODIFIER
         "{ const h = ctx.request().headers;\n"
         "  h.set('X-Long', 'v'.repeat(5000)); h.set('X-Text', 'gr\\u00fcn');\n"
+        "  h.set('X-Wide', '\\u00fc\\u0142');\n"
         "  for (let i = 0; i < 2000; i++) h.set('X-Many', 'number ' + i + '.'.repeat(200)); }");
     fixture_begin(f);
     fixture_call(f, SCRIPT_REQUEST_MODIFIER);
     assert_int_equal(f->status, SCRIPT_OK);
     assert_int_equal(strlen(fixture_header(&f->x.request_fields, "X-Long")), FIXTURE_TEXT - 1);
-    assert_string_equal(fixture_header(&f->x.request_fields, "X-Text"), "gr\xC3\xBCn");
+    assert_string_equal(fixture_header(&f->x.request_fields, "X-Text"), "gr\xFCn");
+    assert_string_equal(fixture_header(&f->x.request_fields, "X-Wide"), "\xC3\xBC\xC5\x82");
     assert_memory_equal(fixture_header(&f->x.request_fields, "X-Many"), "number 1999.", 12);
-    assert_int_equal(f->x.request_fields.n, 3);
+    assert_int_equal(f->x.request_fields.n, 4);
 
     fixture_module(f, HANDLER "{ ctx.response().json({ a: 'x'.repeat(20000) }); }");
     assert_int_equal(strlen(fixture_handle(f)), 20008);
