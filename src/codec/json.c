@@ -4,10 +4,13 @@
 #include "codec/json.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 
@@ -39,16 +42,107 @@ static enum err_code refuse_nul(struct str text, struct err *e)
     return err_set(e, ERR_INVALID, "line %d column %zu: a NUL byte", line, nul - begin + 1);
 }
 
+static json_t *load(struct str text, json_error_t *error)
+{
+    return json_loadb(text.len > 0 ? text.p : "", text.len,
+                      JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, error);
+}
+
+/* Whether len digits, after which the text goes on, are an integer of JSON that jansson's type is too small for. */
+static bool is_too_big(const char *digits, size_t len, bool negative)
+{
+    enum { ALWAYS_FITS = 18 };
+    if (len <= ALWAYS_FITS || digits[0] == '0')
+        return false;
+    errno = 0;
+    (void)strtoll(digits - (negative ? 1 : 0), NULL, 10);
+    return errno == ERANGE;
+}
+
+/* Writes the double that is nearest to the digits over them, as 17 digits and an exponent of the same length, so that
+ * errors tell the same places. What is beyond doubles stays. */
+static void make_real(char *digits, size_t len)
+{
+    enum { SIGNIFICANT = 17, DECIMALS = SIGNIFICANT - 1 };
+    char text[40];
+    const double n = strtod(digits, NULL);
+    if (!isfinite(n))
+        return;
+    const int written = snprintf(text, sizeof(text), "%.*e", DECIMALS, n);
+    assert(written > DECIMALS && (size_t)written < sizeof(text));
+    memcpy(digits + 1, text + 2, DECIMALS);
+    digits[0] = text[0];
+    digits[SIGNIFICANT] = 'e';
+    long exponent = strtol(strchr(text, 'e') + 1, NULL, 10) - DECIMALS;
+    for (size_t i = len - 1; i > SIGNIFICANT; i--, exponent /= 10)
+        digits[i] = (char)('0' + exponent % 10);
+}
+
+/* Handles the number at p; returns the end of it. */
+static char *skip_number(char *p)
+{
+    const bool negative = *p == '-';
+    char *digits = p + (negative ? 1 : 0);
+    const size_t len = strspn(digits, "0123456789");
+    const size_t more = strspn(digits + len, "0123456789.eE+-");
+    if (more == 0 && is_too_big(digits, len, negative))
+        make_real(digits, len);
+    return digits + len + more;
+}
+
+static char *skip_string(char *p)
+{
+    for (p++; *p != '\0' && *p != '"'; p++)
+        if (*p == '\\' && p[1] != '\0')
+            p++;
+    return *p == '"' ? p + 1 : p;
+}
+
+static void make_reals(char *text)
+{
+    for (char *p = text; *p != '\0';) {
+        if (*p == '"')
+            p = skip_string(p);
+        else if (*p == '-' || (*p >= '0' && *p <= '9'))
+            p = skip_number(p);
+        else
+            p++;
+    }
+}
+
+/* Integers of any size are JSON (RFC 8259 section 6). Those that do not fit jansson's are read as reals, and only when
+ * there are some: it could read as reals all integers or none. */
+static json_t *load_with_reals(struct str text, json_error_t *error)
+{
+    char *copy = mem_dup(text.p, text.len);
+    make_reals(copy);
+    json_t *value = load((struct str){copy, text.len}, error);
+    free(copy);
+    return value;
+}
+
+/* jansson's words, but where they are about its own flags. */
+static const char *reason(const json_error_t *error)
+{
+    const enum json_error_code code = json_error_code(error);
+    if (code == json_error_null_character || code == json_error_null_byte_in_key)
+        return "a string has a NUL character";
+    if (code == json_error_stack_overflow)
+        return "nested too deep";
+    return error->text;
+}
+
 json_t *json_text_parse(struct str text, struct err *e)
 {
     if (refuse_nul(text, e) != ERR_OK)
         return NULL;
     json_error_t error;
-    json_t *value = json_loadb(text.len > 0 ? text.p : "", text.len,
-                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    json_t *value = load(text, &error);
+    if (value == NULL && json_error_code(&error) == json_error_numeric_overflow)
+        value = load_with_reals(text, &error);
     if (value == NULL)
         (void)err_set(e, ERR_INVALID, "line %d column %d: %s", error.line, error.column,
-                      error.text);
+                      reason(&error));
     return value;
 }
 
@@ -209,6 +303,26 @@ bool json_text_write(struct buf *b, const json_t *value)
     if (!ok)
         b->len = before;
     return ok;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): until left is 0 */
+static bool is_deeper(json_t *value, int left)
+{
+    const char *key = NULL;
+    json_t *inner = NULL;
+    size_t i = 0;
+    if (!json_is_array(value) && !json_is_object(value))
+        return false;
+    if (left == 0)
+        return true;
+    json_array_foreach(value, i, inner) if (is_deeper(inner, left - 1)) return true;
+    json_object_foreach(value, key, inner) if (is_deeper(inner, left - 1)) return true;
+    return false;
+}
+
+bool json_text_nests_too_deep(const json_t *value)
+{
+    return is_deeper(without_const(value), JSON_TEXT_NESTING_MAX);
 }
 
 struct str json_text_str(const json_t *value)

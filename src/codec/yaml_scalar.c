@@ -137,8 +137,10 @@ json_t *yaml_scalar_plain(struct str text, const char **problem)
         return word;
     bool is_signed = text.p[0] == '-' || text.p[0] == '+';
     struct str digits = str_skip(text, is_signed ? 1 : 0);
-    if (has_base(digits, 10))
-        return read_integer(digits, 10, text.p[0] == '-', problem);
+    if (has_base(digits, 10)) {
+        json_t *integer = read_integer(digits, 10, text.p[0] == '-', problem);
+        return integer != NULL ? integer : read_float(text, problem); /* as in JSON */
+    }
     if (!is_signed && str_starts(text, STR("0x")) && has_base(str_skip(text, 2), 16))
         return read_integer(str_skip(text, 2), 16, false, problem);
     if (!is_signed && str_starts(text, STR("0o")) && has_base(str_skip(text, 2), 8))

@@ -19,6 +19,16 @@ static const struct {
     {"0", NULL},
     {"-9223372036854775808", NULL},
     {"9223372036854775807", NULL},
+    {"9223372036854775808", "9.223372036854776e+18"},
+    {"-9223372036854775809", "-9.223372036854776e+18"},
+    {"9300000000000000000", "9.3e+18"},
+    {"9999999999999999999", "1e+19"},
+    {"10000000000000000000", "1e+19"},
+    {"18446744073709551615", "1.8446744073709552e+19"},
+    {"123456789012345678901234567890", "1.2345678901234568e+29"},
+    {"[1,-10000000000000000000,[2,\"10000000000000000000\\\"\"],10000000000000000000.5e-1]",
+     "[1,-1e+19,[2,\"10000000000000000000\\\"\"],1e+18]"},
+    {"[9223372036854775807,{\"a\":10000000000000000000}]", "[9223372036854775807,{\"a\":1e+19}]"},
     {"0.1", NULL},
     {"-0.0", NULL},
     {"1.0", NULL},
@@ -80,7 +90,10 @@ static void test_refused(void **state)
         {TEXT("\"\x01\""), "line 1 "},
         {TEXT("\"\xff\""), "line 1 "},
         {TEXT("\"\\ud800\""), "line 1 "},
-        {TEXT("9223372036854775808"), "line 1 "},
+        {TEXT("[09223372036854775808, 10000000000000000000]"), "line 1 "},
+        {TEXT("[10000000000000000000,\n10000000000000000000 1]"), "line 2 column 22: "},
+        {TEXT("[10000000000000000000, \"\\"), "line 1 "},
+        {TEXT("[10000000000000000000, 1e400]"), "line 1 "},
         {TEXT("1\0"), "line 1 column 2: "},
         {TEXT("[\n1,\n \0"), "line 3 column 2: "},
         {TEXT("// x\n1"), "line 1 "},
@@ -95,6 +108,20 @@ static void test_refused(void **state)
     }
 }
 
+/* An integer of 400 digits is beyond doubles too. */
+static void test_beyond_doubles(void **state)
+{
+    (void)state;
+    char text[400];
+    memset(text, '9', sizeof(text));
+    struct err e = {0};
+    assert_null(json_text_parse((struct str){text, 400}, &e));
+    assert_int_equal(e.code, ERR_INVALID);
+    json_t *value = json_text_parse((struct str){text, 300}, &e);
+    assert_true(json_is_real(value));
+    json_decref(value);
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -103,8 +130,13 @@ static void test_depth(void **state)
     memset(text + 3000, ']', 3000);
     struct err e = {0};
     assert_null(json_text_parse((struct str){text, 6000}, &e));
-    json_t *value = json_text_parse((struct str){text + 1000, 4000}, &e);
+    assert_string_equal(e.msg, "line 1 column 2049: nested too deep");
+    json_t *value = json_text_parse((struct str){text + 999, 4002}, &e);
+    assert_true(json_text_nests_too_deep(value));
+    json_decref(value);
+    value = json_text_parse((struct str){text + 1000, 4000}, &e);
     assert_non_null(value);
+    assert_false(json_text_nests_too_deep(value));
     struct buf b;
     buf_init(&b, 5000);
     assert_true(json_text_write(&b, value));
@@ -159,9 +191,9 @@ static void test_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_maximum),
-        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_both_ways),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_beyond_doubles), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_maximum),        cmocka_unit_test(test_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
