@@ -449,8 +449,8 @@ declare module "dgate/state" {
         updatedAt?: string;
         data: T;
     }
-    /** The collection, or null. Collections of other namespaces must be public. */
-    export function getCollection(name: string, namespace?: string): Promise<Collection | null>;
+    /** Rejects when there is none. Collections of other namespaces must be public. */
+    export function getCollection(name: string, namespace?: string): Promise<Collection>;
     /** The document, or null. collection may be "namespace/collection" of another namespace. */
     export function getDocument<T = any>(
         id: string,
@@ -470,11 +470,12 @@ declare module "dgate/state" {
     export function addDocument<T = any>(document: Document<T>): Promise<Document<T>>;
     /** The same as addDocument(). */
     export function setDocument<T = any>(document: Document<T>): Promise<Document<T>>;
-    /** The collection must be empty. */
-    export function deleteCollection(collection: string | { name: string }): Promise<null>;
-    /** Rejects when it is not there. */
-    export function deleteDocument(id: string, collection: string): Promise<null>;
-    export function deleteDocument(document: { id: string; collection: string }): Promise<null>;
+    /** The collection must be empty. Gives its argument; of a name an object with it. */
+    export function deleteCollection(name: string): Promise<{ name: string }>;
+    export function deleteCollection<T extends { name: string }>(collection: T): Promise<T>;
+    /** Rejects when it is not there. Gives its argument; of an id and a collection an object with both. */
+    export function deleteDocument(id: string, collection: string): Promise<{ id: string; collection: string }>;
+    export function deleteDocument<T extends { id: string; collection: string }>(document: T): Promise<T>;
     /** The data of a secret of the own namespace, or null. */
     export function getSecret(name: string): string | null;
     const state: typeof import("dgate/state");

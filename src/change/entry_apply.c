@@ -36,11 +36,15 @@ bool entry_apply_check(const struct entries_request *q, struct err *e)
 {
     if (!entry_value_key_check(q->key, e))
         return false;
-    if (q->command != ENTRIES_PUT || !is_absent(q->value))
-        return true;
-    (void)err_set(e, ERR_INVALID, "storage key %.*s/%.*s: null cannot be stored", STR_ARG(q->ns),
-                  STR_ARG(q->key));
-    return false;
+    const char *problem = NULL;
+    if (q->command == ENTRIES_PUT && is_absent(q->value))
+        problem = "null cannot be stored";
+    else if (json_text_nests_too_deep(q->value))
+        problem = "nested too deep";
+    if (problem != NULL)
+        (void)err_set(e, ERR_INVALID, "storage key %.*s/%.*s: %s", STR_ARG(q->ns), STR_ARG(q->key),
+                      problem);
+    return problem == NULL;
 }
 
 static bool fits_limits(const struct entry_applying *a, size_t json_len, struct err *e)

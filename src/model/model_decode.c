@@ -274,6 +274,8 @@ static void decode_json(struct decoding *d, const struct fields_field *f, json_t
 {
     if (f->later != NULL && !json_is_null(value))
         complain(d, str_of(f->name), NO_INDEX, "%s", f->later);
+    if (d->source != MODEL_FROM_STORE && json_text_nests_too_deep(value))
+        complain(d, str_of(f->name), NO_INDEX, "nested too deep");
     json_t **slot = slot_of(d, f);
     json_decref(*slot);
     *slot = json_incref(value);

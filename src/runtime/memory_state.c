@@ -48,17 +48,22 @@ static json_t *or_null(json_t *found)
     return found != NULL ? json_incref(found) : json_null();
 }
 
+/* The collection of that name; NULL with e filled when there is none. */
+static json_t *require_collection(const struct memory_state *s, const char *name, struct err *e)
+{
+    json_t *found = json_object_get(s->collections, name);
+    if (name[0] == '\0')
+        (void)err_set(e, ERR_INVALID, "collection is required");
+    else if (found == NULL)
+        (void)err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name);
+    return found;
+}
+
 /* The documents of the collection that args name; NULL with e filled when there is no such collection. */
 static json_t *documents_of(const struct memory_state *s, const json_t *args, struct err *e)
 {
     const char *name = text_of(args, "collection");
-    if (name[0] == '\0')
-        (void)err_set(e, ERR_INVALID, "collection is required");
-    else if (json_object_get(s->collections, name) == NULL)
-        (void)err_set(e, ERR_NOT_FOUND, "collection default/%s: not found", name);
-    else
-        return json_object_get(s->documents, name);
-    return NULL;
+    return require_collection(s, name, e) != NULL ? json_object_get(s->documents, name) : NULL;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -240,7 +245,7 @@ static json_t *run(struct memory_state *s, enum script_state_op op, const json_t
     case SCRIPT_GET_SECRET:
         return or_null(json_object_get(s->secrets, text_of(args, "name")));
     case SCRIPT_GET_COLLECTION:
-        return or_null(json_object_get(s->collections, text_of(args, "name")));
+        return json_incref(require_collection(s, text_of(args, "name"), e));
     case SCRIPT_GET_DOCUMENT:
         return get_document(s, args, e);
     case SCRIPT_GET_DOCUMENTS: {

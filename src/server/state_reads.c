@@ -113,19 +113,6 @@ static json_t *list_documents(struct store_read *read, struct str ns, struct str
     return l.array;
 }
 
-static json_t *read_collection(struct store_read *read, struct place *place, struct str name,
-                               struct err *e)
-{
-    struct err why = {0};
-    resolve(read, place, &name);
-    json_t *found = name.len > 0 ? require_collection(read, place, name, &why) : json_null();
-    if (found == NULL && why.code == ERR_NOT_FOUND)
-        return json_null();
-    if (found == NULL)
-        *e = why;
-    return found;
-}
-
 static json_t *read_documents(struct store_read *read, enum script_state_op op, struct place *place,
                               const json_t *args, struct err *e)
 {
@@ -152,8 +139,11 @@ static json_t *run(struct store_read *read, enum script_state_op op, struct str 
 {
     struct str given = json_text_str(json_object_get(args, "namespace"));
     struct place place = {.own = ns, .ns = given.len > 0 ? given : ns};
-    if (op == SCRIPT_GET_COLLECTION)
-        return read_collection(read, &place, json_text_str(json_object_get(args, "name")), e);
+    if (op == SCRIPT_GET_COLLECTION) {
+        struct str name = json_text_str(json_object_get(args, "name"));
+        resolve(read, &place, &name);
+        return require_collection(read, &place, name, e);
+    }
     return read_documents(read, op, &place, args, e);
 }
 

@@ -44,7 +44,7 @@ async function callIn(ns, from, name, ...args) {
 before(async () => {
     gateway = await new Gateway({
         workers: 2,
-        limits: { compile_timeout_ms: 60000, storage_value_max: 2000, storage_entries: 40, storage_bytes: 20000, cache_value_max: 1000 },
+        limits: { compile_timeout_ms: 60000, storage_value_max: 5000, storage_entries: 40, storage_bytes: 20000, cache_value_max: 1000 },
     }).start();
     await install(gateway);
     await install(gateway, 'other');
@@ -96,7 +96,62 @@ test('the replicated store: put, get, read, delete', async () => {
     await assert.rejects(call('get', 'k'.repeat(256)), /1 to 255 bytes/);
     await assert.rejects(call('put', 'bad\u0001key', 1), /control characters/);
     await assert.rejects(call('put', 'k', 1, { ttl: -1 }), /TTL/);
-    await assert.rejects(call('put', 'k', 'v'.repeat(3000)), /default\/k.*limits\.storage_value_max/);
+    await assert.rejects(call('put', 'k', 'v'.repeat(5000)), /default\/k.*limits\.storage_value_max/);
+});
+
+test('numbers of any size come back as they are', async () => {
+    await gateway.put('collection', { name: 'numbers', visibility: 'public' });
+    for (const n of [2 ** 53, 9.2e18, 2 ** 63, -(2 ** 63), 9.3e18, 1e19, -1e19, 2 ** 64, 999999999999999900000, 1e21, 1.5e300]) {
+        await call('put', 'big', { n });
+        assert.deepEqual(await call('get', 'big'), { n });
+        assert.deepEqual(await call('read', 'big'), { n });
+        assert.equal(await call('compareAndSet', 'big', { n }, n), true);
+        assert.equal(await call('compareAndSet', 'big', n, n), true);
+        assert.equal(await call('increment', 'big', n), n + n);
+        const { data } = await callIn('default', 'state', 'addDocument', { id: 'big', collection: 'numbers', data: { n } });
+        assert.deepEqual(data, { n });
+        assert.deepEqual((await callIn('default', 'state', 'getDocument', 'big', 'numbers')).data, { n });
+        const put = await gateway.admin('PUT', '/api/v1/document/big?collection=numbers', { n });
+        assert.ok(put.status < 300, put.text);
+        assert.deepEqual((await gateway.admin('GET', '/api/v1/document/big?collection=numbers')).json.data.data, { n });
+    }
+    await call('delete', 'big');
+});
+
+test('what cannot be stored is refused by name', async () => {
+    const nested = (depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+    const rows = [
+        ['nul', 'a\0b', /NUL character$/],
+        ['in_key', { 'a\0b': 1 }, /NUL character$/],
+        ['half', '\ud800', /invalid Unicode/],
+        ['deep', nested(2001), /nested too deep$/],
+        ['deeper', nested(2048), /nested too deep$/],
+    ];
+    for (const [key, value, reason] of rows) {
+        const named = (what) => (error) => error.message.startsWith(`${what}: `) && reason.test(error.message);
+        const entry = named(`storage key default/${key}`);
+        await assert.rejects(call('put', key, value), entry);
+        await assert.rejects(call('compareAndSet', key, null, value), entry);
+        const document = { id: key, collection: 'numbers', data: value };
+        await assert.rejects(callIn('default', 'state', 'addDocument', document), named(`document default/numbers/${key}`));
+        const collection = { name: key, schema: { const: value } };
+        await assert.rejects(callIn('default', 'state', 'addCollection', collection), named(`collection default/${key}`));
+    }
+    await assert.rejects(call('compareAndSet', 'nul', '\0', 1), /storage key default\/nul: a string has a NUL/);
+    await assert.rejects(callIn('other', 'storage', 'put', 'nul', '\0'), /^Error: storage key other\/nul: /);
+    await assert.rejects(call('put', 'a\0b', 1), /control characters/);
+    await assert.rejects(call('get', '\ud800'), /UTF-8/);
+    const deepest = nested(2000);
+    await call('put', 'deep', deepest);
+    assert.equal(JSON.stringify(await call('read', 'deep')), JSON.stringify(deepest));
+    await call('delete', 'deep');
+    await callIn('default', 'state', 'addDocument', { id: 'deep', collection: 'numbers', data: deepest });
+    const { data } = await callIn('default', 'state', 'getDocument', 'deep', 'numbers');
+    assert.equal(JSON.stringify(data), JSON.stringify(deepest));
+    const url = '/api/v1/document/deep?collection=numbers';
+    assert.equal((await gateway.admin('PUT', url, JSON.stringify(deepest))).status, 200);
+    assert.equal((await gateway.admin('PUT', url, JSON.stringify(nested(2001)))).status, 400);
+    assert.equal((await gateway.admin('GET', '/api/v1/changelog?limit=1')).json.data[0].name, 'deep');
 });
 
 test('what has a ttl is gone after it', async () => {
@@ -236,7 +291,7 @@ test('documents: pages, visibility, errors that name the object', async () => {
     assert.equal((await own('getDocument', 'd1', 'other/open')).data, 1);
     assert.deepEqual((await own('getDocuments', { collection: 'other/open', offset: 1, limit: 1 })).map((d) => d.id), ['d1']);
     assert.equal((await own('getCollection', 'open', 'other')).name, 'open');
-    assert.equal(await own('getCollection', 'none'), null);
+    await assert.rejects(own('getCollection', 'none'), /collection default\/none: not found/);
     for (const [name, ...args] of [['getDocument', 'd1', 'other/shut'], ['getDocuments', { collection: 'shut', namespace: 'other' }], ['getCollection', 'other/shut']])
         await assert.rejects(own(name, ...args), /collection other\/shut is private/);
     assert.equal((await callIn('other', 'state', 'getDocuments', { collection: 'shut' })).length, 3);

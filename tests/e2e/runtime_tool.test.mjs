@@ -389,7 +389,7 @@ test('fetch is faked and never reaches the network', async () => {
 
 test('collections and documents are checked as by a server', async () => {
     const source = `import { documents, expect, it } from "dgate/test";
-    import { addCollection, addDocument, deleteCollection, deleteDocument, getDocument, getDocuments } from "dgate/state";
+    import { addCollection, addDocument, deleteCollection, deleteDocument, getCollection, getDocument, getDocuments } from "dgate/state";
     it("stores and lists", async () => {
         await documents.put("things", { b: { n: 2 }, a: { n: 1 } });
         expect((await getDocuments({ collection: "things" })).map((d) => d.id)).toEqual(["a", "b"]);
@@ -400,8 +400,15 @@ test('collections and documents are checked as by a server', async () => {
         expect(await documents.get("things", "a")).toEqual({ n: 3 });
         expect((await getDocument("a", "things"))?.createdAt).toBe(first?.createdAt);
         expect(await getDocument("z", "things")).toBeNull();
+        expect((await getCollection("things")).name).toBe("things");
+        await documents.put("large", { n: 1e19 });
+        expect(await documents.get("large", "n")).toBe(1e19);
+        expect(await deleteDocument("n", "large")).toEqual({ id: "n", collection: "large" });
+        expect(await deleteCollection("large")).toEqual({ name: "large" });
     });
     it("refuses", async () => {
+        await expect(getCollection("none")).rejects.toThrow("collection default/none: not found");
+        await expect(addDocument({ id: "n", collection: "things", data: "\\0" })).rejects.toThrow("document default/things/n: a string has a NUL");
         await expect(getDocument("a", "none")).rejects.toThrow("collection default/none: not found");
         await expect(addDocument({ id: "", collection: "things", data: 1 })).rejects.toThrow("id");
         await expect(addCollection({ name: "x", visibility: "secret" as any })).rejects.toThrow("visibility");

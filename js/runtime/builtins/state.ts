@@ -19,14 +19,15 @@ function nameText(value: unknown, what: string): string {
     return value;
 }
 
-// A name on its own, or what carries it.
-function named(value: unknown): Json {
-    return typeof value === "string" ? { name: value } : { name: requireObject(value).name };
-}
-
 export function makeState(module: string): Record<string, unknown> {
     const ask = (op: StateOp, args: Json): Promise<unknown> => askState("dgate/state", op, module, args);
-    const putDocument = (document: unknown) => ask(StateOp.PutDocument, requireObject(document));
+    // Gives what was to be deleted, as DGate 1 does.
+    const deleted = (op: StateOp, args: Json, given: Json): Promise<Json> => ask(op, args).then(() => given);
+    const putDocument = (document: unknown): Promise<unknown> => {
+        const args = requireObject(document);
+        const subject = (namespace: string) => `document ${namespace}/${String(args.collection)}/${String(args.id)}`;
+        return askState("dgate/state", StateOp.PutDocument, module, args, subject);
+    };
     return {
         getCollection: (name: unknown, namespace?: unknown) =>
             ask(StateOp.GetCollection, { name: nameText(name, "collection name"), namespace }),
@@ -42,13 +43,20 @@ export function makeState(module: string): Record<string, unknown> {
             return ask(StateOp.GetDocuments, { collection: name, limit, offset, namespace });
         },
         getSecret: (name: unknown) => readState(StateOp.GetSecret, module, { name: nameText(name, "secret name") }),
-        addCollection: (collection: unknown) => ask(StateOp.PutCollection, requireObject(collection)),
+        addCollection: (collection: unknown) => {
+            const args = requireObject(collection);
+            const subject = (namespace: string) => `collection ${namespace}/${String(args.name)}`;
+            return askState("dgate/state", StateOp.PutCollection, module, args, subject);
+        },
         addDocument: putDocument,
         setDocument: putDocument,
-        deleteCollection: (collection: unknown) => ask(StateOp.DeleteCollection, named(collection)),
+        deleteCollection: (collection: unknown) => {
+            const given = typeof collection === "string" ? { name: collection } : requireObject(collection);
+            return deleted(StateOp.DeleteCollection, { name: given.name }, given);
+        },
         deleteDocument: (document: unknown, collection?: unknown) => {
-            const from = typeof document === "string" ? { id: document, collection } : requireObject(document);
-            return ask(StateOp.DeleteDocument, { id: from.id, collection: from.collection });
+            const given = typeof document === "string" ? { id: document, collection } : requireObject(document);
+            return deleted(StateOp.DeleteDocument, { id: given.id, collection: given.collection }, given);
         },
     };
 }

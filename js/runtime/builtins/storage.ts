@@ -44,6 +44,8 @@ function deleteCache(id?: unknown): boolean {
 
 function storageKey(key: unknown): string {
     if (typeof key !== "string" || key === "") throw new TypeError("a storage key is a string that is not empty");
+    // What the host's JSON would refuse with the value, without telling which key.
+    if (/[\0\p{Surrogate}]/u.test(key)) throw new TypeError("a storage key is UTF-8 without control characters");
     return key;
 }
 
@@ -62,7 +64,8 @@ function lifetime(options: unknown): number | undefined {
 
 export function makeStorage(module: string): Record<string, unknown> {
     const now = (op: StateOp, args: Json): unknown => readState(op, module, args);
-    const ask = (op: StateOp, args: Json): Promise<unknown> => askState("dgate/storage", op, module, args);
+    const ask = (op: StateOp, args: Json & { key: string }): Promise<unknown> =>
+        askState("dgate/storage", op, module, args, (namespace) => `storage key ${namespace}/${args.key}`);
     return {
         getCache,
         setCache,

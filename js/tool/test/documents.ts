@@ -10,9 +10,16 @@ export interface PutOptions {
     schema?: unknown;
 }
 
+async function exists(collection: string): Promise<boolean> {
+    return getCollection(collection).then(
+        () => true,
+        () => false,
+    );
+}
+
 async function put(collection: string, all: Record<string, unknown>, options: PutOptions = {}): Promise<void> {
     requireKnown("documents.put()", options, "schema");
-    if (options.schema !== undefined || (await getCollection(collection)) === null)
+    if (options.schema !== undefined || !(await exists(collection)))
         await addCollection({ name: collection, type: "document", visibility: "private", schema: options.schema });
     for (const [id, data] of Object.entries(all)) await addDocument({ id, collection, data });
 }

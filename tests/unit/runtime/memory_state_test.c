@@ -63,7 +63,8 @@ static void stores_and_removes(void **state)
     assert_string_equal(ask(s, SCRIPT_DELETE_DOCUMENT, get), "null");
     assert_string_equal(ask(s, SCRIPT_DELETE_DOCUMENT, get), "!document default/c/a: not found");
     assert_string_equal(ask(s, SCRIPT_DELETE_COLLECTION, "{\"name\":\"c\"}"), "null");
-    assert_string_equal(ask(s, SCRIPT_GET_COLLECTION, "{\"name\":\"c\"}"), "null");
+    assert_string_equal(ask(s, SCRIPT_GET_COLLECTION, "{\"name\":\"c\"}"),
+                        "!collection default/c: not found");
 }
 
 static void lists_in_the_order_of_ids(void **state)

@@ -5,24 +5,32 @@ struct asked {
     const char *call;
     enum script_state_op op;
     const char *args;
+    const char *given;   /* instead of what the host answers */
+    const char *subject; /* what errors name */
 };
 
 static const struct asked ASKED[] = {
-    {"s.getCollection('c')", SCRIPT_GET_COLLECTION, "{\"name\":\"c\"}"},
-    {"s.getDocument('1', 'c')", SCRIPT_GET_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\"}"},
+    {"s.getCollection('c')", SCRIPT_GET_COLLECTION, .args = "{\"name\":\"c\"}"},
+    {"s.getDocument('1', 'c')", SCRIPT_GET_DOCUMENT, .args = "{\"id\":\"1\",\"collection\":\"c\"}"},
     {"s.getDocuments({ collection: 'c', limit: 5 })", SCRIPT_GET_DOCUMENTS,
-     "{\"collection\":\"c\",\"limit\":5}"},
-    {"s.addCollection({ name: 'c' })", SCRIPT_PUT_COLLECTION, "{\"name\":\"c\"}"},
+     .args = "{\"collection\":\"c\",\"limit\":5}"},
+    {"s.addCollection({ name: 'c' })", SCRIPT_PUT_COLLECTION, .args = "{\"name\":\"c\"}",
+     .subject = "collection default/c"},
     {"s.addDocument({ id: '1', collection: 'c', data: { a: [1] } })", SCRIPT_PUT_DOCUMENT,
-     "{\"id\":\"1\",\"collection\":\"c\",\"data\":{\"a\":[1]}}"},
+     .args = "{\"id\":\"1\",\"collection\":\"c\",\"data\":{\"a\":[1]}}",
+     .subject = "document default/c/1"},
     {"s.setDocument({ id: '1', collection: 'c', data: null })", SCRIPT_PUT_DOCUMENT,
-     "{\"id\":\"1\",\"collection\":\"c\",\"data\":null}"},
-    {"s.deleteCollection('c')", SCRIPT_DELETE_COLLECTION, "{\"name\":\"c\"}"},
+     .args = "{\"id\":\"1\",\"collection\":\"c\",\"data\":null}",
+     .subject = "document default/c/1"},
+    {"s.deleteCollection('c')", SCRIPT_DELETE_COLLECTION, .args = "{\"name\":\"c\"}",
+     .given = "{\"name\":\"c\"}"},
     {"s.deleteCollection({ name: 'c', type: 'document' })", SCRIPT_DELETE_COLLECTION,
-     "{\"name\":\"c\"}"},
-    {"s.deleteDocument({ id: '1', collection: 'c' })", SCRIPT_DELETE_DOCUMENT,
-     "{\"id\":\"1\",\"collection\":\"c\"}"},
-    {"s.deleteDocument('1', 'c')", SCRIPT_DELETE_DOCUMENT, "{\"id\":\"1\",\"collection\":\"c\"}"},
+     .args = "{\"name\":\"c\"}", .given = "{\"name\":\"c\",\"type\":\"document\"}"},
+    {"s.deleteDocument({ id: '1', collection: 'c', data: 2 })", SCRIPT_DELETE_DOCUMENT,
+     .args = "{\"id\":\"1\",\"collection\":\"c\"}",
+     .given = "{\"id\":\"1\",\"collection\":\"c\",\"data\":2}"},
+    {"s.deleteDocument('1', 'c')", SCRIPT_DELETE_DOCUMENT,
+     .args = "{\"id\":\"1\",\"collection\":\"c\"}", .given = "{\"id\":\"1\",\"collection\":\"c\"}"},
 };
 
 static void asks_the_host(void **state)
@@ -54,8 +62,13 @@ static void asks_the_host(void **state)
             q.done(q.user, round == 0 ? STR("{\"found\":\"\xc3\xa4\"}") : STR(""),
                    round == 0 ? NULL : &e);
             assert_true(f->done);
-            assert_string_equal(buf_cstr(&f->x.response_body),
-                                round == 0 ? "{\"found\":\"\xc3\xa4\"}" : "! no such collection");
+            char failed[100];
+            (void)snprintf(failed, sizeof(failed), "! %s%sno such collection",
+                           ASKED[i].subject != NULL ? ASKED[i].subject : "",
+                           ASKED[i].subject != NULL ? ": " : "");
+            const char *given =
+                ASKED[i].given != NULL ? ASKED[i].given : "{\"found\":\"\xc3\xa4\"}";
+            assert_string_equal(buf_cstr(&f->x.response_body), round == 0 ? given : failed);
         }
     }
     fixture_destroy(f);

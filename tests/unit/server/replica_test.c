@@ -435,8 +435,8 @@ static void on_state(void *user, struct str result, const struct err *error)
     o->again = NULL;
     if (again != NULL) {
         replica_state(again->replica,
-                      &(struct script_state_request){SCRIPT_GET_COLLECTION, STR("default"),
-                                                     STR("m"), STR("{\"name\":\"x\"}")},
+                      &(struct script_state_request){SCRIPT_GET_SECRET, STR("default"), STR("m"),
+                                                     STR("{\"name\":\"x\"}")},
                       on_state, o);
     }
 }

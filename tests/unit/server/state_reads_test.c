@@ -80,9 +80,9 @@ static void test_reads(void **state)
         size_t max;
     } cases[] = {
         {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"c\"}", "c", 0},
-        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"x\"}", "null", 0},
-        {SCRIPT_GET_COLLECTION, "default", "{}", "null", 0},
-        {SCRIPT_GET_COLLECTION, "other", "{\"name\":\"c\"}", "null", 0},
+        {SCRIPT_GET_COLLECTION, "default", "{\"name\":\"x\"}", missing, 0},
+        {SCRIPT_GET_COLLECTION, "default", "{}", invalid, 0},
+        {SCRIPT_GET_COLLECTION, "other", "{\"name\":\"c\"}", missing, 0},
         {SCRIPT_GET_COLLECTION, "default", "{", invalid, 0},
         {SCRIPT_GET_DOCUMENT, "default", "{\"collection\":\"c\",\"id\":\"d1\"}", "d1", 0},
         {SCRIPT_GET_DOCUMENT, "default", "{\"collection\":\"c\",\"id\":\"d9\"}", "null", 0},
