@@ -3,6 +3,7 @@
 import ts from "typescript";
 
 import { Bindings, type Subject } from "./bindings";
+import { escapes } from "./escapes";
 import { FUNCTIONS, importProblem } from "./names";
 import type { Problems } from "./problems";
 
@@ -66,7 +67,10 @@ class Analysis {
         for (const s of this.file.statements) this.#topLevel(s);
         this.#visit(this.file);
         if (this.api !== "auto") this.facts.dgate1 = this.api === "dgate1";
-        if (!this.facts.dgate1) this.#readsBodyProperty.forEach((s) => this.#reads(s));
+        if (!this.facts.dgate1) {
+            this.#readsBodyProperty.forEach((s) => this.#reads(s));
+            escapes(this.file, this.#bindings).forEach((s) => this.#reads(s));
+        }
         this.facts.functions.forEach((n) => this.#exports.add(n));
         this.facts.exports = [...this.#exports];
         if (this.#exports.has("fetchUpstream") && this.#exports.has("fetchUpstreamUrl"))

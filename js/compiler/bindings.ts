@@ -99,6 +99,12 @@ export class Bindings {
         return isConst ? d.initializer : undefined;
     }
 
+    // Whether an expression is what a name that is declared once stands for.
+    isConstant(expression: ts.Expression): boolean {
+        const d = expression.parent;
+        return ts.isVariableDeclaration(d) && ts.isIdentifier(d.name) && this.#constant(d.name.text) === expression;
+    }
+
     subject(expression: ts.Expression, depth = 0): Subject {
         const e = unwrap(expression);
         if (isLiteral(e)) return "neither";

@@ -69,8 +69,9 @@ function scriptHandler(entry: Entry, f: AnyFunction, kind: Kind): Handler {
     const call: Handler = (ctx, error) => {
         const script = Context.scriptOf(ctx);
         ScriptContext.enter(script, entry.name, isRevising, kind === Kind.RequestHandler);
+        const view = ScriptContext.viewOf(script);
         const second = isRevising ? script.response : error;
-        return followed(f(script, second), (value) => {
+        return followed(f(view, second), (value) => {
             ScriptContext.leave(script);
             return value;
         });

@@ -4,6 +4,7 @@
 import { requireBytes } from "./body";
 import { joinBytes, viewOf } from "./bytes";
 import type { Response } from "./response";
+import { viewer } from "./own";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
 import { host, type Bytes } from "./host";
 import { Upstream } from "./upstream";
@@ -12,7 +13,6 @@ export interface Answer {
     statusCode: number;
     headers: HeaderObject;
     body: unknown;
-    write(data: unknown): void;
 }
 
 function appended(data: unknown): Bytes {
@@ -80,13 +80,14 @@ export class OwnAnswer implements Answer {
         this.#touched = true;
     }
 
-    write(data: unknown): void {
-        this.#body.push(appended(data));
-        this.#touched = true;
+    static write(a: OwnAnswer, data: unknown): void {
+        a.#body.push(appended(data));
+        a.#touched = true;
     }
 
     toJSON(): object {
-        return { statusCode: this.statusCode, headers: this.headers, body: this.body };
+        const { statusCode, headers, body } = this;
+        return { statusCode, headers, body };
     }
 }
 
@@ -128,9 +129,9 @@ export class UpstreamAnswer implements Answer {
     }
 
     // The first one begins a body of its own.
-    write(data: unknown): void {
-        this.#written = [...(this.#written ?? []), appended(data)];
-        this.#upstream.writeBody(joined(this.#written));
+    static write(a: UpstreamAnswer, data: unknown): void {
+        a.#written = [...(a.#written ?? []), appended(data)];
+        a.#upstream.writeBody(joined(a.#written));
     }
 
     toJSON(): object {
@@ -141,6 +142,29 @@ export class UpstreamAnswer implements Answer {
 function joined(parts: readonly Bytes[]): Bytes {
     if (parts.every((p) => typeof p === "string")) return parts.join("");
     return joinBytes(parts.map(viewOf));
+}
+
+export const answerView = viewer<Answer>("statusCode", "headers", "body");
+
+function requireAnswer(given: unknown): Partial<Answer> {
+    if (typeof given !== "object" || given === null) throw new TypeError("ctx.response must be an object");
+    return given;
+}
+
+// Makes it the answer that an object is; what it does not have is as it was at first.
+export function replaceOwn(answer: OwnAnswer, given: unknown): void {
+    const { statusCode, headers, body } = requireAnswer(given);
+    answer.statusCode = statusCode ?? 200;
+    answer.headers = headers ?? {};
+    answer.body = body;
+}
+
+// Takes over what an object has.
+export function reviseUpstream(answer: Answer, given: unknown): void {
+    const { statusCode, headers, body } = requireAnswer(given);
+    if (statusCode !== undefined) answer.statusCode = statusCode;
+    if (headers !== undefined) answer.headers = headers;
+    if (body !== readable(() => answer.body as string)) answer.body = body;
 }
 
 // null for a body that was not collected.

@@ -4,8 +4,9 @@ import { jsonText } from "./body";
 import type { Context } from "./context";
 import { host, Side, Text } from "./host";
 import { lazy } from "./lazy";
+import { viewer } from "./own";
 import type { Request } from "./request";
-import { OwnAnswer, readable, UpstreamAnswer, type Answer } from "./script_answer";
+import { answerView, OwnAnswer, readable, replaceOwn, reviseUpstream, UpstreamAnswer, type Answer } from "./script_answer";
 import { documentObject, Documents } from "./script_documents";
 import { headerObject, replaceHeaders, type HeaderObject } from "./script_headers";
 import { queryObject, replaceQuery, type QueryObject } from "./script_query";
@@ -68,6 +69,21 @@ export class ScriptRequest {
     }
 }
 
+const requestView = viewer<ScriptRequest>("method", "path", "query", "headers", "body");
+
+// Takes over what an object has and is not as it was; a body that was read as text and is given back stays as it came.
+function assignRequest(request: ScriptRequest, given: unknown): void {
+    if (typeof given !== "object" || given === null) throw new TypeError("ctx.request must be an object");
+    const { method, path, query, headers, body } = given as Partial<ScriptRequest>;
+    if (method !== undefined && method !== request.method) request.method = method;
+    if (path !== undefined && path !== request.path) request.path = path;
+    if (query !== undefined) request.query = query;
+    if (headers !== undefined) request.headers = headers;
+    if (body !== undefined && body !== null && body !== readable(() => request.body)) request.body = body;
+}
+
+const SELF = Symbol("the context of a view");
+
 export class ScriptContext {
     declare route: string;
     declare namespace: string;
@@ -84,6 +100,8 @@ export class ScriptContext {
     #params: Record<string, string> | undefined;
     #documents: Record<string, unknown> | undefined;
     #upstream: UpstreamAnswer | undefined; // while responseModifiers run
+    #response: Answer | undefined; // the view of that, or of its own
+    #view: ScriptContext | undefined;
     #handled = false;
 
     constructor(handle: number, base: Context) {
@@ -104,13 +122,19 @@ export class ScriptContext {
         });
     }
 
+    // What functions get.
+    static viewOf(c: ScriptContext): ScriptContext {
+        return (c.#view ??= contextView(c));
+    }
+
     // Before a function of a module is called: one that revises the upstream's response, or one that handles the request.
     static enter(c: ScriptContext, module: string, isRevising: boolean, isHandling: boolean): void {
         c.#module = module;
         c.#handled ||= isHandling;
         const upstream = isRevising ? c.#base.upstream() : null;
-        if (upstream === null) c.#upstream = undefined;
-        else c.#upstream ??= new UpstreamAnswer(upstream);
+        if ((upstream === null) === (c.#upstream === undefined)) return;
+        c.#upstream = upstream === null ? undefined : new UpstreamAnswer(upstream);
+        c.#response = undefined;
     }
 
     // After a function has succeeded: what it answered is the answer.
@@ -133,12 +157,26 @@ export class ScriptContext {
         return c.#store.commit();
     }
 
+    // The object itself of a view.
+    get [SELF](): this {
+        return this;
+    }
+
     get request(): ScriptRequest {
-        return (this.#request ??= new ScriptRequest(this.#handle, this.#base.request()));
+        return (this.#request ??= requestView(new ScriptRequest(this.#handle, this.#base.request())));
+    }
+
+    set request(given: unknown) {
+        assignRequest(this.request, given);
     }
 
     get response(): Answer {
-        return this.#upstream ?? this.#own;
+        return (this.#response ??= answerView(this.#upstream ?? this.#own));
+    }
+
+    set response(given: unknown) {
+        if (this.#upstream === undefined) replaceOwn(this.#own, given);
+        else reviseUpstream(this.#upstream, given);
     }
 
     get params(): Record<string, string> {
@@ -163,7 +201,9 @@ export class ScriptContext {
     }
 
     write(data: unknown): void {
-        this.response.write(data);
+        const self = this[SELF];
+        if (self.#upstream === undefined) OwnAnswer.write(self.#own, data);
+        else UpstreamAnswer.write(self.#upstream, data);
     }
 
     json(data: unknown): void {
@@ -187,15 +227,18 @@ export class ScriptContext {
     }
 
     getDocument(collection: string, id: string): { data: unknown } | null {
-        return this.#store.get(this.#module, collection, id);
+        const self = this[SELF];
+        return self.#store.get(self.#module, collection, id);
     }
 
     setDocument(collection: string, id: string, data: unknown): void {
-        this.#store.set(this.#module, collection, id, data);
+        const self = this[SELF];
+        self.#store.set(self.#module, collection, id, data);
     }
 
     deleteDocument(collection: string, id: string): void {
-        this.#store.delete(this.#module, collection, id);
+        const self = this[SELF];
+        self.#store.delete(self.#module, collection, id);
     }
 
     // 8 characters of base 36, from h = h * 31 + unit over the UTF-16 units, in 32 bits.
@@ -211,3 +254,5 @@ export class ScriptContext {
         return { request, params, route, namespace, service, response };
     }
 }
+
+const contextView = viewer<ScriptContext>("request", "params", "route", "namespace", "service", "response");

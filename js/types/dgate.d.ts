@@ -317,9 +317,12 @@ interface DGateScriptResponse {
 
 /** DGate 2's ctx: what the functions of scripts get, and of modules with moduleApi "dgate2". */
 interface DGateScriptContext {
-    readonly request: DGateScriptRequest;
-    /** In a responseModifier the upstream's response, the same as res. */
-    readonly response: DGateScriptResponse;
+    /** What an object that is assigned has is taken over. */
+    get request(): DGateScriptRequest;
+    set request(given: Partial<DGateScriptRequest>);
+    /** In a responseModifier the upstream's response, the same as res. An object that is assigned takes its place. */
+    get response(): DGateScriptResponse;
+    set response(given: Partial<DGateScriptResponse>);
     params: Record<string, string>;
     route: string;
     namespace: string;

@@ -498,7 +498,7 @@ enum err_code fetch_start(struct fetch *f, const struct fetch_request *request, 
     if (rc != ERR_OK)
         return rc;
     f->asked_for_codings = http_head_find(&f->request.fields, HTTP_FIELD_ACCEPT_ENCODING) == NULL;
-    if (!add_default(f, STR("User-Agent"), STR("DGate")) ||
+    if (!add_default(f, STR("User-Agent"), STR("DGate-Client/1.0")) ||
         !add_default(f, STR("Accept"), STR("*/*")) ||
         !add_default(f, STR("Accept-Encoding"), str_of(content_coding_accepted)))
         return err_set(e, ERR_TOO_LARGE, "the headers are too large");

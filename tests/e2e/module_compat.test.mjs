@@ -216,6 +216,58 @@ test('a module that cannot be loaded lets nothing through', async () => {
 
 // --- DGate 2 ---
 
+test('ctx, ctx.request and ctx.response are copied and enumerated as plain objects', async () => {
+    const rows = [
+        ['ctx.request', { method: 'POST', path: 'PATH', query: { a: '1' }, body: '{"k":"v"}' }],
+        ['{ ...ctx.request }', { method: 'POST', path: 'PATH', query: { a: '1' }, body: '{"k":"v"}' }],
+        ['Object.assign({}, ctx.request)', { method: 'POST', path: 'PATH', query: { a: '1' }, body: '{"k":"v"}' }],
+        ['Object.fromEntries(Object.entries(ctx.request))', { method: 'POST', path: 'PATH', query: { a: '1' }, body: '{"k":"v"}' }],
+        ['(() => { const { method, ...rest } = ctx.request; return rest; })()', { path: 'PATH', query: { a: '1' }, body: '{"k":"v"}' }],
+        ['Object.keys(ctx.request)', ['method', 'path', 'query', 'headers', 'body']],
+        ['(() => { const out = []; for (const k in ctx.request) out.push(k); return out; })()', ['method', 'path', 'query', 'headers', 'body']],
+        ['[ctx.request.hasOwnProperty("method"), "body" in ctx.request, ctx.request.hasOwnProperty("x")]', [true, true, false]],
+        ['(ctx.status(201), { ...ctx.response })', { statusCode: 201, headers: {}, body: '' }],
+        ['Object.keys(ctx)', ['request', 'params', 'route', 'namespace', 'service', 'response']],
+        ['({ ...ctx }).request.method', 'POST'],
+        ['(ctx.mine = 1, [Object.keys(ctx).includes("mine"), ({ ...ctx }).mine])', [true, 1]],
+    ];
+    for (const [expression, expected] of rows) {
+        const path = await route({ m: `function requestHandler(ctx) { ctx.json(${expression}); }` });
+        const { json, text } = await gateway.proxy(`${path}?a=1`, { method: 'POST', body: '{"k":"v"}' });
+        assert.ok(json !== undefined, `${expression}: ${text}`);
+        if (json.headers !== undefined && json.statusCode === undefined) delete json.headers;
+        const wanted = JSON.parse(JSON.stringify(expected).replaceAll('PATH', path));
+        assert.deepEqual(json, wanted, expression);
+    }
+    const empty = await gateway.proxy(await route({ m: 'function requestHandler(ctx) { ctx.json(ctx.request); }' }));
+    assert.equal(empty.json.body, '');
+    const copied = await proxied({ m: 'function responseModifier(ctx, res) { const all = { ...res }; res.body = JSON.stringify([Object.keys(res), all.statusCode, all.body.length > 2]); }' });
+    assert.deepEqual((await gateway.proxy(copied)).json, [['statusCode', 'headers', 'body'], 200, true]);
+});
+
+test('ctx.response and ctx.request may be assigned', async () => {
+    const answered = async (source) => gateway.proxy(await route({ m: source }));
+    const plain = await answered('function requestHandler(ctx) { ctx.setHeader("gone", "1"); ctx.response = { statusCode: 404, headers: { a: "b" }, body: "x" }; }');
+    assert.deepEqual([plain.status, plain.text, plain.headers.a, plain.headers.gone], [404, 'x', 'b', undefined]);
+    const after = await answered('function requestHandler(ctx) { ctx.response = { body: "a" }; ctx.write("b"); ctx.status(201); }');
+    assert.deepEqual([after.status, after.text], [201, 'ab']);
+    const copy = await answered('function requestHandler(ctx) { ctx.status(202).setHeader("a", "b"); ctx.response = { ...ctx.response, body: "c" }; ctx.write(ctx.response.headers.a); }');
+    assert.deepEqual([copy.status, copy.text], [202, 'cb']);
+    const wrong = await answered('function requestHandler(ctx) { try { ctx.response = 1; } catch (e) { ctx.json(e.message); } }');
+    assert.equal(wrong.json, 'ctx.response must be an object');
+    const early = await gateway.proxy(await proxied({ m: 'function requestModifier(ctx) { ctx.response = { statusCode: 401 }; }' }));
+    assert.equal(early.status, 401);
+    const revised = await gateway.proxy(await proxied({ m: 'function responseModifier(ctx, res) { ctx.response = { statusCode: 222, body: ctx.response.body.slice(0, 1) }; }' }));
+    assert.deepEqual([revised.status, revised.text], [222, '{']);
+
+    const changed = await proxied({ m: 'function requestModifier(ctx) { ctx.request = { ...ctx.request, method: "PUT", path: "/p", query: { q: "1" }, body: "new" }; }' });
+    const got = (await gateway.proxy(`${changed}?a=1`, { method: 'POST', body: 'old', headers: { 'X-Kept': 'k' } })).json;
+    assert.deepEqual([got.method, got.url, got.body, got.headers['x-kept']], ['PUT', '/p?q=1', 'new', 'k']);
+    const bytes = await proxied({ m: 'function requestModifier(ctx) { ctx.request = { ...ctx.request, headers: {} }; }' });
+    const raw = (await gateway.proxy(bytes, { method: 'POST', body: Buffer.from([0xff, 0xfe]) })).json;
+    assert.equal(raw.length, 2);
+});
+
 test('what a script writes to ctx.request is what the upstream gets', async () => {
     const path = await proxied({ m: `
         function requestModifier(ctx) {

@@ -422,7 +422,7 @@ test('https: a certificate that is not trusted is refused, a trusted one is not'
         await withGateway({ workers: 1 }, async (trusting) => {
             const get = async (expression) => JSON.parse(await run(expression, trusting));
             const first = await get(`fetch("${url}/", { method: "POST", body: "hello", headers: { "X-Own": "1" } }).then((r) => r.json())`);
-            assert.deepEqual([first.method, first.body, first.headers['x-own'], first.headers['user-agent']], ['POST', 'hello', '1', 'DGate']);
+            assert.deepEqual([first.method, first.body, first.headers['x-own'], first.headers['user-agent']], ['POST', 'hello', '1', 'DGate-Client/1.0']);
             assert.deepEqual(await get(`fetch("${url}/coded").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding")])`), [TEXT.length, null]);
             assert.equal(await get(`fetch("${url}/large").then(async (r) => (await r.text()).length)`), 1000000);
             assert.deepEqual(await get(`fetch("${url}/down").then(async (r) => [r.redirected, (await r.json()).url])`), [true, '/echo']);

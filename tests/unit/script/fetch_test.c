@@ -139,7 +139,8 @@ static void asks_and_reads(void **state)
     until(accept_peer());
     until(got("\r\n\r\n"));
     assert_true(got("GET /x?y HTTP/1.1\r\nHost: 127.0.0.1:"));
-    assert_true(got("User-Agent: DGate\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br\r\n"));
+    assert_true(got(
+        "User-Agent: DGate-Client/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br\r\n"));
     say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
     until(owner.ended);
     assert_int_equal(owner.status, 200);

@@ -149,7 +149,7 @@ static const struct fetched FETCHED[] = {
      "Error(e.message.replace(U, 'U')); })",
      "! U: redirects not allowed"},
     {"fetch(U + '/echo?q=1').then((r) => r.text()).then((t) => /^GET \\/echo\\?q=1 "
-     "HTTP\\/1.1\\r\\n/.test(t) && /\\r\\nUser-Agent: DGate\\r\\n/.test(t))",
+     "HTTP\\/1.1\\r\\n/.test(t) && /\\r\\nUser-Agent: DGate-Client\\/1.0\\r\\n/.test(t))",
      "true"},
     {"fetch(U + '/echo').then((r) => [r.headers.get('x-two'), r.headers.values('X-Two').length, "
      "[...r.headers.keys()].join(' ')].join(';'))",
