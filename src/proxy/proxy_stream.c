@@ -85,10 +85,11 @@ static void finish(void *user, const char *error)
     r->flow.failed = error != NULL;
     if (error != NULL && r->step != PROXY_CLOSED) {
         r->proxy->stats.module_errors++;
-        if (!proxy_error_tell(r, str_of(error)))
+        if (!proxy_error_tell(r, str_of(error))) {
             log_warn("proxy",
                      "request %.*s: aborted: the body from a module of route %s broke off: %s",
                      STR_ARG(r->id), r->route->model->name, error);
+        }
     }
     if (r->step == PROXY_STREAM)
         wake(r);

@@ -448,10 +448,11 @@ static json_t *library_code(const struct source_list *files)
     buf_init(&b, CODE_MAX);
     bool ok = buf_add(&b, str_of(js_tool_test)) &&
               buf_add(&b, STR("\nmodule.exports.registerFiles({__proto__: null"));
-    for (size_t i = 1; ok && i < files->n; i++)
+    for (size_t i = 1; ok && i < files->n; i++) {
         ok = buf_add(&b, STR(",\n")) && add_quoted(&b, files->v[i]->name) &&
              buf_add(&b, STR(": () => require(")) && add_quoted(&b, files->v[i]->name) &&
              buf_add(&b, STR(")"));
+    }
     ok = ok && buf_add(&b, STR("});\n"));
     json_t *code = json_text_string(ok ? buf_str(&b) : STR("throw new Error('too many files');"));
     buf_finish(&b);

@@ -131,7 +131,8 @@ static void explain(struct script_program *p, struct entry *e, enum script_statu
     if (stopped != SCRIPT_OK) {
         struct script_limits limits = p->vm->limits;
         limits.cpu_ms = p->cpu_ms;
-        const struct str module = e->place.module.len > 0 ? e->place.module : STR("the modules");
+        const struct unit *unit = script_program_unit(p, e->place.module);
+        const char *module = unit != NULL ? unit->name : "the modules";
         char *text = script_run_limit_text(module, e->place.function, stopped, &limits);
         (void)err_set(error, stopped == SCRIPT_CPU ? ERR_TIMEOUT : ERR_TOO_LARGE, "%s", text);
         free(text);

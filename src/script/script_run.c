@@ -43,30 +43,30 @@ static enum script_limit limit_of(enum script_status status)
     }
 }
 
-char *script_run_limit_text(struct str module, struct str name, enum script_status status,
+char *script_run_limit_text(const char *module, struct str function, enum script_status status,
                             const struct script_limits *l)
 {
     char text[LIMIT_TEXT_MAX];
     if (status == SCRIPT_CPU) {
         (void)snprintf(text, sizeof(text),
-                       "%.*s: %.*s used more than its %llu ms of CPU time (limit cpu)",
-                       STR_ARG(module), STR_ARG(name), (unsigned long long)l->cpu_ms);
+                       "%s: %.*s used more than its %llu ms of CPU time (limit cpu)", module,
+                       STR_ARG(function), (unsigned long long)l->cpu_ms);
     } else if (status == SCRIPT_WALL) {
         (void)snprintf(text, sizeof(text),
-                       "%.*s: the promise of %.*s did not settle within %llu ms (limit wall)",
-                       STR_ARG(module), STR_ARG(name), (unsigned long long)l->wall_ms);
+                       "%s: the promise of %.*s did not settle within %llu ms (limit wall)", module,
+                       STR_ARG(function), (unsigned long long)l->wall_ms);
     } else {
         (void)snprintf(
             text, sizeof(text),
-            "%.*s: %.*s ran while the modules used more than their %llu MB of memory (limit heap)",
-            STR_ARG(module), STR_ARG(name), (unsigned long long)(l->heap_bytes >> 20));
+            "%s: %.*s ran while the modules used more than their %llu MB of memory (limit heap)",
+            module, STR_ARG(function), (unsigned long long)(l->heap_bytes >> 20));
     }
     return mem_strdup(text);
 }
 
 static char *limit_text(const struct script_run *r, enum script_status status)
 {
-    return script_run_limit_text(unit_name(r->unit), script_function_name(r->function), status,
+    return script_run_limit_text(r->unit->name, script_function_name(r->function), status,
                                  &r->unit->limits);
 }
 

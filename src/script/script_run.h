@@ -52,7 +52,7 @@ struct script_run {
 void script_run_end(struct script_run *r, enum script_status status, char *text, size_t len);
 
 /* What the log says of a limit that stopped a function; the caller frees it. */
-char *script_run_limit_text(struct str module, struct str function, enum script_status status,
+char *script_run_limit_text(const char *module, struct str function, enum script_status status,
                             const struct script_limits *l);
 
 /* Enters JavaScript to settle what ticket names; value may be NULL for undefined. r may be gone afterwards. */
