@@ -20,8 +20,11 @@ export function parseUrl(text: string): string {
     return url.href;
 }
 
+let plain = ""; // the last one that was
+
 export function fetchUrl(text: string): string {
-    if (PLAIN.test(text) && !DOT_SEGMENT.test(text)) return text;
+    if (text === plain) return text;
+    if (PLAIN.test(text) && !DOT_SEGMENT.test(text)) return (plain = text);
     const url = parseUrl(text);
     if (!/^https?:/.test(url)) throw new TypeError(`"${url}" is not an http or https URL`);
     return url;
