@@ -1,11 +1,12 @@
 // The URL that fetch() is given, as `URL` reads it: who looks at new URL(x).hostname and then fetches x means one host.
-// `URL` costs, so a text that it would leave as it is does not go through it.
+// `URL` costs, so a text that it would leave as it is does not go through it. Groups with a count are none that the engine
+// compiles.
 
 const NAME = String.raw`(?![^/?]*xn--)(?:[a-z0-9_-]+\.)*[a-z][a-z0-9_-]*`; // its last label is no number
 const BYTE = String.raw`(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`;
 const REST = String.raw`[/?][!$%&()*+,\-./0-9:;=?@A-Z[\]_a-z|~]*`;
-const PLAIN = new RegExp(String.raw`^https?://(?:${NAME}|(?:${BYTE}\.){3}${BYTE})(?::[1-9]\d{0,4})?(?:${REST})?$`);
-const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
+const PLAIN = new RegExp(String.raw`^https?://(?:${NAME}|${BYTE}\.${BYTE}\.${BYTE}\.${BYTE})(?::[1-9]\d{0,4})?(?:${REST})?$`);
+const DOT_SEGMENT = /\/(?:\.|%2e)(?:\.|%2e)?(?:[/?]|$)/i;
 
 const scope = globalThis as unknown as { URL: new (url: string) => { href: string; username: string; password: string } };
 
