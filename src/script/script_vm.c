@@ -22,11 +22,11 @@ enum {
     HOUSEKEEPING_MS = 1000,
     SLOT_MAX = 65536,
     GLIB_TURNS = 16,
-    COLLECT_MS = 10000,
+    COLLECT_MS = 5000,
 };
 
 /* Up to this growth of the process a full collection is a matter of milliseconds. */
-static const size_t COLLECT_GROWN_MAX = (size_t)96 << 20;
+static const size_t COLLECT_GROWN_MAX = (size_t)128 << 20;
 
 /* The engine tells on stderr that it obeys GIGACAGE_ENABLED, once, when it is first used: that is no news. */
 static void start_engine_quietly(void)
