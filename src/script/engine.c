@@ -182,7 +182,7 @@ void engine_ask_renewal(struct script_vm *vm)
     loop_schedule(vm->loop, &vm->renewal);
 }
 
-static void collect(struct script_engine *e)
+void engine_collect(struct script_engine *e)
 {
     struct hmap_node *n = e != NULL ? hmap_any(&e->realms) : NULL;
     if (n != NULL)
@@ -200,7 +200,7 @@ void engine_relieve(struct script_vm *vm)
     else if (is_far || vm->large_looks >= LOOKS_MAX)
         engine_ask_renewal(vm);
     else if (vm->large_looks == 1)
-        collect(vm->now);
+        engine_collect(vm->now);
 }
 
 /* An old VM may only end what it is at. */

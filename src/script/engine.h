@@ -27,6 +27,9 @@ struct script_engine *engine_current(struct script_vm *vm);
 /* Has the modules moved to another VM, at the end of this turn of the loop. */
 void engine_ask_renewal(struct script_vm *vm);
 
+/* Collects all its garbage now. No effect when e is NULL or has no context. */
+void engine_collect(struct script_engine *e);
+
 /* The process is too large: collects garbage, or, when that was of no help, has the old VM end or the modules move to another
  * one, at the end of this turn. */
 void engine_relieve(struct script_vm *vm);

@@ -81,12 +81,11 @@ uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limi
  * which the engine puts off until there is a lot of it. */
 static void collect(struct script_vm *vm)
 {
-    struct hmap_node *n = vm->now != NULL ? hmap_any(&vm->now->realms) : NULL;
-    if (++vm->turns < COLLECT_MS / HOUSEKEEPING_MS || n == NULL)
+    if (++vm->turns < COLLECT_MS / HOUSEKEEPING_MS)
         return;
     vm->turns = 0;
     if (script_vm_grown(vm) <= COLLECT_GROWN_MAX)
-        JSSynchronousGarbageCollectForDebugging(container_of(n, struct realm, node)->ctx);
+        engine_collect(vm->now);
 }
 
 static void on_housekeeping(struct timeout *t)
