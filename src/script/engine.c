@@ -212,7 +212,6 @@ static bool old_grows(const struct script_vm *vm)
 static void on_look(struct timeout *t)
 {
     struct script_vm *vm = container_of(t, struct script_vm, look);
-    vm->looks = false;
     if (old_grows(vm)) {
         ask_end_of_old(vm);
     } else if (script_vm_is_large(vm)) {
@@ -226,7 +225,6 @@ static void on_look(struct timeout *t)
 
 void engine_look_soon(struct script_vm *vm)
 {
-    vm->looks = true;
     timeout_set(&vm->look, LOOK_MS);
 }
 

@@ -132,7 +132,7 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
         take_unit(e, unit);
     vm->entry = e;
     vm->used = true;
-    if (!vm->looks)
+    if (!timeout_is_set(&vm->look))
         engine_look_soon(vm);
     current = vm;
     if (realm->engine->slice_us != usual_slice(e->cpu_ms))

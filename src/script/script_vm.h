@@ -57,7 +57,6 @@ struct script_vm {
     struct loop_task renewal; /* does these, and ends an old VM that is empty */
     struct timeout retry;
     struct timeout look;
-    bool looks;            /* look is set */
     uint32_t large_looks;  /* in a row at which the process was too large */
     struct timeout retire; /* of the old VM */
     struct timeout settle; /* after it */
