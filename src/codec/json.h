@@ -16,8 +16,8 @@ void json_text_init(void);
 enum { JSON_TEXT_NESTING_MAX = 2000 };
 
 /* Parses one JSON value that fills all of text (RFC 8259; duplicate keys and NUL in strings
- * refused, depth at most 2048 as in jansson; integers that do not fit 64 bits are reals). Returns a new reference, or NULL with e filled
- * ("line 3 column 7: ..."). */
+ * refused, depth at most 2048 as in jansson; integers that do not fit 64 bits are reals). Returns a new reference, or
+ * NULL with e filled ("line 3 column 7: ..."). */
 json_t *json_text_parse(struct str text, struct err *e) __attribute__((warn_unused_result));
 
 /* Appends value in compact form, keys in insertion order. False past b's maximum. */
