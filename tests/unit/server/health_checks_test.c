@@ -92,11 +92,19 @@ static enum node_health_probe probe_of(const char *url)
     return info_of(url).probe;
 }
 
-/* The next check. */
+/* A check that waits for its answer; those that were given up before anybody took them are passed over. */
+static struct exchange *take_check(void)
+{
+    struct exchange *x = exchange_mem_client_next(client);
+    while (x != NULL && exchange_mem_sent(x)->reset)
+        x = exchange_mem_client_next(client);
+    return x;
+}
+
 static struct exchange *next_check(void)
 {
     struct exchange *x = NULL;
-    until((x = exchange_mem_client_next(client)) != NULL);
+    until((x = take_check()) != NULL);
     return x;
 }
 
