@@ -22,8 +22,11 @@ enum {
     HOUSEKEEPING_MS = 1000,
     SLOT_MAX = 65536,
     GLIB_TURNS = 16,
-    COLLECT_MS = 5000,
+    COLLECT_TURNS_MAX = 5, /* of housekeeping, from one full collection to the next */
 };
+
+/* A full collection comes sooner when the process has grown by so much since the last one. */
+static const size_t COLLECT_STEP = (size_t)3 << 20;
 
 /* Up to this growth of the process a full collection is a matter of milliseconds. */
 static const size_t COLLECT_GROWN_MAX = (size_t)128 << 20;
@@ -57,6 +60,8 @@ void script_vm_prepare_process(void)
     /* The last of the engine's compilers takes most of the memory and time that compiling takes, and what was running when
      * the watchdog's timer struck is compiled again: it is for code that works long, not for all that answers requests. */
     (void)setenv("JSC_thresholdForFTLOptimizeAfterWarmUp", "5000000", 0);
+    /* New objects come to as much as there were old ones, not to twice as much, until the engine collects. */
+    (void)setenv("JSC_heapGrowthMaxIncrease", "2", 0);
     (void)JSConfigureSignalForGC(SIGPWR);
     start_engine_quietly();
 }
@@ -81,11 +86,16 @@ uint64_t script_vm_limit_hits(const struct script_vm *vm, enum script_limit limi
  * which the engine puts off until there is a lot of it. */
 static void collect(struct script_vm *vm)
 {
-    if (++vm->turns < COLLECT_MS / HOUSEKEEPING_MS)
+    const size_t grown = script_vm_grown(vm);
+    vm->turns++;
+    /* By the turn after a collection the memory is back at the kernel. */
+    if (vm->turns == 1)
+        vm->kept_bytes = grown;
+    const bool is_due = vm->turns >= COLLECT_TURNS_MAX || grown > vm->kept_bytes + COLLECT_STEP;
+    if (!is_due || grown > COLLECT_GROWN_MAX)
         return;
     vm->turns = 0;
-    if (script_vm_grown(vm) <= COLLECT_GROWN_MAX)
-        engine_collect(vm->now);
+    engine_collect(vm->now);
 }
 
 static void on_housekeeping(struct timeout *t)
