@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "script/fetch.h"
 #include "script/host_state.h"
 #include "script/host_stream.h"
@@ -23,7 +24,9 @@ enum {
     SLOT_MAX = 65536,
     GLIB_TURNS = 16,
     COLLECT_TURNS_MAX = 5, /* of housekeeping, from one full collection to the next */
+    COLLECT_SHARE = 200,   /* they take up to 1/200 of the time */
 };
+enum { NS_PER_US = 1000, US_PER_MS = 1000 };
 
 /* A full collection comes sooner when the process has grown by so much since the last one. */
 static const size_t COLLECT_STEP = (size_t)3 << 20;
@@ -92,10 +95,13 @@ static void collect(struct script_vm *vm)
     if (vm->turns == 1)
         vm->kept_bytes = grown;
     const bool is_due = vm->turns >= COLLECT_TURNS_MAX || grown > vm->kept_bytes + COLLECT_STEP;
-    if (!is_due || grown > COLLECT_GROWN_MAX)
+    if (!is_due || grown > COLLECT_GROWN_MAX || vm->turns < vm->rest_turns)
         return;
-    vm->turns = 0;
+    const uint64_t start_ns = now_mono_ns();
     engine_collect(vm->now);
+    const uint64_t took_us = (now_mono_ns() - start_ns) / NS_PER_US;
+    vm->rest_turns = (uint32_t)(took_us * COLLECT_SHARE / (HOUSEKEEPING_MS * US_PER_MS));
+    vm->turns = 0;
 }
 
 static void on_housekeeping(struct timeout *t)

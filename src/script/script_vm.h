@@ -47,9 +47,10 @@ struct script_vm {
     struct outbox *outbox;
     size_t base_bytes; /* resident size before the VM */
     bool wants_restart;
-    bool used;         /* JavaScript ran since the last housekeeping */
-    uint32_t turns;    /* of housekeeping in which it had run, since the last full collection */
-    size_t kept_bytes; /* of growth, after the last full collection */
+    bool used;           /* JavaScript ran since the last housekeeping */
+    uint32_t turns;      /* of housekeeping in which it had run, since the last full collection */
+    size_t kept_bytes;   /* of growth, after the last full collection */
+    uint32_t rest_turns; /* for so many turns no other is made */
     struct timeout housekeeping;
 
     /* engine.c's. */
