@@ -137,7 +137,7 @@ test('Event and EventTarget', async () => {
         ['(() => { class T extends EventTarget {} const t = new T(); let target; t.addEventListener("a", (e) => { target = e.target; }); t.dispatchEvent(new Event("a")); return target === t; })()', 'true'],
         ['[new Event("x").type, new Event("x").bubbles, new Event("x", { bubbles: true }).bubbles]', 'x,false,true'],
         ['new CustomEvent("x", { detail: 7 }).detail', '7', OURS], ['new Event()', '! TypeError'],
-        ['(() => { const t = new EventTarget(); const e = new Event("a"); t.dispatchEvent(e); return [e.target === t, e.currentTarget, e.eventPhase]; })()', 'true,,0'],
+        ['(() => { const t = new EventTarget(); const e = new Event("a"); t.dispatchEvent(e); return [e.target === t, e.currentTarget, e.eventPhase]; })()', 'true,,0', { node: false }], // Node.js 18 leaves currentTarget
         ['new EventTarget().dispatchEvent({ type: "a" })', '! TypeError'], ['new EventTarget().dispatchEvent("a")', '! TypeError'],
         ['Math.abs(new Event("a").timeStamp - performance.now()) < 5000', 'true'], ['new CustomEvent()', '! TypeError', OURS],
         ['(() => { const c = new AbortController(); const trusted = [new Event("a").isTrusted]; c.signal.onabort = (e) => trusted.push(e.isTrusted); c.abort(); c.signal.onabort = (e) => trusted.push(e.isTrusted); c.signal.dispatchEvent(new Event("abort")); return trusted; })()', 'false,true,false'],

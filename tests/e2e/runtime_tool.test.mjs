@@ -810,7 +810,8 @@ test('a file that costs the compiler does not fail the next', async () => {
         'c.yaml': 'version: v1\nlimits:\n  compiler_memory_mb: 128\n',
     };
     const found = results((await runIn(files, 'test', '-c', 'c.yaml')).stdout);
-    assert.match(found['a.test.ts'].block, /a\.test\.ts: the compiler ended unexpectedly; it may need more memory/);
+    // Node.js 18 notices before it has no memory left.
+    assert.match(found['a.test.ts'].block, /: (the compiler ended unexpectedly; it may need more memory|.* too large to compile)\n/);
     assert.equal(found.runs.ok, true);
 });
 
