@@ -1,10 +1,11 @@
 // domainToASCII() and domainToUnicode() of "url".
 
 import { toUnicode } from "punycode/";
+import { parse } from "../web/url_parse";
+import { partOf } from "../web/url_parts";
 
-declare function require(name: string): unknown;
-
-const { URL } = require("../web/url") as { URL: new (url: string) => { hostname: string } };
+// Reading the global makes its class, if it is not there yet.
+void (globalThis as unknown as { URL: unknown }).URL;
 
 // "" for what is not a host.
 export function domainToASCII(domain?: unknown): string {
@@ -12,7 +13,7 @@ export function domainToASCII(domain?: unknown): string {
     // No URL, and no label that says it is encoded and is not.
     if (text === "" || /[/\\?#@:\s]|xn--[^.]*[^\x00-\x7f]/i.test(text)) return "";
     try {
-        return new URL(`http://${text}`).hostname;
+        return partOf(parse(`http://${text}`), "hostname");
     } catch {
         return "";
     }

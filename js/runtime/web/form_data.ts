@@ -4,6 +4,7 @@
 import { utf8, viewOf } from "../bytes";
 import { Encoding, host } from "../host";
 import { Blob, blobBytes, File } from "./blob";
+import { URLSearchParams } from "./search_params";
 
 export type FormDataValue = string | File;
 type Entry = [name: string, value: FormDataValue];
@@ -173,11 +174,8 @@ function parseMultipart(body: Uint8Array, boundary: string): FormData {
     }
 }
 
-interface UrlSearchParams extends Iterable<[string, string]> {}
-
 function parseUrlencoded(body: Uint8Array): FormData {
     const form = new FormData();
-    const { URLSearchParams } = globalThis as unknown as { URLSearchParams: new (text: string) => UrlSearchParams };
     // A leading "?" belongs to the first name here.
     const text = utf8(body);
     const params = new URLSearchParams(text.startsWith("?") ? `?${text}` : text);

@@ -5,6 +5,7 @@ import { Headers, pairs, type HeadersInit } from "../fields";
 import { Body, extract, mixInBody, shareBody, type Content } from "./body";
 import { NativeStream } from "./native_stream";
 import type { Stream } from "./streams";
+import { parse } from "./url_parse";
 
 export interface ResponseInit {
     status?: number;
@@ -23,7 +24,6 @@ interface Origin {
     type: string;
 }
 
-const scope = globalThis as unknown as { URL: new (url: string) => { href: string } };
 const OWN: Origin = { url: "", redirected: false, type: "default" };
 
 // What only the runtime may make.
@@ -68,7 +68,7 @@ function make(body: unknown, init: ResponseInit, type?: string): Inside {
 // An absolute URL is normalized. A relative one stays so, with what may not stand in it escaped.
 function locationOf(url: string): string {
     const text = (url as string & { toWellFormed(): string }).toWellFormed().replace(/^[\0- ]+|[\0- ]+$|[\t\n\r]/g, "");
-    if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return new scope.URL(text).href;
+    if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return parse(text);
     return text.replace(/[^\x21-\x7e]|["<>`{}]/gu, encodeURIComponent);
 }
 
