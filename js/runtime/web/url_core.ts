@@ -55,9 +55,12 @@ export function parse(text: string, base: string | undefined): string {
     return url.href;
 }
 
+// A path and no host before it, as in web+x:/p: it does not become empty.
+const IS_PATH_ONLY = /^[^:]*:\/(?!\/)/;
+
 export function set(href: string, name: Part, text: string): string {
     const url = new CoreUrl(href);
-    url[name] = text;
+    url[name] = name === "pathname" && text === "" && IS_PATH_ONLY.test(href) ? "/" : text;
     try {
         mapHostOf(url);
     } catch {
