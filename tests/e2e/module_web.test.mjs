@@ -192,6 +192,55 @@ test('URL and URLSearchParams', async () => {
     ]);
 });
 
+test('URLSearchParams are iterated live, and look as WebIDL says', async () => {
+    await checkExpressions(gateway, 'iterated', [
+        ['(() => { const p = new URLSearchParams("a=1&b=2"); const seen = []; for (const [name, value] of p) { seen.push(name + value); if (name === "a") p.append("c", "3"); if (name === "b") p.delete("a"); } return seen; })()', 'a1,b2', OURS],
+        ['(() => { const p = new URLSearchParams("a=1&b=2&c=3"); const seen = []; for (const name of p.keys()) { seen.push(name); p.delete(name); } return [seen, p]; })()', 'a,c,b=2'],
+        ['(() => { const u = new URL("http://a/?a=1&b=2&c=3"); const seen = []; for (const value of u.searchParams.values()) { seen.push(value); u.search = "?x=7&y=8"; } return seen; })()', '1,8'],
+        ['(() => { const p = new URLSearchParams("a=1&b=2"); const seen = []; p.forEach(function (value, name, all) { seen.push(value, name, all === p, this.x); if (name === "a") p.append("c", "3"); }, { x: 9 }); return seen; })()',
+            '1,a,true,9,2,b,true,9,3,c,true,9'],
+        ['(() => { const i = new URLSearchParams("a=1").entries(); return [JSON.stringify([i.next(), i.next(), i.next()]), i[Symbol.iterator]() === i, Object.prototype.toString.call(i), Object.keys(Object.getPrototypeOf(i)), Object.hasOwn(Object.getPrototypeOf(i), "constructor")]; })()',
+            '[{"value":["a","1"],"done":false},{"done":true},{"done":true}],true,[object URLSearchParams Iterator],next,false'],
+        ['(() => { const { next } = new URLSearchParams().keys(); return next.call({}); })()', '! TypeError'],
+        ['[URLSearchParams.prototype.entries === URLSearchParams.prototype[Symbol.iterator], URLSearchParams.length, ...["append", "delete", "get", "getAll", "has", "set", "forEach", "sort"].map((n) => URLSearchParams.prototype[n].length)]',
+            'true,0,2,1,1,1,1,2,1,0', OURS],
+        ...['append("a", "b")', 'delete("a")', 'get("a")', 'getAll("a")', 'has("a")', 'set("a", "b")', 'sort()', 'toString()', 'forEach(() => 0)', 'entries()', 'keys()', 'values()']
+            .map((call) => [`Object.create(URLSearchParams.prototype).${call}`, '! TypeError']),
+        ['new URLSearchParams().forEach()', '! TypeError'], ['new URLSearchParams().forEach({})', '! TypeError'], ['URLSearchParams()', '! TypeError'],
+        ...['get', 'getAll', 'has', 'delete', 'append', 'set'].map((name) => [`new URLSearchParams().${name}()`, '! TypeError']),
+        ...['get(Symbol())', 'append("a", Symbol())', 'has({ toString() { throw new TypeError(); } })'].map((call) => [`new URLSearchParams().${call}`, '! TypeError']),
+        ...['[1]', '[null]', '[["a", "b"], "c"]', '[{}]', '{ a: Symbol() }', '{ [Symbol()]: "a" }', '{ [Symbol.iterator]: 1 }', 'Symbol()', '[["a", Symbol()]]', 'new String("a=b")'].map((init) => [`new URLSearchParams(${init})`, '! TypeError']),
+        ...[['new Map([["a", 1], ["b", [2, 3]]])', 'a=1&b=2%2C3'], ['(function* () { yield ["a", "b"]; yield new Set(["c", "d"]); })()', 'a=b&c=d'], ['new FormData()', ''], ['Object.assign(() => 0, { a: 1 })', 'a=1', OURS], ['{ [Symbol.iterator]: undefined, a: 1 }', '! TypeError', OURS],
+            ['{ "\\ud800": 1, a: 2, "\\ufffd": 3 }', '%EF%BF%BD=3&a=2'], ['Object.create({ a: 1 }, { b: { value: 2 }, c: { value: 3, enumerable: true } })', 'c=3'], ['null', 'null=', OURS], ['"\\u00e4%A4"', '%C3%A4%EF%BF%BD=', OURS], ['"%C3\\u00a4"', '%EF%BF%BD%C2%A4=', OURS]]
+            .map(([init, result, options]) => [`new URLSearchParams(${init})`, result, options]),
+        ['(() => { const p = new URLSearchParams("a=1&a=2&a=1&b=1"); p.delete("a", 1); p.delete("b", undefined); return [p, p.has("a", "1"), p.has("a", undefined)]; })()', 'a=2,false,true', OURS],
+        ['(() => { const p = new URLSearchParams("\\ud83d\\ude00=1&\\ufb03=2&z=3&a=4&z=5"); p.sort(); return decodeURIComponent(p); })()', 'a=4&z=3&z=5&\ud83d\ude00=1&\ufb03=2'],
+        ['[JSON.stringify(new URLSearchParams("a=1")), JSON.stringify({ u: new URL("http://a?b") })]', '{},{"u":"http://a/?b"}'],
+        ['new Response(new URL("http://a/?b=c").searchParams).headers.get("content-type")', 'application/x-www-form-urlencoded;charset=UTF-8'],
+        ['new Request("http://a", { method: "POST", body: new URLSearchParams({ a: "\\u00e4 b" }) }).text()', 'a=%C3%A4+b'],
+        ['structuredClone(new URLSearchParams("a=1"))', '! DataCloneError', OURS],
+    ]);
+});
+
+test('URL looks as WebIDL says', async () => {
+    const parts = ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'searchParams', 'hash'];
+    await checkExpressions(gateway, 'url-looks', [
+        ['Object.keys(URL.prototype).sort()', [...parts, 'toJSON', 'toString'].sort().join(), OURS],
+        ...parts.map((name) => [`(() => { const { get, set } = Object.getOwnPropertyDescriptor(URL.prototype, "${name}"); return [get.name, set?.name ?? ""]; })()`,
+            `get ${name},${name === 'origin' || name === 'searchParams' ? '' : `set ${name}`}`, OURS]),
+        ...parts.map((name) => [`Object.create(URL.prototype).${name}`, '! TypeError']), ...['toString()', 'toJSON()'].map((call) => [`Object.create(URL.prototype).${call}`, '! TypeError']),
+        ['Object.create(URL.prototype).hash = ""', '! TypeError'], ['new URL("http://a").origin = "x"', '! TypeError', OURS],
+        ['(() => { const u = new URL("http://a"); return [Object.keys(u), Object.prototype.toString.call(u), u.searchParams === u.searchParams, u.toJSON(), `${u}`]; })()', ',[object URL],true,http://a/,http://a/', OURS],
+        ['Object.keys(URL).sort()', 'canParse,parse', OURS], ['[typeof URL.createObjectURL, URL.parse.length]', 'undefined,1', OURS],
+        ...['new URL()', 'new URL(Symbol())', 'new URL("/a", Symbol())', 'URL.canParse(Symbol())', 'new URL("http://a", null)', 'new URL("http://a", "")', 'new URL({ toString() { throw new TypeError(); } })'].map((text) => [text, '! TypeError']),
+        ...['URL.parse()', 'URL.parse(Symbol())'].map((text) => [text, '! TypeError', OURS]), ['[URL.parse("/a"), URL.parse("/a", "http://b") instanceof URL, URL.canParse("/a", undefined)]', ',true,false', OURS],
+        ['new URL(new URL("/b?c", new URL("https://a.example:8443/x"))).href', 'https://a.example:8443/b?c'], ['new URL({ toString: () => "/a" }, { toString: () => "ws://b" }).href', 'ws://b/a'],
+        ['(() => { const u = new URL("http://a"); u.port = 8080; u.pathname = null; u.hash = { toString: () => "h" }; u.search = 1; return u.href; })()', 'http://a:8080/null?1#h'],
+        ...[['blob:https://a:8/b', 'https://a:8'], ['blob:http://a/', 'http://a'], ['blob:foo:b', 'null'], ['blob:', 'null'], ['blob:blob:http://a/', 'null'], ['file:///a', 'null'], ['ftp://a:21/', 'ftp://a'], ['foo://a:1', 'null'], ['wss://a:443', 'wss://a']]
+            .map(([href, origin]) => [`new URL("${href}").origin`, origin]),
+    ]);
+});
+
 test('a URL setter that fails changes nothing', async () => {
     await checkExpressions(gateway, 'setters', [
         ...['bad', 'http://', '//x', 'http://xn--/', 'http://\\u200d/'].map((href) =>
