@@ -136,3 +136,26 @@ test('URLSearchParams are those of Node.js', async () => {
 test('a URL and its parameters follow each other as in Node.js', async () => {
     await assertAsNode('linked', linkedTable());
 });
+
+test('what is plain does not load the parser', async () => {
+    const own = await new Gateway({ workers: 1 }).start();
+    try {
+        await own.module('plain', `let isLoaded = false;
+Object.defineProperty(globalThis, '__core-js_shared__', { configurable: true, get() { isLoaded = true; } });
+export async function requestHandler(ctx) {
+    const u = new URL('https://a-b.example:8443/c/d.html?e=%20f&g[]#h', 'http://127.0.0.1:8080/x');
+    for (const [name, value] of [['protocol', 'http'], ['host', 'b.example'], ['host', '10.0.0.1:81'], ['hostname', 'c.example'], ['port', 65535], ['port', ''], ['pathname', 'i/j'], ['search', 'k=l'], ['hash', '#m'], ['search', ''], ['hash', '']]) u[name] = value;
+    u.searchParams.append('n o', '\u00e4');
+    const urls = [u, new URL('/p?q#r', u), new URL('?s', u), new URL('#t', 'ws://a'), new URL('wss://a?b'), URL.parse('http://a'), new Request('http://a').url];
+    await new Response(new URLSearchParams('a=%C3%A4')).formData();
+    await new Response('', { headers: { location: Response.redirect('http://a/').headers.get('location') } }).text();
+    const before = isLoaded;
+    ctx.response().json([before, urls.map(String), new URL('http://a/b/../c').href, isLoaded]);
+}`, { moduleType: 'javascript' });
+        await own.put('route', { name: 'plain', paths: ['/'], methods: ['*'], modules: ['plain'] });
+        const { json } = await own.proxy('/');
+        assert.deepEqual(json, [false, ['http://c.example/i/j?n+o=%C3%A4', 'http://c.example/p?q#r', 'http://c.example/i/j?s', 'ws://a/#t', 'wss://a/?b', 'http://a/', 'http://a/'], 'http://a/c', true]);
+    } finally {
+        await own.remove();
+    }
+});
