@@ -99,7 +99,7 @@ export async function sealed(text: string): Promise<string> {
 export function shown(host: string): string {
     const parsed: NodeURL = new NodeURL(`http://${domainToASCII(host)}/`);
     const params: NodeParams = new url.URLSearchParams({ host: domainToUnicode(parsed.hostname) });
-    const blob: NodeBlob = new NodeBlob([params.toString()]);
+    const blob: NodeBlob = new NodeBlob([URL.parse(host, parsed)?.search ?? params.toString()]);
     const stream: ReadableStream<Uint8Array> = blob.stream();
     warn("%s", stream.locked);
     logger.assert(nodeConsole !== undefined, util.format(1));

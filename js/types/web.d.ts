@@ -214,7 +214,9 @@ declare class URLSearchParams {
 
 declare class URL {
     constructor(url: string | URL, base?: string | URL);
-    static canParse(url: string, base?: string): boolean;
+    static canParse(url: string | URL, base?: string | URL): boolean;
+    /** null for what is no URL. */
+    static parse(url: string | URL, base?: string | URL): URL | null;
     hash: string;
     host: string;
     hostname: string;

@@ -139,16 +139,27 @@ export class URLSearchParams {
         this.#changed?.(serialize(this.#list));
     }
 
-    // The first from there on, or -1.
-    #find(name: string, value: string | undefined, from = 0): number {
+    #isAt(i: number, name: string, value: string | undefined): boolean {
         const list = this.#list;
-        for (let i = from; i < list.length; i += 2)
-            if (list[i] === name && (value === undefined || list[i + 1] === value)) return i;
+        return list[i] === name && (value === undefined || list[i + 1] === value);
+    }
+
+    // The first, or -1.
+    #find(name: string, value: string | undefined): number {
+        const { length } = this.#list;
+        for (let i = 0; i < length; i += 2) if (this.#isAt(i, name, value)) return i;
         return -1;
     }
 
     #remove(name: string, value: string | undefined, from: number): void {
-        for (let i = this.#find(name, value, from); i >= 0; i = this.#find(name, value, i)) this.#list.splice(i, 2);
+        const list = this.#list;
+        let to = from;
+        for (let i = from; i < list.length; i += 2) {
+            if (this.#isAt(i, name, value)) continue;
+            list[to++] = list[i] as string;
+            list[to++] = list[i + 1] as string;
+        }
+        list.length = to;
     }
 
     get size(): number {
