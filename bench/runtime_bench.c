@@ -50,6 +50,8 @@ static const struct expression EXPRESSIONS[] = {
      "token).slice(7).split('.') as [string, string, string]))"},
     {"verifyJwt(), HS256", TOKEN,
      "c.verifyJwt(('Bearer ' + token).slice(7), 'a secret', { algorithms: ['HS256'] }).payload"},
+    {"new URL().searchParams.get()", "",
+     "new URL('http://a.example/b?c=' + i).searchParams.get('c')"},
     {"crypto.getRandomValues(16 bytes)", "const b = new Uint8Array(16);",
      "crypto.getRandomValues(b)"},
     {"crypto.randomUUID()", "", "crypto.randomUUID()"},

@@ -140,7 +140,10 @@ test('a URL and its parameters follow each other as in Node.js', async () => {
 test('what is plain does not load the parser', async () => {
     const own = await new Gateway({ workers: 1 }).start();
     try {
-        await own.module('plain', `let isLoaded = false;
+        await own.module('plain', `import { URLSearchParams as Params } from 'url';
+const { name } = Params;
+const type = new Response(new Params('a=b')).headers.get('content-type'); // before the global is read
+let isLoaded = false;
 Object.defineProperty(globalThis, '__core-js_shared__', { configurable: true, get() { isLoaded = true; } });
 export async function requestHandler(ctx) {
     const u = new URL('https://a-b.example:8443/c/d.html?e=%20f&g[]#h', 'http://127.0.0.1:8080/x');
@@ -150,11 +153,11 @@ export async function requestHandler(ctx) {
     await new Response(new URLSearchParams('a=%C3%A4')).formData();
     await new Response('', { headers: { location: Response.redirect('http://a/').headers.get('location') } }).text();
     const before = isLoaded;
-    ctx.response().json([before, urls.map(String), new URL('http://a/b/../c').href, isLoaded]);
+    ctx.response().json([name, type, before, urls.map(String), new URL('http://a/b/../c').href, isLoaded]);
 }`, { moduleType: 'javascript' });
         await own.put('route', { name: 'plain', paths: ['/'], methods: ['*'], modules: ['plain'] });
         const { json } = await own.proxy('/');
-        assert.deepEqual(json, [false, ['http://c.example/i/j?n+o=%C3%A4', 'http://c.example/p?q#r', 'http://c.example/i/j?s', 'ws://a/#t', 'wss://a/?b', 'http://a/', 'http://a/'], 'http://a/c', true]);
+        assert.deepEqual(json, ['URLSearchParams', 'application/x-www-form-urlencoded;charset=UTF-8', false, ['http://c.example/i/j?n+o=%C3%A4', 'http://c.example/p?q#r', 'http://c.example/i/j?s', 'ws://a/#t', 'wss://a/?b', 'http://a/', 'http://a/'], 'http://a/c', true]);
     } finally {
         await own.remove();
     }
