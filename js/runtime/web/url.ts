@@ -10,10 +10,8 @@ function textOf(value: unknown): string {
     return `${value as string}`;
 }
 
-type Texts = [url: string, base: string | undefined];
-
-function textsOf(url: unknown, base: unknown): Texts {
-    return [textOf(url), base === undefined ? undefined : textOf(base)];
+function baseOf(value: unknown): string | undefined {
+    return value === undefined ? undefined : textOf(value);
 }
 
 function attempt<T>(make: () => T): T | undefined {
@@ -41,19 +39,19 @@ export class URL {
 
     constructor(url: unknown, base: unknown = undefined) {
         requireUrl(arguments.length, "URL");
-        this.#href = parse(...textsOf(url, base));
+        this.#href = parse(textOf(url), baseOf(base));
     }
 
     static parse(url: unknown, base: unknown = undefined): URL | null {
         requireUrl(arguments.length, "parse");
-        const texts = textsOf(url, base);
-        return attempt(() => new URL(...texts)) ?? null;
+        const [text, from] = [textOf(url), baseOf(base)];
+        return attempt(() => new URL(text, from)) ?? null;
     }
 
     static canParse(url: unknown, base: unknown = undefined): boolean {
         requireUrl(arguments.length, "canParse");
-        const texts = textsOf(url, base);
-        return attempt(() => parse(...texts)) !== undefined;
+        const [text, from] = [textOf(url), baseOf(base)];
+        return attempt(() => parse(text, from)) !== undefined;
     }
 
     #set(name: Part, value: unknown): void {
