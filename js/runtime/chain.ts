@@ -2,7 +2,7 @@
 
 import { drain, isThenable, settled } from "./budget";
 import { Context } from "./context";
-import { setCurrent } from "./current";
+import { entryNumber, setCurrent } from "./current";
 import { describe, GatewayError } from "./errors";
 import { host, Outcome } from "./host";
 import type { Program } from "./program";
@@ -122,6 +122,9 @@ export function sweepContexts(isAlive: (handle: number) => boolean): void {
 }
 
 class Call {
+    entry = 0; // whose run() waits for it while promises settle
+    result: Outcome | string | undefined; // then
+
     constructor(
         private readonly handle: number,
         private readonly call: number,
@@ -154,16 +157,28 @@ class Call {
     }
 
     private finish(value: unknown): void {
-        if (!host.calling(this.handle, this.call)) return;
+        if (!this.isOn()) return;
         try {
-            host.done(this.handle, this.call, Outcome.Done, resultText(this.kind, this.ctx, value));
+            const text = resultText(this.kind, this.ctx, value);
+            if (this.isInRun()) this.result = text ?? Outcome.Done;
+            else host.done(this.handle, this.call, Outcome.Done, text);
         } catch (error) {
             this.fail(error);
         }
     }
 
+    // A run() that was stopped has not put that back.
+    private isInRun(): boolean {
+        return this.entry === entryNumber();
+    }
+
+    // A limit may have ended it meanwhile.
+    private isOn(): boolean {
+        return this.isInRun() || host.calling(this.handle, this.call);
+    }
+
     private resume(value: unknown): void {
-        if (!host.calling(this.handle, this.call)) return; // a limit has ended it meanwhile
+        if (!this.isOn()) return;
         try {
             if (value !== undefined) apply(this.kind, this.ctx, value);
             while (!isOver(this.kind, this.ctx) && this.next < this.chain.length) {
@@ -219,6 +234,14 @@ function resultText(kind: Kind, ctx: Context, value: unknown): string | undefine
     return url.includes("://") ? url : `http://${url}`;
 }
 
+// Lets promises settle; returns what the call has come to by then.
+function park(call: Call): Outcome | string {
+    call.entry = entryNumber();
+    drain();
+    call.entry = 0;
+    return call.result ?? Outcome.Parked;
+}
+
 // One call from the host. What it returns: a URL, or an Outcome; a failure is told by host.done() before.
 export function run(
     program: Program,
@@ -244,18 +267,18 @@ export function run(
             const { call: callLink } = chain[i++] as Link; // this is not for modules
             value = callLink(ctx, error);
             if (isThenable(value)) {
-                new Call(handle, call, kind, chain, ctx, error, i).wait(value);
-                drain();
-                return Outcome.Parked;
+                const waiting = new Call(handle, call, kind, chain, ctx, error, i);
+                waiting.wait(value);
+                return park(waiting);
             }
             if (value !== undefined) apply(kind, ctx, value);
             if (isOver(kind, ctx)) break;
         }
         const written = conclude(kind, ctx);
         if (written !== undefined) {
-            new Call(handle, call, kind, chain, ctx, error, chain.length).waitCommitted(written, value);
-            drain();
-            return Outcome.Parked;
+            const waiting = new Call(handle, call, kind, chain, ctx, error, chain.length);
+            waiting.waitCommitted(written, value);
+            return park(waiting);
         }
         drain();
         return resultText(kind, ctx, value) ?? Outcome.Done;

@@ -3,6 +3,7 @@
 import { requireAlive } from "./current";
 import { GatewayError } from "./errors";
 import { host, Num, Resource, Side, Text } from "./host";
+import { postAnswer, postField } from "./outbox";
 import type { Query } from "./query";
 import { Request } from "./request";
 import { Response } from "./response";
@@ -15,7 +16,7 @@ import type { Response as WebResponse } from "./web/response";
 function setFields(handle: number, side: Side, response: WebResponse): void {
     response.headers.forEach((value, name) => {
         if (name === "set-cookie") host.fieldAdd(handle, side, name, value);
-        else host.fieldSet(handle, side, name, value);
+        else if (!postField(handle, side, name, value)) host.fieldSet(handle, side, name, value);
     });
 }
 
@@ -71,9 +72,11 @@ export class Context {
         if (response.status < 200) throw new TypeError("the Response that was returned is an error");
         const body = takeBody(response);
         setFields(handle, Side.Response, response);
-        const isWhole = body === null || typeof body === "string" || body instanceof Uint8Array;
-        if (!isWhole) pump(handle, body);
-        host.send(handle, response.status, isWhole ? (body ?? undefined) : undefined);
+        if (typeof body !== "string" || !postAnswer(handle, response.status, false, body)) {
+            const isWhole = body === null || typeof body === "string" || body instanceof Uint8Array;
+            if (!isWhole) pump(handle, body);
+            host.send(handle, response.status, isWhole ? (body ?? undefined) : undefined);
+        }
         ctx.#answered = true;
     }
 

@@ -10,12 +10,19 @@ export interface Waiting {
 }
 
 let current = 0;
+let entries = 0;
 let tickets = 0;
 // What a request waits for, by ticket.
 const waiting = new Map<number, Map<number, Waiting>>();
 
 export function setCurrent(handle: number): void {
     current = handle;
+    entries++;
+}
+
+// Each entry has a number of its own.
+export function entryNumber(): number {
+    return entries;
 }
 
 export function isCurrent(handle: number): boolean {

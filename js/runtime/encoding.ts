@@ -1,5 +1,6 @@
 // TextEncoder and TextDecoder (Encoding standard): UTF-8, UTF-16 and windows-1252, which is also what "latin1" means.
 
+import { encode } from "./bytes";
 import { Charset, host } from "./host";
 
 export class TextEncoder {
@@ -8,7 +9,7 @@ export class TextEncoder {
     }
 
     encode(text: unknown = ""): Uint8Array {
-        return new Uint8Array(host.encode(String(text)));
+        return encode(String(text));
     }
 
     encodeInto(text: unknown, target: Uint8Array): { read: number; written: number } {

@@ -119,6 +119,9 @@ function pairOf(pair: unknown): [name: string, value: unknown] {
     return list as [string, unknown];
 }
 
+// A header that the runtime makes, unless there is one of that name (in lower case); for the runtime only.
+export let addMissing: (headers: Headers, name: string, value: string) => void;
+
 export type HeadersInit = Headers | Fields | Iterable<readonly [string, string]> | Record<string, unknown>;
 
 // Headers of the Fetch standard, with DGate 1's method names beside the standard ones.
@@ -138,6 +141,12 @@ export class Headers {
         }
     }
 
+    static {
+        addMissing = (headers, name, value) => {
+            if (headers.#find(name) < 0) headers.#add([name, value]);
+        };
+    }
+
     static #name(name: unknown): string {
         const text = stringOf(name);
         if (!TOKEN.test(text)) throw new TypeError(`"${text}" is not a header name`);
@@ -153,7 +162,22 @@ export class Headers {
 
     append(name: string, value: unknown): void {
         requireArguments(arguments.length, 2, "append");
-        this.#entries.push([Headers.#name(name), Headers.#value(value)]);
+        this.#add([Headers.#name(name), Headers.#value(value)]);
+    }
+
+    #add(entry: [name: string, value: string]): void {
+        this.#entries.push(entry);
+        this.#sorted = undefined;
+    }
+
+    // The first of that name, or -1.
+    #find(key: string): number {
+        return this.#entries.findIndex((e) => e[0] === key);
+    }
+
+    #remove(key: string): void {
+        if (this.#find(key) < 0) return;
+        this.#entries = this.#entries.filter((e) => e[0] !== key);
         this.#sorted = undefined;
     }
 
@@ -164,8 +188,8 @@ export class Headers {
     set(name: string, value: unknown): void {
         requireArguments(arguments.length, 2, "set");
         const entry: [string, string] = [Headers.#name(name), Headers.#value(value)];
-        this.delete(entry[0]);
-        this.#entries.push(entry);
+        this.#remove(entry[0]);
+        this.#add(entry);
     }
 
     get(name: string): string | null {
@@ -176,14 +200,12 @@ export class Headers {
 
     has(name: string): boolean {
         requireArguments(arguments.length, 1, "has");
-        return this.#valuesOf(name).length > 0;
+        return this.#find(Headers.#name(name)) >= 0;
     }
 
     delete(name: string): void {
         requireArguments(arguments.length, 1, "delete");
-        const key = Headers.#name(name);
-        this.#entries = this.#entries.filter((e) => e[0] !== key);
-        this.#sorted = undefined;
+        this.#remove(Headers.#name(name));
     }
 
     del(name: string): void {
@@ -241,6 +263,7 @@ export class Headers {
 
     // Combined by name and in its order, as the standard iterates; cookies stay apart.
     #combined(): [string, string][] {
+        if (this.#entries.length < 2) return this.#entries;
         const out: [string, string][] = [];
         const seen = new Map<string, [string, string]>();
         for (const [name, value] of this.#entries) {

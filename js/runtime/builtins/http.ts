@@ -4,7 +4,7 @@ import { jsonText, requireBytes } from "../body";
 import { addWaiting, removeWaiting, requireCurrent } from "../current";
 import { fetchHook } from "../fetch_hook";
 import { fetchUrl } from "../fetch_url";
-import { Headers, type HeadersInit } from "../fields";
+import { addMissing, Headers, type HeadersInit } from "../fields";
 import { host, Redirect, type Bytes } from "../host";
 import { extract, readAll, takeBody, type Content } from "../web/body";
 import { givenSignal, isRequest, requireMethod, requireRedirect, requireSignal, type Request, type Signal } from "../web/request";
@@ -47,7 +47,7 @@ function bodyOf(body: unknown, headers: Headers): Bytes | Source | undefined {
     if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return requireBytes(body);
     const isPlain = Object.getPrototypeOf(body) === Object.prototype;
     const { content, type } = isPlain ? { content: jsonText(body), type: "application/json" } : extract(body);
-    if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
+    if (type !== undefined) addMissing(headers, "content-type", type);
     return isStream(content) ? (content.getReader() as Source) : (content as Exclude<Content, object | null> | Uint8Array);
 }
 

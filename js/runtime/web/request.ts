@@ -1,7 +1,7 @@
 // Request of the Fetch standard.
 
 import { parseUrl } from "../fetch_url";
-import { Headers, type HeadersInit } from "../fields";
+import { addMissing, Headers, type HeadersInit } from "../fields";
 import type { AbortSignal } from "./abort";
 import { Body, extract, hasBody, mixInBody, moveBody, shareBody, type Content } from "./body";
 import type { Stream } from "./streams";
@@ -54,7 +54,7 @@ function contentOf(from: Request | undefined, init: RequestInit, method: string,
         throw new TypeError(`a ${method} request has no body`);
     if (!isOwn) return from === undefined ? null : moveBody(from);
     const { content, type } = extract(init.body);
-    if (type !== undefined && !headers.has("content-type")) headers.set("content-type", type);
+    if (type !== undefined) addMissing(headers, "content-type", type);
     return content;
 }
 

@@ -1,7 +1,7 @@
 // Response of the Fetch standard.
 
 import { jsonText } from "../body";
-import { Headers, pairs, type HeadersInit } from "../fields";
+import { addMissing, Headers, pairs, type HeadersInit } from "../fields";
 import { Body, extract, mixInBody, shareBody, type Content } from "./body";
 import { NativeStream } from "./native_stream";
 import type { Stream } from "./streams";
@@ -47,7 +47,8 @@ function requireStatus(value: unknown): number {
 }
 
 function requireReason(value: unknown): string {
-    const text = value === undefined ? "" : String(value);
+    if (value === undefined) return "";
+    const text = String(value);
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw new TypeError("statusText has characters that are not allowed");
     return text;
 }
@@ -61,7 +62,7 @@ function make(body: unknown, init: ResponseInit, type?: string): Inside {
     const extracted = extract(body);
     if (extracted.content !== null && hasNoBody(status)) throw new TypeError(`a response with status ${status} has no body`);
     const own = type ?? extracted.type;
-    if (own !== undefined && !headers.has("content-type")) headers.set("content-type", own);
+    if (own !== undefined) addMissing(headers, "content-type", own);
     return { status, statusText, headers, content: extracted.content, origin: OWN };
 }
 
