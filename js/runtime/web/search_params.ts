@@ -108,15 +108,16 @@ function listOf(init: unknown): List {
     return parse(text.startsWith("?") ? text.slice(1) : text);
 }
 
-// For URL: what is told of each change as the query it makes, and the query that is now that of the URL.
-export let bind: (params: URLSearchParams, changed: (query: string) => void) => void;
+// For URL: what is told of each change, the query that they make, and the query that is now that of the URL.
+export let bind: (params: URLSearchParams, changed: () => void) => void;
+export let queryOf: (params: URLSearchParams) => string;
 export let refill: (params: URLSearchParams, search: string) => void;
 
 let pairAt: (params: URLSearchParams, i: number) => [name: string, value: string] | undefined;
 
 export class URLSearchParams {
     #list: List;
-    #changed: ((query: string) => void) | undefined;
+    #changed: (() => void) | undefined;
 
     constructor(init: unknown = "") {
         this.#list = listOf(init);
@@ -126,6 +127,7 @@ export class URLSearchParams {
         bind = (params, changed) => {
             params.#changed = changed;
         };
+        queryOf = (params) => serialize(params.#list);
         refill = (params, search) => {
             params.#list = listOf(search);
         };
@@ -133,10 +135,6 @@ export class URLSearchParams {
             const list = params.#list;
             return 2 * i < list.length ? [list[2 * i] as string, list[2 * i + 1] as string] : undefined;
         };
-    }
-
-    #update(): void {
-        this.#changed?.(serialize(this.#list));
     }
 
     #isAt(i: number, name: string, value: string | undefined): boolean {
@@ -170,13 +168,13 @@ export class URLSearchParams {
         requireArguments(arguments.length, 2, "append");
         const [key, text] = [textOf(name), textOf(value)];
         this.#list.push(key, text);
-        this.#update();
+        this.#changed?.();
     }
 
     delete(name: unknown, value: unknown = undefined): void {
         requireArguments(arguments.length, 1, "delete");
         this.#remove(textOf(name), value === undefined ? undefined : textOf(value), 0);
-        this.#update();
+        this.#changed?.();
     }
 
     get(name: unknown): string | null {
@@ -206,7 +204,7 @@ export class URLSearchParams {
             this.#list[at + 1] = text;
             this.#remove(key, undefined, at + 2);
         }
-        this.#update();
+        this.#changed?.();
     }
 
     // By UTF-16 units of the names; those of a name stay in their order.
@@ -215,7 +213,7 @@ export class URLSearchParams {
         for (let i = 0, pair = pairAt(this, 0); pair !== undefined; pair = pairAt(this, ++i)) pairs.push(pair);
         pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
         this.#list = pairs.flat();
-        this.#update();
+        this.#changed?.();
     }
 
     toString(): string {

@@ -1,6 +1,6 @@
 // URL of the URL standard.
 
-import { bind, refill, URLSearchParams } from "./search_params";
+import { bind, queryOf, refill, URLSearchParams } from "./search_params";
 import { parse, setPart } from "./url_parse";
 import { partOf, withPart, type Part } from "./url_parts";
 
@@ -34,12 +34,26 @@ function requireUrl(given: number, what: string): void {
 }
 
 export class URL {
-    #href: string;
+    #text: string; // its href, but for what was done to #params since
     #params: URLSearchParams | undefined; // when it was asked for
+    #isStale = false;
 
     constructor(url: unknown, base: unknown = undefined) {
         requireUrl(arguments.length, "URL");
-        this.#href = parse(textOf(url), baseOf(base));
+        this.#text = parse(textOf(url), baseOf(base));
+    }
+
+    get #href(): string {
+        if (this.#isStale && this.#params !== undefined) {
+            const query = queryOf(this.#params);
+            this.#href = withPart(this.#text, "search", query === "" ? "" : `?${query}`);
+        }
+        return this.#text;
+    }
+
+    set #href(href: string) {
+        this.#text = href;
+        this.#isStale = false;
     }
 
     static parse(url: unknown, base: unknown = undefined): URL | null {
@@ -143,8 +157,8 @@ export class URL {
     get searchParams(): URLSearchParams {
         if (this.#params === undefined) {
             this.#params = new URLSearchParams(partOf(this.#href, "search"));
-            bind(this.#params, (query) => {
-                this.#href = withPart(this.#href, "search", query === "" ? "" : `?${query}`);
+            bind(this.#params, () => {
+                this.#isStale = true;
             });
         }
         return this.#params;
