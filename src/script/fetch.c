@@ -248,6 +248,17 @@ static void follow(struct fetch *f, uint16_t status, struct str location)
 
 /* What comes of an exchange. */
 
+/* The decoded body is not what a strong entity tag stands for (RFC 9110 section 8.8.3.3). */
+static bool weaken_etag(struct arena *a, struct http_fields *fields)
+{
+    const struct http_field *tag = http_head_find_name(fields, STR("etag"));
+    struct str weak = {0};
+    if (tag == NULL || tag->value.len == 0 || tag->value.p[0] != '"')
+        return true;
+    return arena_printf(a, &weak, "W/%.*s", STR_ARG(tag->value)) &&
+           http_head_set(fields, a, tag->name, weak);
+}
+
 /* Bodies are decoded if codings were ours to ask for; what we do not know is left as it is. The head becomes that of the
  * decoded body. False when there is no memory for it. */
 static bool choose_coding(struct fetch *f, struct http_head *head)
@@ -263,7 +274,7 @@ static bool choose_coding(struct fetch *f, struct http_head *head)
         return false;
     (void)http_head_remove(&head->fields, name);
     head->content_length = HTTP_LENGTH_UNKNOWN;
-    return true;
+    return weaken_etag(&f->arena, &head->fields);
 }
 
 static void on_head(struct exchange *x, const struct http_head *head)

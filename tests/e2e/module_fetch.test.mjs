@@ -36,7 +36,7 @@ const HANDLERS = {
     bare: (req, res) => res.writeHead(302).end('no location'),
     coded: (req, res, [name]) => {
         const coding = { raw: 'deflate', members: 'gzip' }[name] ?? name;
-        res.writeHead(200, { 'Content-Encoding': coding, 'Content-Length': CODED[name].length }).end(CODED[name]);
+        res.writeHead(200, { 'Content-Encoding': coding, 'Content-Length': CODED[name].length, ETag: req.headers['x-tag'] ?? '"t"' }).end(CODED[name]);
     },
     cut: (req, res) => res.writeHead(200, { 'Content-Encoding': 'gzip' }).end(CODED.gzip.subarray(0, 50)),
     garbage: (req, res) => res.writeHead(200, { 'Content-Encoding': 'gzip' }).end('this is not gzip'),
@@ -177,6 +177,8 @@ test('compressed bodies are decoded unless the module asked for them itself', as
         const got = await json(`fetch(BASE + "/coded/${name}").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding"), r.headers.get("content-length")])`);
         assert.deepEqual(got, [TEXT.length, null, null], name);
     }
+    const tagged = (headers) => run(`fetch(BASE + "/coded/gzip", { headers: ${JSON.stringify(headers)} }).then((r) => r.headers.get("etag"))`);
+    assert.deepEqual([await tagged({}), await tagged({ 'X-Tag': 'W/"u"' }), await tagged({ 'Accept-Encoding': 'gzip' })], ['W/"t"', 'W/"u"', '"t"']);
     assert.match((await json('fetch(BASE + "/echo").then((r) => r.json())')).headers['accept-encoding'], /gzip.*br/);
     const raw = await json('fetch(BASE + "/coded/gzip", { headers: { "Accept-Encoding": "gzip" } }).then(async (r) => [(await r.arrayBuffer()).byteLength, r.headers.get("content-encoding"), r.headers.get("content-length")])');
     assert.deepEqual(raw, [CODED.gzip.length, 'gzip', String(CODED.gzip.length)]);
