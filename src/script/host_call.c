@@ -55,10 +55,13 @@ static JSValueRef alive(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     return JSValueMakeBoolean(ctx, script_vm_find(entry_vm(), handle) != NULL);
 }
 
-/* The run whose call of that number goes on: (handle, call). */
+/* The run whose call of that number goes on: (handle, call). What the call has written comes first: it may fail, and ends
+ * the call then. */
 static struct script_run *calling_run(JSContextRef ctx, size_t argc, const JSValueRef argv[])
 {
-    struct script_run *r = script_vm_find(entry_vm(), host_number(ctx, argc, argv, 0));
+    struct script_vm *vm = entry_vm();
+    outbox_drain(vm);
+    struct script_run *r = script_vm_find(vm, host_number(ctx, argc, argv, 0));
     const uint32_t call = (uint32_t)host_number(ctx, argc, argv, 1);
     return r != NULL && r->calling && !r->ended && r->call == call ? r : NULL;
 }

@@ -172,6 +172,14 @@ test('redirects that cannot be followed', async () => {
     assert.equal(await run('fetch(BASE + "/bare").then(async (r) => r.status + await r.text())'), '302no location');
 });
 
+test('a Content-Type is that of the Blob, not what its type is made to say', async () => {
+    const blob = '(() => { const b = new Blob(["hi"], { type: "a/b" }); Object.defineProperty(b, "type", { value: "c/d\\nx-more: yes" }); return b; })()';
+    const { headers } = await json(`fetch(BASE + "/echo", { method: "POST", body: ${blob} }).then((r) => r.json())`);
+    assert.deepEqual([headers['content-type'], headers['x-more']], ['a/b', undefined]);
+    const form = await json(`(() => { const f = new FormData(); const b = ${blob}; const file = new File([b], "n", { type: "a/b" }); Object.defineProperty(file, "type", { value: "c/d\\r\\nx-more: yes" }); f.set("f", file); return fetch(BASE + "/echo", { method: "POST", body: f }).then((r) => r.json()); })()`);
+    assert.match(form.body, /\r\nContent-Type: a\/b\r\n\r\nhi\r\n/);
+});
+
 test('compressed bodies are decoded unless the module asked for them itself', async () => {
     for (const name of Object.keys(CODED)) {
         const got = await json(`fetch(BASE + "/coded/${name}").then(async (r) => [(await r.text()).length, r.headers.get("content-encoding"), r.headers.get("content-length")])`);

@@ -31,6 +31,10 @@ function index(value: unknown, size: number, otherwise: number): number {
     return n < 0 ? Math.max(size + n, 0) : Math.min(n, size);
 }
 
+// What a Blob has, whatever its class or the module makes of its properties. The bytes are not a copy.
+export let blobBytes: (blob: Blob) => Uint8Array;
+export let blobType: (blob: Blob) => string;
+
 export class Blob {
     readonly #bytes: Uint8Array;
     readonly #type: string;
@@ -43,8 +47,9 @@ export class Blob {
         this.#type = typeOf(options?.type);
     }
 
-    static bytes(blob: Blob): Uint8Array {
-        return blob.#bytes;
+    static {
+        blobBytes = (blob) => blob.#bytes;
+        blobType = (blob) => blob.#type;
     }
 
     get size(): number {
@@ -83,10 +88,6 @@ export class Blob {
         });
     }
 }
-
-// Not a copy.
-export const blobBytes = Blob.bytes;
-Reflect.deleteProperty(Blob, "bytes");
 
 export class File extends Blob {
     readonly #name: string;

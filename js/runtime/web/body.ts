@@ -52,7 +52,8 @@ export function extract(body: unknown): Extracted {
         return { content: String(body), type: "application/x-www-form-urlencoded;charset=UTF-8" };
     if (isInstance(body, "Blob")) {
         const blob = body as Blob;
-        return { content: blobs().blobBytes(blob).slice(), type: blob.type === "" ? undefined : blob.type };
+        const { blobBytes, blobType } = blobs();
+        return { content: blobBytes(blob).slice(), type: blobType(blob) || undefined };
     }
     if (isInstance(body, "FormData")) {
         const { bytes, contentType } = forms().formDataToBytes(body as FormData);

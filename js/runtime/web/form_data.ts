@@ -3,7 +3,7 @@
 
 import { utf8, viewOf } from "../bytes";
 import { Encoding, host } from "../host";
-import { Blob, blobBytes, File } from "./blob";
+import { Blob, blobBytes, blobType, File } from "./blob";
 import { URLSearchParams } from "./search_params";
 
 export type FormDataValue = string | File;
@@ -107,7 +107,7 @@ export function formDataToBytes(form: FormData): { bytes: Uint8Array; contentTyp
         parts.push(`--${boundary}\r\nContent-Disposition: form-data; name="${escape(newlines(name))}"`);
         if (typeof value === "string") parts.push("\r\n\r\n", newlines(value));
         else {
-            const type = value.type === "" ? "application/octet-stream" : value.type;
+            const type = blobType(value) || "application/octet-stream";
             parts.push(`; filename="${escape(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`, value);
         }
         parts.push("\r\n");

@@ -118,17 +118,32 @@ static void another_request_is_not_touched(void **state)
 
 static void full_headers_end_the_call(void **state)
 {
+    static const char *const FILLING[] = {
+        "for (let i = 0; i < 3; i++) ctx.request().headers.set('X-' + i, 'v');",
+        "return new Response('denied', { status: 401, headers: { 'www-authenticate': 'Bearer' } "
+        "});",
+        "ctx.response().status(401).json({ denied: 'for want of a token that is long enough' });",
+    };
     (void)state;
-    struct fixture *f = fixture_create(NULL);
-    fixture_module(f, MODIFIER
-                   "{ for (let i = 0; i < 3; i++) ctx.request().headers.set('X-' + i, 'v'); }");
-    fixture_begin(f);
-    arena_finish(&f->arena);
-    arena_init(&f->arena, 64);
-    fixture_call(f, SCRIPT_REQUEST_MODIFIER);
-    assert_int_equal(f->status, SCRIPT_THREW);
-    assert_string_equal(f->text, "the headers or the body are too large");
-    fixture_destroy(f);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(FILLING); i++) {
+        const bool is_later = i >= ARRAY_LEN(FILLING);
+        char source[512];
+        (void)snprintf(source, sizeof(source),
+                       "export const requestModifier = %s(ctx: any) => { %s %s };",
+                       is_later ? "async " : "",
+                       is_later ? "await new Promise((done) => setTimeout(done, 1));" : "",
+                       FILLING[i % ARRAY_LEN(FILLING)]);
+        struct fixture *f = fixture_create(NULL);
+        fixture_module(f, source);
+        fixture_begin(f);
+        arena_finish(&f->arena);
+        arena_init(&f->arena, 16);
+        fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+        if (f->status != SCRIPT_THREW)
+            fail_msg("%s", source);
+        assert_string_equal(f->text, "the headers or the body are too large");
+        fixture_destroy(f);
+    }
 }
 
 int main(void)
