@@ -296,7 +296,7 @@ test('Headers, Request and Response', async () => {
         ['escape(new Headers({ a: "\\u00a0x\\u00a0" }).get("a"))', '%A0x%A0'], ['new Headers({ a: "\\t\\r\\n x \\n" }).get("a")', 'x'],
         ['(() => { const h = new Headers({ a: "1", b: "2" }); const seen = []; h.forEach((v, n) => { seen.push(n); h.delete("b"); h.set("c", "3"); }); return seen; })()', 'a,c'],
         ['(() => { const h = new Headers({ b: "1" }); const seen = []; for (const [n] of h) { seen.push(n); if (n < "d") h.append(n + "x", "1"); if (seen.length > 5) break; } return seen; })()', 'b,bx,bxx,bxxx,bxxxx,bxxxxx'],
-        ['(() => { const h = new Headers({ a: "1" }); const [entry] = h; entry[1] = "2"; return [...h]; })()', 'a,1'],
+        ['(() => { const h = new Headers({ a: "1" }); const [entry] = h; entry[1] = "2"; return [...h]; })()', 'a,1', { node: false }], // Node.js 18.20.4 gives what it has
         ['btoa(Symbol())', '! TypeError'], ['atob(Symbol())', '! TypeError'], ['new Response(Symbol())', '! TypeError'],
         // What a stream gave stays its source's.
         ['(async () => { const own = new Uint8Array([1]); const r = new Response(new ReadableStream({ start(c) { c.enqueue(own); c.close(); } })); new Uint8Array(await r.arrayBuffer())[0] = 9; return own; })()', '1'],
