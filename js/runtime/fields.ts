@@ -1,6 +1,7 @@
 // The header fields of a message, live: what a module changes is what is sent. Each byte of a value is the character of
 // that number; a value with characters above U+00FF goes as UTF-8.
 
+import { requireArguments } from "./arguments";
 import { host, type Side } from "./host";
 import { postField } from "./outbox";
 
@@ -107,10 +108,6 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 // As a string; of a Symbol a TypeError.
 const stringOf = (value: unknown): string => `${value as string}`;
-
-function requireArguments(given: number, count: number, what: string): void {
-    if (given < count) throw new TypeError(`${what}() takes ${count === 1 ? "a name" : "a name and a value"}`);
-}
 
 function pairOf(pair: unknown): [name: string, value: unknown] {
     if (pair === null || typeof pair !== "object") throw new TypeError("a header is a pair of name and value");

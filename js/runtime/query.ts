@@ -1,12 +1,15 @@
 // The parameters of a query string: a copy, changes to it are not forwarded.
 
-function decodeQuery(text: string): string {
+type Decode = (text: string) => string;
+
+// otherwise decodes what decodeURIComponent() refuses.
+function decodeQuery(text: string, otherwise: Decode): string {
     const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
     if (!spaced.includes("%")) return spaced;
     try {
         return decodeURIComponent(spaced);
     } catch {
-        return spaced;
+        return otherwise(spaced);
     }
 }
 
@@ -15,13 +18,17 @@ export function encodeQuery(text: string): string {
 }
 
 // Calls each with the parameters in their order, decoded, and with the text that they stand as.
-export function parseQuery(query: string, each: (name: string, value: string, text: string) => void): void {
+export function parseQuery(
+    query: string,
+    each: (name: string, value: string, text: string) => void,
+    otherwise: Decode = (text) => text,
+): void {
     if (query === "") return;
     for (const text of query.split("&")) {
         if (text === "") continue;
         const equals = text.indexOf("=");
-        const name = decodeQuery(equals < 0 ? text : text.slice(0, equals));
-        each(name, equals < 0 ? "" : decodeQuery(text.slice(equals + 1)), text);
+        const name = decodeQuery(equals < 0 ? text : text.slice(0, equals), otherwise);
+        each(name, equals < 0 ? "" : decodeQuery(text.slice(equals + 1), otherwise), text);
     }
 }
 

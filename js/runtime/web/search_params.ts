@@ -1,14 +1,12 @@
 // URLSearchParams of the URL standard.
 
+import { requireArguments } from "../arguments";
 import { viewOf } from "../bytes";
 import { host } from "../host";
+import { parseQuery } from "../query";
 
 function textOf(value: unknown): string {
     return (`${value as string}` as string & { toWellFormed(): string }).toWellFormed();
-}
-
-function requireArguments(given: number, count: number, what: string): void {
-    if (given < count) throw new TypeError(`${what}() takes ${count === 1 ? "a name" : "a name and a value"}`);
 }
 
 function hexDigit(c: number | undefined): number {
@@ -33,16 +31,6 @@ function decodeAny(text: string): string {
     return host.decode(bytes.subarray(0, length), false) as string;
 }
 
-function decode(text: string): string {
-    const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
-    if (!spaced.includes("%")) return spaced;
-    try {
-        return decodeURIComponent(spaced);
-    } catch {
-        return decodeAny(spaced);
-    }
-}
-
 const UNCHANGED = /^[\w*.-]*$/;
 const ESCAPES: Record<string, string> = { "%20": "+", "!": "%21", "'": "%27", "(": "%28", ")": "%29", "~": "%7E" };
 
@@ -56,14 +44,7 @@ type List = string[];
 
 function parse(text: string): List {
     const list: List = [];
-    for (let from = 0; from < text.length; ) {
-        const found = text.indexOf("&", from);
-        const to = found < 0 ? text.length : found;
-        const equals = text.indexOf("=", from);
-        const nameTo = equals < 0 || equals > to ? to : equals;
-        if (to > from) list.push(decode(text.slice(from, nameTo)), decode(text.slice(nameTo + 1, to)));
-        from = to + 1;
-    }
+    parseQuery(text, (name, value) => list.push(name, value), decodeAny);
     return list;
 }
 
