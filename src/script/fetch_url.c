@@ -1,9 +1,8 @@
 #include "script/fetch_url.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
+#include "codec/ip_address.h"
 #include "codec/octets.h"
 #include "codec/url.h"
 
@@ -172,17 +171,6 @@ static enum err_code compose(struct arena *a, const struct url *u, bool secure,
     return ERR_OK;
 }
 
-static bool is_ipv4(struct str s)
-{
-    char text[INET_ADDRSTRLEN];
-    struct in_addr address;
-    if (s.len >= sizeof(text))
-        return false;
-    memcpy(text, s.p, s.len);
-    text[s.len] = '\0';
-    return inet_pton(AF_INET, text, &address) == 1;
-}
-
 static bool is_decimal(struct str s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -216,9 +204,10 @@ static bool ends_in_number(struct str host)
  * is given none of these (js/runtime/fetch_url.ts), a redirect may lead to one. */
 static bool is_plain_host(struct str host)
 {
+    struct ip_address address;
     if (str_index(host, '%', 0) < host.len)
         return false;
-    return !ends_in_number(host) || is_ipv4(host);
+    return !ends_in_number(host) || ip_address_parse(host, &address);
 }
 
 enum err_code fetch_url_parse(struct arena *a, struct str text, struct fetch_url *ret,
