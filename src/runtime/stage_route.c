@@ -205,7 +205,6 @@ struct exchange *stage_route_request(struct stage_route *r, const struct http_he
         exchange_mem_create(head, (size_t)r->stage->config->limits.exchange_buffer);
     (void)snprintf(x->peer.address, sizeof(x->peer.address), "%s", address);
     vec_push(&r->requests, x);
-    forget(r, x);
     proxy_handle(r->proxy, x);
     if (!head->no_body) {
         exchange_mem_data(x, body);

@@ -34,9 +34,14 @@ function messageOf(error: unknown): string {
     return isPlain ? message : `${error.name}: ${message}`;
 }
 
+// The place alone of a line of a stack.
+function bare(line = ""): string {
+    return line.replace(/^.* \((.*)\)$/, "$1");
+}
+
 // Where a test was written.
 export function placeOf(written: Error, folder: string): string {
-    return (stackOf(written, folder)[0] ?? "").replace(/^.* \((.*)\)$/, "$1");
+    return bare(stackOf(written, folder)[0]);
 }
 
 function stackOf(error: Error, folder: string): string[] {
@@ -59,7 +64,7 @@ export function diagnostic(error: unknown, milliseconds: number, folder: string,
     let stack = attempt(() => (error instanceof Error ? stackOf(error, folder) : []), []);
     if (stack.length === 0) stack = stackOf(written, folder).slice(0, 1);
     if (stack.length > 0) {
-        text += yaml("at", (stack[0] as string).replace(/^.* \((.*)\)$/, "$1"), indent);
+        text += yaml("at", bare(stack[0]), indent);
         text += `${indent}stack:\n${stack.map((line) => `${indent}  - ${JSON.stringify(line)}\n`).join("")}`;
     }
     return `${text}${indent}duration_ms: ${milliseconds}\n${indent}...\n`;
