@@ -2,8 +2,9 @@
 
 import { requireAlive } from "./current";
 import { GatewayError } from "./errors";
+import { Fields } from "./fields";
 import { host, Num, Resource, Side, Text } from "./host";
-import { postAnswer, postField } from "./outbox";
+import { postAnswer } from "./outbox";
 import type { Query } from "./query";
 import { Request } from "./request";
 import { Response } from "./response";
@@ -13,10 +14,10 @@ import { moveBody, takeBody } from "./web/body";
 import { pump } from "./web/pump";
 import type { Response as WebResponse } from "./web/response";
 
-function setFields(handle: number, side: Side, response: WebResponse): void {
+function setFields(fields: Fields, response: WebResponse): void {
     response.headers.forEach((value, name) => {
-        if (name === "set-cookie") host.fieldAdd(handle, side, name, value);
-        else if (!postField(handle, side, name, value)) host.fieldSet(handle, side, name, value);
+        if (name === "set-cookie") fields.add(name, value);
+        else fields.set(name, value);
     });
 }
 
@@ -71,7 +72,7 @@ export class Context {
         if (Context.hasResponded(ctx)) throw new GatewayError("a response was sent already");
         if (response.status < 200) throw new TypeError("the Response that was returned is an error");
         const body = takeBody(response);
-        setFields(handle, Side.Response, response);
+        setFields(new Fields(handle, Side.Response), response);
         if (typeof body !== "string" || !postAnswer(handle, response.status, false, body)) {
             const isWhole = body === null || typeof body === "string" || body instanceof Uint8Array;
             if (!isWhole) pump(handle, body);
@@ -87,7 +88,7 @@ export class Context {
         if (response.status < 200) throw new TypeError("the Response that was returned is an error");
         const body = moveBody(response);
         for (const name of upstream.headers.keys()) upstream.headers.del(name);
-        setFields(ctx.#handle, Side.Upstream, response);
+        setFields(upstream.headers, response);
         upstream.statusCode = response.status;
         upstream.setBody(body ?? "");
     }
