@@ -40,6 +40,7 @@ struct exchange_mem {
     bool failed; /* the owner broke the announced length; fail is to be delivered */
     struct exchange_reset fail;
     bool room_due;
+    bool takes_at_once;
     size_t room;
     size_t credit;
     size_t buffered;
@@ -140,7 +141,8 @@ static void mem_send_data(struct exchange *x, struct str data)
     }
     if (!buf_add(&m->sent.data, data))
         abort();
-    m->buffered += data.len;
+    if (!m->takes_at_once)
+        m->buffered += data.len;
 }
 
 static void mem_send_end(struct exchange *x, const struct http_fields *trailers)
@@ -282,6 +284,12 @@ void exchange_mem_take(struct exchange *x, size_t n)
     m->buffered -= n < m->buffered ? n : m->buffered;
     if (was_low && mem_room(x) >= m->room / 2)
         m->room_due = true;
+}
+
+void exchange_mem_take_at_once(struct exchange *x)
+{
+    exchange_mem_take(x, SIZE_MAX);
+    of(x)->takes_at_once = true;
 }
 
 /* The events. */

@@ -49,6 +49,9 @@ void exchange_mem_reset(struct exchange *x, const struct exchange_reset *why);
 /* The peer takes up to n bytes out of the buffer: room grows, on_room may become due. */
 void exchange_mem_take(struct exchange *x, size_t n);
 
+/* From now on the peer takes all that is sent at once, so that room never shrinks and no on_room is due. */
+void exchange_mem_take_at_once(struct exchange *x);
+
 /* Delivers one event; false when none is possible now. */
 bool exchange_mem_step(struct exchange *x);
 

@@ -220,22 +220,21 @@ void proxy_upload_pump(struct proxy_request *r)
     struct exchange *up = r->attempt.up;
     if (up == NULL || r->step == PROXY_CLOSED)
         return;
-    struct str rest = str_skip(source(u), u->sent);
-    size_t room = exchange_room(up);
-    if (rest.len > 0) {
-        size_t n = rest.len < room ? rest.len : room;
-        if (n > 0)
-            exchange_send_data(up, str_slice(rest, 0, n));
-        u->sent += n;
-        if (n < rest.len)
+    /* Room is asked for anew after each piece: what the upstream takes at once is not followed by on_room. */
+    while (u->sent < source(u).len) {
+        const struct str rest = str_skip(source(u), u->sent);
+        const size_t room = exchange_room(up);
+        if (room == 0)
             return;
-        room -= n;
+        const size_t n = rest.len < room ? rest.len : room;
+        exchange_send_data(up, str_slice(rest, 0, n));
+        u->sent += n;
     }
     forget(r);
     if (u->ended || u->replaced)
         send_end(r);
     else if (u->open)
-        proxy_upload_grant(r, room);
+        proxy_upload_grant(r, exchange_room(up));
 }
 
 void proxy_upload_continue(struct proxy_request *r)

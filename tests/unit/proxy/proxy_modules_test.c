@@ -477,6 +477,32 @@ static void test_collected_body_is_repeated(void **state)
     fixture_finish(&f);
 }
 
+static const char large_body[3 * ROOM];
+
+static void replace_by_large_body(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    x->request_body.replaced = true;
+    x->request_body.bytes = (struct str){large_body, sizeof(large_body)};
+}
+
+/* It is sent to its end though the upstream never makes us wait. */
+static void test_replaced_body_is_taken_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = replace_by_large_body;
+    setup(&f, true);
+    (void)ask(&f, "POST");
+    struct exchange *up = fixture_up(&f);
+    exchange_mem_take_at_once(up);
+    (void)exchange_mem_run(up);
+    assert_int_equal(fixture_sent(up)->data.len, sizeof(large_body));
+    assert_true(fixture_sent(up)->ended);
+    fixture_finish(&f);
+}
+
 static void test_fetch_upstream(void **state)
 {
     (void)state;
@@ -1020,6 +1046,7 @@ int main(void)
         cmocka_unit_test(test_forged_request),
         cmocka_unit_test(test_request_body),
         cmocka_unit_test(test_collected_body_is_repeated),
+        cmocka_unit_test(test_replaced_body_is_taken_at_once),
         cmocka_unit_test(test_fetch_upstream),
         cmocka_unit_test(test_query_of_upstream),
         cmocka_unit_test(test_fields_beside_the_upstreams),

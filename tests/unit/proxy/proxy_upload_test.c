@@ -95,6 +95,27 @@ static void test_back_pressure(void **state)
     fixture_finish(&f);
 }
 
+/* Nobody says that there is room again when there always was. */
+static void test_upstream_takes_at_once(void **state)
+{
+    enum { SIZE = 5 * ROOM };
+    static const char bytes[SIZE];
+    (void)state;
+    struct fixture f;
+    setup(&f, NULL);
+    struct exchange *x =
+        fixture_ask(&f, &(struct ask){.method = "PUT", .body = true, .length = SIZE});
+    struct exchange *up = fixture_up(&f);
+    exchange_mem_take_at_once(up);
+    for (size_t i = 0; i < SIZE; i += ROOM)
+        exchange_mem_data(x, (struct str){bytes + i, ROOM});
+    exchange_mem_end(x, NULL);
+    (void)exchange_mem_run(x);
+    assert_int_equal(fixture_sent(up)->data.len, SIZE);
+    assert_true(fixture_sent(up)->ended);
+    fixture_finish(&f);
+}
+
 /* An answer before the end of the request is passed on; the upload goes on until the answer has ended. */
 static void test_early_response(void **state)
 {
@@ -339,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_trailers),
         cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_upstream_takes_at_once),
         cmocka_unit_test(test_early_response),
         cmocka_unit_test(test_data_after_the_response),
         cmocka_unit_test(test_broken_upload),
