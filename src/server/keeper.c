@@ -256,9 +256,15 @@ void keeper_replace(struct keeper *k)
         keeper_start(k);
 }
 
+bool keeper_serves(const struct keeper_process *p)
+{
+    const struct pages_worker *page = p != NULL ? page_of(p) : NULL;
+    return page != NULL && atomic_load(&page->serves) != 0;
+}
+
 bool keeper_advance(struct keeper *k)
 {
-    if (k->next == NULL || atomic_load(&page_of(k->next)->serves) == 0)
+    if (!keeper_serves(k->next))
         return false;
     struct keeper_process *next = k->next;
     k->next = NULL;

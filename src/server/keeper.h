@@ -81,6 +81,9 @@ enum err_code keeper_adopt(struct keeper *k, const struct keeper_process *p, pid
  * to finish; the new one is started when it has. */
 void keeper_replace(struct keeper *k);
 
+/* Whether a worker accepts connections; not for control, nor for one whose page is foreign. p may be NULL. */
+bool keeper_serves(const struct keeper_process *p);
+
 /* A worker: whether the next one serves; then it takes the place, and the one before drains. */
 bool keeper_advance(struct keeper *k);
 

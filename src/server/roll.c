@@ -50,42 +50,61 @@ static bool is_overdue(const struct roll *r)
     return r->due_ms != 0 && loop_now_ms(r->shared->loop) > r->due_ms;
 }
 
-/* True: this place is done. */
-static bool step_control(struct roll *r, struct keeper *k)
+/* Whether this place is done. */
+static bool is_settled(const struct roll *r, const struct keeper *k)
+{
+    if (!is_current(r, k))
+        return false;
+    return k->role == LAUNCH_CONTROL ? atomic_load(&r->shared->pages->control_ready) != 0
+                                     : keeper_serves(k->now);
+}
+
+/* It runs, and is not ready yet. */
+static void await(struct roll *r, const struct keeper *k)
+{
+    if (r->due_ms == 0)
+        r->due_ms = loop_now_ms(r->shared->loop) + READY_MS;
+    if (!is_overdue(r))
+        return;
+    log_error("server", "%s is not ready after %d s", k->name, READY_MS / 1000);
+    r->due_ms = 0;
+    r->on_failed(r->user, k);
+}
+
+static void step_control(struct roll *r, struct keeper *k)
 {
     if (is_current(r, k)) {
-        if (atomic_load(&r->shared->pages->control_ready) != 0)
-            return true;
-        if (is_overdue(r)) {
-            log_error("server", "control is not ready after %d s", READY_MS / 1000);
-            r->due_ms = 0;
-            r->on_failed(r->user, k);
-        }
-        return false;
+        await(r, k);
+        return;
     }
     if (k->old != NULL || timeout_is_set(&k->restart))
-        return false;
+        return;
     atomic_store(&r->shared->pages->control_ready, 0);
     r->due_ms = loop_now_ms(r->shared->loop) + READY_MS;
     keeper_replace(k);
-    return false;
 }
 
-static bool step_worker(struct roll *r, struct keeper *k)
+static void step_worker(struct roll *r, struct keeper *k)
 {
     if (k->next != NULL) {
-        if (keeper_advance(k))
-            return true;
-        if (is_overdue(r)) {
+        if (!keeper_advance(k) && is_overdue(r)) {
             log_error("server", "%s does not serve after %d s", k->name, READY_MS / 1000);
             keeper_give_up(k);
         }
-        return false;
-    }
-    if (is_current(r, k))
-        return true;
-    if (k->old == NULL)
+    } else if (is_current(r, k)) {
+        await(r, k);
+    } else if (k->old == NULL) {
         try_to_replace(r, k);
+    }
+}
+
+/* One that was replaced accepts connections until it has seen that it was. */
+static bool old_one_serves(const struct roll *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (keeper_serves(r->keepers[i].old))
+            return true;
+    }
     return false;
 }
 
@@ -93,13 +112,18 @@ void roll_step(struct roll *r)
 {
     for (size_t i = 0; r->active && i < r->count; i++) {
         struct keeper *k = &r->keepers[i];
-        if (i != r->place && !is_current(r, k))
+        if (is_settled(r, k))
+            continue;
+        if (i != r->place)
             set_place(r, i);
-        bool done = k->role == LAUNCH_CONTROL ? step_control(r, k) : step_worker(r, k);
-        if (!done)
+        if (k->role == LAUNCH_CONTROL)
+            step_control(r, k);
+        else
+            step_worker(r, k);
+        if (!is_settled(r, k))
             return;
     }
-    if (!r->active)
+    if (!r->active || old_one_serves(r))
         return;
     r->active = false;
     r->on_done(r->user);

@@ -129,9 +129,9 @@ static void stop(struct worker *w)
     if (w->stopping)
         return;
     w->stopping = true;
-    atomic_store(&w->page->serves, 0);
     for (uint32_t i = 0; i < w->launch->workers; i++)
         listener_stop(w->listeners[i]);
+    atomic_store(&w->page->serves, 0); /* seen, none is accepted any more */
     timeout_set(&w->drain, DRAIN_AFTER_MS);
 }
 

@@ -100,6 +100,19 @@ static void test_control_refuses(void **state)
     fake_world_finish(&r.w);
 }
 
+/* Control is replaced, and what follows gets this text. */
+static void roll_up_to_the_workers(struct rolling *r, const char *text)
+{
+    fake_text(&r->w, "s");
+    roll_begin(&r->roll);
+    until(stepped(r, (const int[]){r->w.keepers[0].now != NULL &&
+                                   r->w.keepers[0].now->generation == r->w.shared.generation}));
+    until(atomic_load(&r->w.pages->control_ready) == 1);
+    const uint32_t generation = r->w.shared.generation;
+    fake_text(&r->w, text);
+    r->w.shared.generation = generation;
+}
+
 /* A worker that does not start: after some tries the owner is told, and may go back. */
 static void test_a_worker_does_not_start(void **state)
 {
@@ -107,15 +120,7 @@ static void test_a_worker_does_not_start(void **state)
     struct rolling r;
     setup(&r);
     const struct keeper_process *worker = r.w.keepers[1].now;
-    fake_text(&r.w, "s");
-    roll_begin(&r.roll);
-    until(stepped(&r, &r.roll.active
-                          ? (const int[]){r.w.keepers[0].now != NULL &&
-                                          r.w.keepers[0].now->generation == r.w.shared.generation}
-                          : &r.done));
-    const uint32_t generation = r.w.shared.generation;
-    fake_text(&r.w, "x");
-    r.w.shared.generation = generation; /* control has it, workers get a bad one */
+    roll_up_to_the_workers(&r, "x");
     r.back_to = "s";
     until(stepped(&r, &r.failed));
     assert_ptr_equal(r.who, &r.w.keepers[1]);
@@ -140,15 +145,65 @@ static void test_a_place_that_is_empty(void **state)
     fake_world_finish(&r.w);
 }
 
+/* One that died and was started again with the current text is not done before it serves. */
+static void test_a_worker_dies_meanwhile(void **state)
+{
+    (void)state;
+    struct rolling r;
+    setup(&r);
+    roll_up_to_the_workers(&r, "h");
+    child_signal(r.w.keepers[1].now->child, SIGKILL);
+    until(r.w.emptied == 1);
+    for (int i = 0; i < 5; i++)
+        roll_step(&r.roll);
+    assert_int_equal(r.roll.place, 1);
+    assert_null(r.w.keepers[2].next);
+    const uint32_t generation = r.w.shared.generation;
+    fake_text(&r.w, "s");
+    r.w.shared.generation = generation;
+    child_signal(r.w.keepers[1].now->child, SIGKILL);
+    until(stepped(&r, &r.done));
+    assert_all_current(&r);
+    assert_int_equal(r.failed, 0);
+    fake_world_finish(&r.w);
+}
+
+/* It is over when none of before accepts connections any more. */
+static void test_the_old_ones_accept_for_a_while(void **state)
+{
+    (void)state;
+    struct rolling r;
+    setup(&r);
+    fake_text(&r.w, "k");
+    roll_begin(&r.roll);
+    until(stepped(&r, &r.done));
+    const struct keeper_process *before = r.w.keepers[1].now;
+    r.done = 0;
+    until(!roll_is_settling(&r.roll));
+    fake_text(&r.w, "s");
+    roll_begin(&r.roll);
+    until((roll_step(&r.roll), r.w.keepers[0].old != NULL));
+    child_signal(r.w.keepers[0].old->child, SIGKILL);
+    until((roll_step(&r.roll), r.w.keepers[2].old != NULL));
+    assert_all_current(&r);
+    roll_step(&r.roll);
+    assert_int_equal(r.done, 0);
+    assert_ptr_equal(r.w.keepers[1].old, before);
+    for (uint32_t i = 1; i <= FAKE_WORKERS; i++)
+        atomic_store(&r.w.pages->worker[r.w.keepers[i].old->slot].serves, 0);
+    roll_step(&r.roll);
+    assert_int_equal(r.done, 1);
+    fake_world_finish(&r.w);
+}
+
 int main(int argc, char **argv)
 {
     fake_child_main(argc, argv);
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, peer_loop_setup, peer_loop_teardown)
-        T(test_everything_is_replaced),
-        T(test_control_refuses),
-        T(test_a_worker_does_not_start),
-        T(test_a_place_that_is_empty),
+        T(test_everything_is_replaced),  T(test_control_refuses),
+        T(test_a_worker_does_not_start), T(test_a_place_that_is_empty),
+        T(test_a_worker_dies_meanwhile), T(test_the_old_ones_accept_for_a_while),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
