@@ -49,6 +49,7 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (60)
 
 soak: deps-test release ## run for long under load and watch memory and descriptors
 	node tests/soak/tunnels.mjs
+	node tests/soak/bodies.mjs
 	node tests/soak/soak.mjs
 
 bench: deps-bench release ## compare with nginx, haproxy, Lua and njs: docs/performance.md
