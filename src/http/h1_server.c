@@ -35,7 +35,7 @@
 enum {
     READS_PER_TURN = 4,
     LINGER_MS = 2000,
-    LINGER_BYTES = 1 << 20,
+    LINGER_BYTES = 64 << 20, /* a client that is cut off while it sends may lose the answer */
     SPARES_MAX = 256,
 };
 

@@ -342,7 +342,7 @@ enum proxy_turn proxy_modules_revise(struct proxy_request *r)
     x->upstream_fields = y->head.fields;
     if (r->attempt.trailers != NULL)
         x->upstream_trailers = *r->attempt.trailers;
-    bool complete = y->head.no_body || r->attempt.ended;
+    bool complete = y->head.no_body || y->head.status == 101 || r->attempt.ended;
     x->upstream_body = (struct script_body){.collected = complete, .bytes = buf_str(&y->gathered)};
     return call(r, SCRIPT_RESPONSE_MODIFIER, PROXY_REVISED);
 }
@@ -370,8 +370,12 @@ static bool take_response(struct proxy_request *r)
     if (!proxy_headers_clean(&x->response_fields))
         return false;
     y->head.fields = fields;
-    if (y->head.status == 101)
-        return true;
+    if (y->head.status == 101) {
+        if (x->upstream_status == 101)
+            return x->upstream_body.bytes.len == 0 && !x->flows;
+        y->head.no_body = true; /* what follows is the other protocol's, and is not sent */
+        y->head.upgrade = STR("");
+    }
     if (x->upstream_status < 200 || x->upstream_status > 999)
         return false;
     if (x->upstream_status != y->head.status)

@@ -157,6 +157,16 @@ enum proxy_turn proxy_reply_relay(struct proxy_request *r)
     return PROXY_PARKED;
 }
 
+/* The response is made of the request's body: whoever waits with that until it is asked for is asked before. */
+static void ask_for_body(struct proxy_request *r)
+{
+    static const struct http_head interim = {.status = 100, .no_body = true};
+    if (!r->reply.streams || !r->flow.feeds_request || r->upload.open)
+        return;
+    r->upload.open = true;
+    exchange_send_info(r->down, &interim);
+}
+
 enum proxy_turn proxy_reply_answer(struct proxy_request *r)
 {
     struct proxy_reply *y = &r->reply;
@@ -170,6 +180,7 @@ enum proxy_turn proxy_reply_answer(struct proxy_request *r)
     if (!proxy_headers_own(r, &y->head.fields, &fields))
         return proxy_error_memory(r);
     y->head.fields = fields;
+    ask_for_body(r);
     exchange_send_head(r->down, &y->head);
     y->status = y->head.status;
     return proxy_request_go(r, y->streams ? PROXY_STREAM : PROXY_FEED);

@@ -16,10 +16,11 @@
 
 enum {
     RETIRE_MS = 5000, /* for what runs in an old VM */
-    SETTLE_MS = 3000, /* until its memory is back */
-    RETRY_MS = 20,    /* while an older one is being released */
-    LOOK_MS = 100,    /* at the process's memory, while modules run */
-    LOOKS_MAX = 3,    /* in a row at which it was too large, the first of which collected garbage */
+    SETTLE_MS = 3000, /* until its memory is back at the latest */
+    SETTLE_LOOK_MS = 100,
+    RETRY_MS = 20, /* while an older one is being released */
+    LOOK_MS = 100, /* at the process's memory, while modules run */
+    LOOKS_MAX = 3, /* in a row at which it was too large, the first of which collected garbage */
     UNSETTLED_MAX = 10,
 };
 
@@ -49,6 +50,8 @@ static void *release(void *user)
 {
     struct script_vm *vm = user;
     JSContextGroupRelease(vm->released);
+    if (jsc_release_free_memory != NULL)
+        jsc_release_free_memory();
     vm->has_released = true;
     return NULL;
 }
@@ -96,6 +99,12 @@ static void destroy(struct script_engine *e)
     free(e);
 }
 
+static void begin_to_settle(struct script_vm *vm)
+{
+    vm->settle_looks = SETTLE_MS / SETTLE_LOOK_MS;
+    timeout_set(&vm->settle, SETTLE_LOOK_MS);
+}
+
 /* The old VM goes; what still has programs in it is told. */
 static void end_old(struct script_vm *vm)
 {
@@ -109,7 +118,7 @@ static void end_old(struct script_vm *vm)
     vm->end_old = false;
     vm->old = NULL;
     destroy(old);
-    timeout_set(&vm->settle, SETTLE_MS);
+    begin_to_settle(vm);
     script_run_report(vm);
 }
 
@@ -132,9 +141,8 @@ static void on_retry(struct timeout *t)
 
 /* By now the memory of the old VM should be the system's again. If it is not, the modules may have used as much anew: the
  * process is only given up when that is so again and again. */
-static void on_settled(struct timeout *t)
+static void settled(struct script_vm *vm)
 {
-    struct script_vm *vm = container_of(t, struct script_vm, settle);
     vm->retired_bytes = 0;
     if (!script_vm_is_large(vm))
         vm->unsettled = 0;
@@ -144,10 +152,24 @@ static void on_settled(struct timeout *t)
         vm->wants_restart = true;
 }
 
+/* What went back to the system is not the new VM's to use: else each that is renewed soon would grow further than the one
+ * before. */
+static void on_settle(struct timeout *t)
+{
+    struct script_vm *vm = container_of(t, struct script_vm, settle);
+    const size_t grown = script_vm_grown(vm);
+    if (grown < vm->retired_bytes)
+        vm->retired_bytes = grown;
+    if (vm->old == NULL && --vm->settle_looks == 0)
+        settled(vm);
+    else
+        timeout_set(&vm->settle, SETTLE_LOOK_MS);
+}
+
 static void renew(struct script_vm *vm)
 {
     end_old(vm);
-    timeout_clear(&vm->settle);
+    begin_to_settle(vm);
     vm->retired_bytes = script_vm_grown(vm);
     vm->old = vm->now;
     vm->now = NULL;
@@ -240,7 +262,7 @@ void engine_init(struct script_vm *vm)
     timeout_init(&vm->retire, vm->loop, on_retired);
     timeout_init(&vm->retry, vm->loop, on_retry);
     timeout_init(&vm->look, vm->loop, on_look);
-    timeout_init(&vm->settle, vm->loop, on_settled);
+    timeout_init(&vm->settle, vm->loop, on_settle);
 }
 
 void engine_finish(struct script_vm *vm)

@@ -125,6 +125,24 @@ const GREEDY = [
     ['one that is far too large', 'new Uint8Array(3e9).fill(1);', /^heap$/],
 ];
 
+test('one after the other, each is stopped as early as the first', async () => {
+    await withGateway({ workers: 1, limits: { module_heap_mb: 64, module_stops_max: 0 } }, async (g) => {
+        await g.module('grows', `export const requestHandler = async () => { const a = [];
+            for (;;) { for (let i = 0; i < 10; i++) a.push(new Uint8Array(1e6).fill(1)); await new Promise((done) => setTimeout(done, 0)); } };`, { moduleType: 'javascript' });
+        await g.put('route', { name: 'grows', paths: ['/grows'], methods: ['GET'], modules: ['grows'] });
+        const [{ pid }] = g.children('worker');
+        for (let i = 0; i < 12; i++) {
+            const answer = await g.proxy('/grows');
+            assert.equal(answer.status, 503);
+            assert.equal(JSON.parse(answer.text).limit, 'heap');
+        }
+        // 12 x 64 MB, were it to add up, and as much again in between two looks at the memory each time.
+        assert.ok(status(pid, 'VmHWM') < 1000 * MB, `${status(pid, 'VmHWM') / MB} MB`);
+        await until('the memory is back', () => status(pid, 'VmRSS') < 100 * MB);
+        assert.equal(g.children('worker')[0].pid, pid);
+    });
+});
+
 test('who takes too much memory is stopped, and nobody else notices', async (t) => {
     await withGateway({ workers: 1 }, async (g) => {
         await g.module('reader', 'export const requestHandler = (ctx: any) => ctx.response().json(ctx.request().readBody().byteLength);');

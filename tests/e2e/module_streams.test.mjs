@@ -395,6 +395,39 @@ async function revised(sources, more) {
     return `/r${count}`;
 }
 
+test('a body that is handed over at once is asked for', async () => {
+    for (const source of ['(ctx) => new Response(ctx.request().body)', 'async (ctx) => { await new Promise((done) => setTimeout(done, 1)); return new Response(ctx.request().body); }']) {
+        const path = await route(`export const requestHandler = ${source};`.replaceAll('ctx)', 'ctx: any)'));
+        const client = await Raw.connect(gateway.proxyPort);
+        client.send(`POST ${path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n`);
+        await client.see(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+        client.send('hello');
+        await client.see(/\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*\r\n5\r\nhello\r\n0\r\n\r\n$/);
+        client.close();
+    }
+});
+
+test('a responseModifier sees the switch to another protocol, and may refuse it', async () => {
+    const { name } = await service((socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nraw'));
+    const u = (how) => `export async function responseModifier(ctx: any) { const u = ctx.upstream(); ${how} }`;
+    for (const [source, pattern] of [
+        [u('u.headers.set("x-has", String(u.body !== null));'), /^HTTP\/1\.1 101 [^]*x-has: false\r\n[^]*\r\n\r\nraw$/i],
+        [u('u.headers.set("x-has", String((await u.readBody()).byteLength));'), /^HTTP\/1\.1 101 [^]*x-has: 0\r\n[^]*\r\n\r\nraw$/i],
+        [u('return new Response("no", { status: 403 });'), /^HTTP\/1\.1 403 [^]*\r\n\r\nno$/],
+        [u('return new Response(null, { status: 403 });'), /^HTTP\/1\.1 403 [^]*content-length: 0\r\n[^]*\r\n$/i],
+        [u('u.statusCode = 204;'), /^HTTP\/1\.1 204 [^]*\r\n\r\n$/],
+        [u('return new Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode("no")); c.close(); } }), { status: 403 });'), /^HTTP\/1\.1 403 [^]*\r\n\r\n2\r\nno\r\n0\r\n\r\n$/],
+        [u('u.writeBody("more");'), /^HTTP\/1\.1 502 /],
+    ]) {
+        const path = await route(source, { service: name });
+        const client = await Raw.connect(gateway.proxyPort);
+        client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n`);
+        await client.see(pattern);
+        assert.equal(/upgrade: foo/i.test(client.text), / 101 /.test(client.text), source);
+        client.close();
+    }
+});
+
 test('a responseModifier that reads the body gets the stream that the one before set', async () => {
     const { name } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n7\r\n{"a":"h\r\n5\r\né"}\n\r\n0\r\n\r\n'));
     const { up: other } = await service((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n{"B":"É"}'));

@@ -949,12 +949,62 @@ static void keep_101(struct script_exchange *x, struct script_outcome *o)
     (void)o;
     x->fields_written = true;
     assert_int_equal(x->upstream_status, 101);
+    assert_true(x->upstream_body.collected && x->upstream_body.bytes.len == 0);
     assert_true(http_head_set(&x->upstream_fields, x->arena, STR("X-Added"), STR("1")));
-    x->upstream_status = 200;
+}
+
+static void add_body(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
     x->upstream_body = (struct script_body){.replaced = true, .bytes = STR("no")};
 }
 
-/* A response that switches protocols can be seen and its fields changed, no more. */
+static void forbid(struct script_exchange *x, struct script_outcome *o)
+{
+    add_body(x, o);
+    x->upstream_status = 403;
+}
+
+static struct exchange *ask_to_switch(struct fixture *f)
+{
+    struct exchange *x = fixture_ask(f, &(struct ask){.target = "/r/1/", .upgrade = "websocket"});
+    struct exchange *up = fixture_up(f);
+    exchange_mem_head(up, &(const struct http_head){.status = 101,
+                                                    .version = HTTP_1_1,
+                                                    .content_length = -1,
+                                                    .upgrade = STR("websocket")});
+    exchange_mem_data(up, STR("raw"));
+    (void)exchange_mem_run(up);
+    return x;
+}
+
+/* What a module refuses is no tunnel, nor what it gives a body, which a 101 cannot have. */
+static void test_tunnel_is_refused(void **state)
+{
+    static const struct {
+        fake_function modifier;
+        uint16_t status;
+        const char *body;
+    } rows[] = {
+        {forbid, 403, "no"},
+        {add_body, 502, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = rows[i].modifier;
+        setup(&f, true);
+        struct exchange *x = ask_to_switch(&f);
+        assert_int_equal(fixture_status(x), rows[i].status);
+        if (rows[i].body != NULL)
+            assert_body(x, rows[i].body);
+        assert_true(fixture_sent(x)->ended);
+        fixture_finish(&f);
+    }
+}
+
+/* A response that switches protocols can be seen and its fields changed. */
 static void test_tunnel(void **state)
 {
     (void)state;
@@ -964,14 +1014,7 @@ static void test_tunnel(void **state)
     fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = keep_101;
     fake_script.reads_response_body = true;
     setup(&f, true);
-    struct exchange *x = fixture_ask(&f, &(struct ask){.target = "/r/1/", .upgrade = "websocket"});
-    struct exchange *up = fixture_up(&f);
-    exchange_mem_head(up, &(const struct http_head){.status = 101,
-                                                    .version = HTTP_1_1,
-                                                    .content_length = -1,
-                                                    .upgrade = STR("websocket")});
-    exchange_mem_data(up, STR("raw"));
-    (void)exchange_mem_run(up);
+    struct exchange *x = ask_to_switch(&f);
     assert_int_equal(fixture_status(x), 101);
     assert_field(x, "X-Added", "1");
     assert_field(x, "Set-Cookie", "own=1");
@@ -1061,6 +1104,7 @@ int main(void)
         cmocka_unit_test(test_upstream_fails_meanwhile),
         cmocka_unit_test(test_client_gone),
         cmocka_unit_test(test_tunnel),
+        cmocka_unit_test(test_tunnel_is_refused),
         cmocka_unit_test(test_link_errors),
         cmocka_unit_test(test_live_change),
     };
