@@ -15,7 +15,7 @@ struct listing {
 
 static bool too_large(struct err *e)
 {
-    (void)err_set(e, ERR_TOO_LARGE, "the result is too large");
+    (void)err_set(e, ERR_TOO_LARGE, "the result is larger than 8 MiB: ask for fewer");
     return false;
 }
 
