@@ -15,17 +15,16 @@
 #include "proxy/proxy_stream.h"
 #include "proxy/proxy_switch.h"
 
-enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
-
-/* A request body, a response body, and one more for those who write twice. */
-enum { BODIES_MAX = 3 };
+/* What a module overwrites of the fields, the path and so on counts too: there is room for a module that does in a loop. */
+enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 8 * 1024 * 1024 };
 
 struct proxy_modules {
     struct script_program *program;
     struct script_run *run;
-    struct arena arena; /* of what modules add, bodies included */
+    struct arena arena; /* of what modules add, but bodies */
     struct script_exchange x;
-    bool pending; /* a call has not come to its end */
+    struct buf kept[SCRIPT_SIDE_COUNT]; /* bodies that modules wrote and that are sent */
+    bool pending;                       /* a call has not come to its end */
     struct script_outcome outcome;
 };
 
@@ -148,7 +147,7 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
-    arena_init(&m->arena, FIELDS_MEMORY + BODIES_MAX * proxy_modules_body_max(r));
+    arena_init(&m->arena, FIELDS_MEMORY);
     m->x = (struct script_exchange){
         .arena = &m->arena,
         .id = r->id,
@@ -251,6 +250,18 @@ enum proxy_turn proxy_modules_modify(struct proxy_request *r)
     return call(r, SCRIPT_REQUEST_MODIFIER, PROXY_MODIFIED);
 }
 
+/* The bytes of a body that is to be sent: a module that goes on, or another function of it, may write the body again
+ * meanwhile, but no longer there. */
+static struct str keep(struct proxy_modules *m, enum script_side side, struct script_body *b)
+{
+    if (b->written.base != NULL) {
+        buf_finish(&m->kept[side]);
+        m->kept[side] = b->written;
+        buf_init(&b->written, 0);
+    }
+    return b->bytes;
+}
+
 /* Takes over what modules did to the request. */
 static bool take_request(struct proxy_request *r)
 {
@@ -269,7 +280,7 @@ static bool take_request(struct proxy_request *r)
     }
     if (x->request_body.replaced) {
         r->upload.replaced = true;
-        r->upload.replacement = x->request_body.bytes;
+        r->upload.replacement = keep(r->modules, SCRIPT_REQUEST_BODY, &x->request_body);
     }
     return true;
 }
@@ -343,6 +354,7 @@ enum proxy_turn proxy_modules_revise(struct proxy_request *r)
     if (r->attempt.trailers != NULL)
         x->upstream_trailers = *r->attempt.trailers;
     bool complete = y->head.no_body || r->attempt.ended;
+    buf_finish(&x->upstream_body.written);
     x->upstream_body = (struct script_body){.collected = complete, .bytes = buf_str(&y->gathered)};
     return call(r, SCRIPT_RESPONSE_MODIFIER, PROXY_REVISED);
 }
@@ -385,7 +397,7 @@ static bool take_response(struct proxy_request *r)
     if (x->upstream_body.replaced || gathered || was_empty)
         y->head.content_length = length_of(x->upstream_body.bytes, y->head.no_body);
     y->from_memory = x->upstream_body.replaced || x->upstream_body.collected;
-    y->body = x->upstream_body.bytes;
+    y->body = keep(r->modules, SCRIPT_UPSTREAM_BODY, &x->upstream_body);
     if (x->flows) {
         y->streams = !y->head.no_body;
         y->from_memory = y->head.no_body;
@@ -532,6 +544,10 @@ void proxy_modules_finish(struct proxy_request *r)
         return;
     r->modules = NULL;
     end_run(m);
+    buf_finish(&m->x.request_body.written);
+    buf_finish(&m->x.upstream_body.written);
+    for (size_t i = 0; i < ARRAY_LEN(m->kept); i++)
+        buf_finish(&m->kept[i]);
     arena_finish(&m->arena);
     script_program_unref(m->program);
 }
