@@ -510,6 +510,20 @@ enum proxy_turn proxy_modules_rescued(struct proxy_request *r)
     return proxy_error_refuse(r, 500, "errorHandler failed", m->outcome.text);
 }
 
+/* The answer of the modules takes the place of what came from the upstream, which they may still read if they go on. */
+static void put_answer(struct proxy_modules *m, struct proxy_reply *y)
+{
+    struct script_exchange *x = &m->x;
+    if (y->streams && !x->upstream_body.replaced) {
+        buf_finish(&m->kept[SCRIPT_UPSTREAM_BODY]);
+        m->kept[SCRIPT_UPSTREAM_BODY] = y->gathered;
+    } else {
+        buf_finish(&y->gathered);
+    }
+    y->gathered = x->response_body;
+    buf_init(&x->response_body, 0);
+}
+
 bool proxy_modules_answer(struct proxy_request *r)
 {
     struct script_exchange *x = &r->modules->x;
@@ -518,10 +532,8 @@ bool proxy_modules_answer(struct proxy_request *r)
     struct http_fields fields = x->response_fields;
     const bool no_body = has_no_body(r, status);
     bool legal = status >= 200 && status <= 999 && proxy_headers_clean(&fields);
-    buf_finish(&y->gathered);
-    y->gathered = x->response_body;
-    buf_init(&x->response_body, 0);
     y->streams = legal && x->flows && !no_body;
+    put_answer(r->modules, y);
     if (!y->streams)
         end_run(r->modules);
     if (!legal)

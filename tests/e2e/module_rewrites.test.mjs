@@ -78,6 +78,16 @@ for (const size of [4 * MIB + 1, 8 * MIB - 1, 8 * MIB]) {
     });
 }
 
+test('a streamed answer in place of an upstream\'s body, which is read meanwhile', () =>
+    check([`let u: any;
+        export function responseModifier(ctx: any) { u = ctx.upstream(); throw new Error("no"); }
+        export function errorHandler() { let n = 0;
+            return new Response(new ReadableStream({ async pull(c) {
+                await new Promise((done) => setTimeout(done, 5));
+                c.enqueue(new Uint8Array(await u.readBody()));
+                if (++n === 3) c.close(); } })); }`],
+    Buffer.alloc(MIB, 'u'), Buffer.alloc(3 * MIB, 'u')));
+
 // It writes between the pieces that are sent, and what it writes is never seen.
 test('a module that goes on after its function has returned', () =>
     check([`const again = (write: () => void) => { let n = 0; const id = setInterval(() => { try { write(); } catch {} if (++n === 100) clearInterval(id); }, 1); };
