@@ -215,6 +215,7 @@ static enum proxy_turn fail(struct proxy_request *r, uint16_t status, const char
         .detail = o->text,
         .limit = o->limit < SCRIPT_LIMIT_COUNT ? script_limit_name(o->limit) : NULL,
         .module = o->module,
+        .unhandled = r->step == PROXY_RESCUED, /* who handles errors is not asked about its own */
     };
     r->proxy->stats.module_errors++;
     switch (o->status) {
@@ -506,8 +507,7 @@ enum proxy_turn proxy_modules_rescued(struct proxy_request *r)
         return PROXY_PARKED;
     if (m->outcome.status == SCRIPT_OK)
         return proxy_request_go(r, m->outcome.responded ? PROXY_ANSWER : PROXY_ERROR);
-    r->proxy->stats.module_errors++;
-    return proxy_error_refuse(r, 500, "errorHandler failed", m->outcome.text);
+    return fail(r, 500, "errorHandler failed");
 }
 
 /* The answer of the modules takes the place of what came from the upstream, which they may still read if they go on. */

@@ -236,6 +236,8 @@ static void test_outcomes(void **state)
         {SCRIPT_ERROR_HANDLER, do_nothing, true, -1, 502,
          "upstream failed: the peer reset the connection", 0},
         {SCRIPT_ERROR_HANDLER, throw_boom, true, -1, 500, "errorHandler failed", 1},
+        {SCRIPT_ERROR_HANDLER, use_cpu, true, -1, 503, "a module used too much CPU time", 1},
+        {SCRIPT_ERROR_HANDLER, use_wall, true, -1, 504, "a module took too long", 1},
         {SCRIPT_ERROR_HANDLER, answer_teapot, false, 0, 501,
          "the route has neither a service nor a requestHandler", 0},
     };
