@@ -15,17 +15,16 @@
 #include "proxy/proxy_stream.h"
 #include "proxy/proxy_switch.h"
 
-enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 256 * 1024 };
-
-/* A request body, a response body, and one more for those who write twice. */
-enum { BODIES_MAX = 3 };
+/* What a module overwrites of the fields, the path and so on counts too: there is room for a module that does in a loop. */
+enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 8 * 1024 * 1024 };
 
 struct proxy_modules {
     struct script_program *program;
     struct script_run *run;
-    struct arena arena; /* of what modules add, bodies included */
+    struct arena arena; /* of what modules add, but bodies */
     struct script_exchange x;
-    bool pending; /* a call has not come to its end */
+    struct buf kept[SCRIPT_SIDE_COUNT]; /* bodies that modules wrote and that are sent */
+    bool pending;                       /* a call has not come to its end */
     struct script_outcome outcome;
 };
 
@@ -148,7 +147,7 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
-    arena_init(&m->arena, FIELDS_MEMORY + BODIES_MAX * proxy_modules_body_max(r));
+    arena_init(&m->arena, FIELDS_MEMORY);
     m->x = (struct script_exchange){
         .arena = &m->arena,
         .id = r->id,
@@ -216,6 +215,7 @@ static enum proxy_turn fail(struct proxy_request *r, uint16_t status, const char
         .detail = o->text,
         .limit = o->limit < SCRIPT_LIMIT_COUNT ? script_limit_name(o->limit) : NULL,
         .module = o->module,
+        .unhandled = r->step == PROXY_RESCUED, /* who handles errors is not asked about its own */
     };
     r->proxy->stats.module_errors++;
     switch (o->status) {
@@ -251,6 +251,18 @@ enum proxy_turn proxy_modules_modify(struct proxy_request *r)
     return call(r, SCRIPT_REQUEST_MODIFIER, PROXY_MODIFIED);
 }
 
+/* The bytes of a body that is to be sent: a module that goes on, or another function of it, may write the body again
+ * meanwhile, but no longer there. */
+static struct str keep(struct proxy_modules *m, enum script_side side, struct script_body *b)
+{
+    if (b->written.base != NULL) {
+        buf_finish(&m->kept[side]);
+        m->kept[side] = b->written;
+        buf_init(&b->written, 0);
+    }
+    return b->bytes;
+}
+
 /* Takes over what modules did to the request. */
 static bool take_request(struct proxy_request *r)
 {
@@ -269,7 +281,7 @@ static bool take_request(struct proxy_request *r)
     }
     if (x->request_body.replaced) {
         r->upload.replaced = true;
-        r->upload.replacement = x->request_body.bytes;
+        r->upload.replacement = keep(r->modules, SCRIPT_REQUEST_BODY, &x->request_body);
     }
     return true;
 }
@@ -343,6 +355,7 @@ enum proxy_turn proxy_modules_revise(struct proxy_request *r)
     if (r->attempt.trailers != NULL)
         x->upstream_trailers = *r->attempt.trailers;
     bool complete = y->head.no_body || y->head.status == 101 || r->attempt.ended;
+    buf_finish(&x->upstream_body.written);
     x->upstream_body = (struct script_body){.collected = complete, .bytes = buf_str(&y->gathered)};
     return call(r, SCRIPT_RESPONSE_MODIFIER, PROXY_REVISED);
 }
@@ -389,7 +402,7 @@ static bool take_response(struct proxy_request *r)
     if (x->upstream_body.replaced || gathered || was_empty)
         y->head.content_length = length_of(x->upstream_body.bytes, y->head.no_body);
     y->from_memory = x->upstream_body.replaced || x->upstream_body.collected;
-    y->body = x->upstream_body.bytes;
+    y->body = keep(r->modules, SCRIPT_UPSTREAM_BODY, &x->upstream_body);
     if (x->flows) {
         y->streams = !y->head.no_body;
         y->from_memory = y->head.no_body;
@@ -498,8 +511,21 @@ enum proxy_turn proxy_modules_rescued(struct proxy_request *r)
         return PROXY_PARKED;
     if (m->outcome.status == SCRIPT_OK)
         return proxy_request_go(r, m->outcome.responded ? PROXY_ANSWER : PROXY_ERROR);
-    r->proxy->stats.module_errors++;
-    return proxy_error_refuse(r, 500, "errorHandler failed", m->outcome.text);
+    return fail(r, 500, "errorHandler failed");
+}
+
+/* The answer of the modules takes the place of what came from the upstream, which they may still read if they go on. */
+static void put_answer(struct proxy_modules *m, struct proxy_reply *y)
+{
+    struct script_exchange *x = &m->x;
+    if (y->streams && !x->upstream_body.replaced) {
+        buf_finish(&m->kept[SCRIPT_UPSTREAM_BODY]);
+        m->kept[SCRIPT_UPSTREAM_BODY] = y->gathered;
+    } else {
+        buf_finish(&y->gathered);
+    }
+    y->gathered = x->response_body;
+    buf_init(&x->response_body, 0);
 }
 
 bool proxy_modules_answer(struct proxy_request *r)
@@ -510,10 +536,8 @@ bool proxy_modules_answer(struct proxy_request *r)
     struct http_fields fields = x->response_fields;
     const bool no_body = has_no_body(r, status);
     bool legal = status >= 200 && status <= 999 && proxy_headers_clean(&fields);
-    buf_finish(&y->gathered);
-    y->gathered = x->response_body;
-    buf_init(&x->response_body, 0);
     y->streams = legal && x->flows && !no_body;
+    put_answer(r->modules, y);
     if (!y->streams)
         end_run(r->modules);
     if (!legal)
@@ -536,6 +560,10 @@ void proxy_modules_finish(struct proxy_request *r)
         return;
     r->modules = NULL;
     end_run(m);
+    buf_finish(&m->x.request_body.written);
+    buf_finish(&m->x.upstream_body.written);
+    for (size_t i = 0; i < ARRAY_LEN(m->kept); i++)
+        buf_finish(&m->kept[i]);
     arena_finish(&m->arena);
     script_program_unref(m->program);
 }

@@ -49,11 +49,18 @@ static JSValueRef text(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     return b != NULL ? jsvalue_decode(ctx, b->bytes, false) : JSValueMakeUndefined(ctx);
 }
 
-static JSValueRef too_large(JSContextRef ctx, struct script_run *r, JSValueRef *exception)
+/* Adds to a body of r's; false with *exception set. */
+static bool add(JSContextRef ctx, struct script_run *r, struct buf *body, JSValueRef data,
+                JSValueRef *exception)
 {
+    if (jsvalue_add_data(ctx, data, body, exception))
+        return true;
+    if (*exception != NULL)
+        return false;
     script_run_hit(r, SCRIPT_LIMIT_BODY);
-    return jsvalue_throw(ctx, exception, "the body is larger than %zu bytes (limit body)",
-                         r->unit->limits.body_max);
+    (void)jsvalue_throw(ctx, exception, "the body is larger than %zu bytes (limit body)",
+                        r->unit->limits.body_max);
+    return false;
 }
 
 /* bodyWrite(handle, side, data) */
@@ -65,12 +72,16 @@ static JSValueRef write(JSContextRef ctx, JSObjectRef function, JSObjectRef this
     struct script_run *r = host_run(ctx, argc, argv, exception);
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    struct str copy = {NULL, 0};
-    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, r->unit->limits.body_max,
-                      &copy))
-        return too_large(ctx, r, exception);
+    struct buf next;
+    buf_init(&next, r->unit->limits.body_max);
+    if (!add(ctx, r, &next, host_argument(ctx, argc, argv, 2), exception)) {
+        buf_finish(&next);
+        return JSValueMakeUndefined(ctx);
+    }
     struct script_body *b = body_of(r->x, (int)host_number(ctx, argc, argv, 1));
-    b->bytes = copy;
+    buf_finish(&b->written);
+    b->written = next;
+    b->bytes = buf_str(&next);
     b->replaced = true;
     return JSValueMakeUndefined(ctx);
 }
@@ -138,8 +149,8 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
     const JSValueRef data = host_argument(ctx, argc, argv, 2);
-    if (!JSValueIsUndefined(ctx, data) && !jsvalue_add_data(ctx, data, response_body(r)))
-        return too_large(ctx, r, exception);
+    if (!JSValueIsUndefined(ctx, data) && !add(ctx, r, response_body(r), data, exception))
+        return JSValueMakeUndefined(ctx);
     if (!mark_sent(r->x, (uint16_t)host_number(ctx, argc, argv, 1)))
         return jsvalue_throw(ctx, exception, "the headers are too large");
     return JSValueMakeUndefined(ctx);

@@ -387,12 +387,12 @@ bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)
     return true;
 }
 
-bool jsvalue_add_data(JSContextRef ctx, JSValueRef v, struct buf *b)
+bool jsvalue_add_data(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
 {
     struct str bytes = {NULL, 0};
     if (!JSValueIsString(ctx, v) && jsvalue_bytes(ctx, v, &bytes))
         return buf_add(b, bytes);
-    return jsvalue_add_text(ctx, v, b, NULL);
+    return jsvalue_add_text(ctx, v, b, exception);
 }
 
 static void free_bytes(void *bytes, void *user)

@@ -48,8 +48,9 @@ bool jsvalue_take_field(JSContextRef ctx, JSValueRef v, struct arena *a, size_t 
 bool jsvalue_bytes(JSContextRef ctx, JSValueRef v, struct str *ret)
     __attribute__((warn_unused_result));
 
-/* Appends a string's UTF-8, or an ArrayBuffer's or view's bytes. False past b's maximum. */
-bool jsvalue_add_data(JSContextRef ctx, JSValueRef v, struct buf *b)
+/* Appends a string's UTF-8, or an ArrayBuffer's or view's bytes. False past b's maximum, or when it has no string
+ * (*exception). */
+bool jsvalue_add_data(JSContextRef ctx, JSValueRef v, struct buf *b, JSValueRef *exception)
     __attribute__((warn_unused_result));
 
 /* A new ArrayBuffer with a copy of s. */

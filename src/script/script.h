@@ -139,9 +139,12 @@ struct script_host {
 /* A body that modules may read and replace. */
 struct script_body {
     bool collected; /* bytes holds all of it */
-    bool replaced;  /* a module wrote it: bytes, in the exchange's arena, is what is to be sent */
+    bool replaced;  /* a module wrote it: bytes is what is to be sent */
     bool taken;     /* a module reads it piece by piece, or has: it is nobody else's any more */
     struct str bytes;
+    struct buf
+        written; /* where a module wrote bytes; the next write releases it unless the proxy has moved it away,
+                         * who finishes it */
 };
 
 enum script_side { SCRIPT_REQUEST_BODY, SCRIPT_UPSTREAM_BODY, SCRIPT_SIDE_COUNT };

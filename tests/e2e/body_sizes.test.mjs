@@ -13,7 +13,7 @@ let gateway;
 let echo;
 
 before(async () => {
-    gateway = await new Gateway({ workers: 1 }).start();
+    gateway = await new Gateway({ workers: 1, limits: { module_cpu_ms: 5000 } }).start();
     echo = await echoServer();
     await addWays(gateway, `http://127.0.0.1:${echo.address().port}/`);
 });

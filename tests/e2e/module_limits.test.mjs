@@ -203,6 +203,17 @@ test('endless recursion ends with a RangeError: 500', async () => {
     await until('it is logged', () => new RegExp(`bad${count}:1:\\d+: RangeError`).test(gateway.log));
 });
 
+for (const [body, status, limit] of [['return new Promise(() => {});', 504, 'wall'], ['for (;;);', 503, 'cpu']]) {
+    test(`errorHandler passes a limit: ${status}, limit ${limit}`, async () => {
+        const path = await route(gateway, `${handler('throw new Error("first");')} export const errorHandler = (ctx: any): any => { ${body} };`);
+        await withOthers(gateway, async () => {
+            const answer = await gateway.proxy(path);
+            assert.equal(answer.status, status);
+            assert.equal(answer.json.limit, limit);
+        });
+    });
+}
+
 test('a promise that never settles: 504, limit wall', async () => {
     const path = await route(gateway, handler('return new Promise(() => {});'));
     await withOthers(gateway, async () => {

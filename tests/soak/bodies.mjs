@@ -45,7 +45,7 @@ async function readInPieces(stream) {
     return Buffer.concat(chunks);
 }
 
-const gateway = await new Gateway({ workers: 1 }).start();
+const gateway = await new Gateway({ workers: 1, limits: { module_cpu_ms: 5000 } }).start();
 const echo = await echoServer(readInPieces, (res, data) => {
     if (random(2)) res.setHeader('content-length', data.length);
     return writeInPieces(res, data);

@@ -236,6 +236,8 @@ static void test_outcomes(void **state)
         {SCRIPT_ERROR_HANDLER, do_nothing, true, -1, 502,
          "upstream failed: the peer reset the connection", 0},
         {SCRIPT_ERROR_HANDLER, throw_boom, true, -1, 500, "errorHandler failed", 1},
+        {SCRIPT_ERROR_HANDLER, use_cpu, true, -1, 503, "a module used too much CPU time", 1},
+        {SCRIPT_ERROR_HANDLER, use_wall, true, -1, 504, "a module took too long", 1},
         {SCRIPT_ERROR_HANDLER, answer_teapot, false, 0, 501,
          "the route has neither a service nor a requestHandler", 0},
     };
@@ -500,6 +502,105 @@ static void test_replaced_body_is_taken_at_once(void **state)
     (void)exchange_mem_run(up);
     assert_int_equal(fixture_sent(up)->data.len, sizeof(large_body));
     assert_true(fixture_sent(up)->ended);
+    fixture_finish(&f);
+}
+
+/* As a module writes a body, of so many times that octet. */
+static void write_body(struct script_body *b, int octet, size_t len)
+{
+    buf_finish(&b->written);
+    buf_init(&b->written, len);
+    memset(buf_reserve(&b->written, len), octet, len);
+    buf_added(&b->written, len);
+    b->bytes = buf_str(&b->written);
+    b->replaced = true;
+}
+
+static void assert_octets(struct exchange *x, int octet, size_t len)
+{
+    const struct str body = buf_str(&fixture_sent(x)->data);
+    assert_int_equal(body.len, len);
+    for (size_t i = 0; i < body.len; i++)
+        assert_int_equal(body.p[i], octet);
+}
+
+static struct script_exchange *written; /* by the last function */
+
+static void write_request(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    written = x;
+    write_body(&x->request_body, 'a', sizeof(large_body));
+}
+
+static void write_request_again(struct script_exchange *x, struct script_outcome *o)
+{
+    assert_int_equal(x->request_body.bytes.p[0], 'a');
+    write_body(&x->request_body, 'b', sizeof(large_body));
+    fetch_bare(x, o);
+}
+
+/* What a module that goes on writes meanwhile is in none of the attempts. */
+static void test_written_body_is_kept_while_it_is_sent(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct fixture f;
+        fixture_init(&f, NULL);
+        fake_script.functions[SCRIPT_REQUEST_MODIFIER] = write_request;
+        if (again)
+            fake_script.functions[SCRIPT_FETCH_UPSTREAM] = write_request_again;
+        setup(&f, true);
+        fixture_put(&f, MODEL_SERVICE, "{'name':'s','urls':['http://up.example'],'retries':1}");
+        struct exchange *x = ask(&f, "POST");
+        for (int attempt = 0; attempt < 2; attempt++) {
+            struct exchange *up = fixture_up(&f);
+            assert_int_equal(fixture_sent(up)->data.len, ROOM);
+            for (int n = 0; n < 2; n++) {
+                write_body(&written->request_body, 'c', ROOM);
+                exchange_mem_take(up, ROOM);
+                (void)exchange_mem_run(up);
+            }
+            assert_octets(up, again ? 'b' : 'a', sizeof(large_body));
+            assert_true(fixture_sent(up)->ended);
+            exchange_mem_reset(
+                up, &(struct exchange_reset){.code = EXCHANGE_CONNECT, .unsent = attempt == 0});
+            (void)exchange_mem_run(up);
+        }
+        (void)exchange_mem_run(x);
+        assert_int_equal(fixture_status(x), 502);
+        fixture_finish(&f);
+    }
+}
+
+static void write_response(struct script_exchange *x, struct script_outcome *o)
+{
+    (void)o;
+    written = x;
+    write_body(&x->upstream_body, 'b', sizeof(large_body));
+    write_body(&x->upstream_body, 'a', sizeof(large_body));
+}
+
+static void test_written_response_is_kept_while_it_is_sent(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fake_script.functions[SCRIPT_REQUEST_MODIFIER] = write_request;
+    fake_script.functions[SCRIPT_RESPONSE_MODIFIER] = write_response;
+    setup(&f, true);
+    struct exchange *x = ask(&f, "GET");
+    write_body(&written->upstream_body, 'd', ROOM); /* before there is a response */
+    fixture_reply(fixture_up(&f), 200, "body");
+    (void)exchange_mem_run(x);
+    assert_int_equal(fixture_sent(x)->head->content_length, sizeof(large_body));
+    assert_int_equal(fixture_sent(x)->data.len, ROOM);
+    while (!fixture_sent(x)->ended) {
+        write_body(&written->upstream_body, 'c', ROOM);
+        exchange_mem_take(x, ROOM);
+        (void)exchange_mem_run(x);
+    }
+    assert_octets(x, 'a', sizeof(large_body));
     fixture_finish(&f);
 }
 
@@ -1090,6 +1191,8 @@ int main(void)
         cmocka_unit_test(test_request_body),
         cmocka_unit_test(test_collected_body_is_repeated),
         cmocka_unit_test(test_replaced_body_is_taken_at_once),
+        cmocka_unit_test(test_written_body_is_kept_while_it_is_sent),
+        cmocka_unit_test(test_written_response_is_kept_while_it_is_sent),
         cmocka_unit_test(test_fetch_upstream),
         cmocka_unit_test(test_query_of_upstream),
         cmocka_unit_test(test_fields_beside_the_upstreams),

@@ -125,7 +125,7 @@ static void changes_what_is_forwarded(void **state)
     fixture_call(f, SCRIPT_REQUEST_MODIFIER);
     assert_string_equal(f->text, "");
     assert_true(f->x.request_body.replaced);
-    assert_string_equal(f->x.request_body.bytes.p, "{\"n\":2,\"s\":\"\xf0\x9f\x98\x80\"}");
+    assert_true(str_eq(f->x.request_body.bytes, STR("{\"n\":2,\"s\":\"\xf0\x9f\x98\x80\"}")));
     assert_int_equal(f->x.request_fields.n, 1);
     assert_string_equal(fixture_header(&f->x.request_fields, "content-type"), "application/json");
     fixture_destroy(f);
@@ -153,6 +153,52 @@ static void bodies_are_binary_safe(void **state)
     assert_memory_equal(f->x.request_body.bytes.p, octets, 256);
     assert_int_equal(f->x.response_body.len, 262);
     assert_memory_equal(buf_cstr(&f->x.response_body) + 6, octets, 256);
+    fixture_destroy(f);
+}
+
+/* Only what is written last counts against the limit, which is body_max bytes (1 MiB) for each side. */
+static void a_body_can_be_written_again_and_again(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create(NULL);
+    fixture_module(
+        f, "export function requestModifier(ctx: any) { const r = ctx.request();\n"
+           "  for (let i = 0; i < 40; i++) r.writeBody(new Uint8Array(1 << 20).fill(i));\n"
+           "  const kept = new Uint8Array(r.readBody());\n"
+           "  let text = ''; for (const more of [(1 << 20) + 1, 3e6])\n"
+           "    try { r.writeBody('x'.repeat(more)); } catch (e: any) { text += e.message; }\n"
+           "  if (new Uint8Array(r.readBody())[0] !== 39) throw new Error('changed');\n"
+           "  r.writeBody(''); if (r.readBody().byteLength !== 0) throw new Error('left');\n"
+           "  for (let i = 0; i < 100; i++) r.writeBody(new TextDecoder().decode(r.readBody()) + "
+           "'abc');\n"
+           "  if (kept.some((b) => b !== 39)) throw new Error('overwritten');\n"
+           "  ctx.response().send(text); }");
+    fixture_begin(f);
+    fixture_call(f, SCRIPT_REQUEST_MODIFIER);
+    assert_string_equal(f->text, "");
+    assert_string_equal(buf_cstr(&f->x.response_body),
+                        "the body is larger than 1048576 bytes (limit body)"
+                        "the body is larger than 1048576 bytes (limit body)");
+    assert_int_equal(f->x.request_body.bytes.len, 300);
+    assert_memory_equal(f->x.request_body.bytes.p, "abcabc", 6);
+    fixture_destroy(f);
+}
+
+static void the_upstreams_body_can_be_written_again_and_again(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_create(NULL);
+    fixture_module(f,
+                   "export async function responseModifier(ctx: any) { const u = ctx.upstream();\n"
+                   "  for (let i = 0; i < 40; i++) u.writeBody(new Uint8Array(1 << 20).fill(i));\n"
+                   "  u.writeBody((await u.readBody()).slice(1)); }");
+    fixture_begin(f);
+    f->x.has_upstream = true;
+    f->x.upstream_body = (struct script_body){.collected = true, .bytes = STR("x")};
+    fixture_call(f, SCRIPT_RESPONSE_MODIFIER);
+    assert_string_equal(f->text, "");
+    assert_int_equal(f->x.upstream_body.bytes.len, (1 << 20) - 1);
+    assert_int_equal(f->x.upstream_body.bytes.p[0], 39);
     fixture_destroy(f);
 }
 
@@ -198,7 +244,7 @@ static void the_upstream_is_live(void **state)
                         "[200,\"200 OK\",\"HTTP/1.1\",7,\"7\",\"7\",\"/p\",\"end\",{\"a\":1},7]");
     assert_int_equal(f->x.upstream_status, 418);
     assert_true(f->x.upstream_body.replaced);
-    assert_string_equal(f->x.upstream_body.bytes.p, "{\"b\":2}");
+    assert_true(str_eq(f->x.upstream_body.bytes, STR("{\"b\":2}")));
     fixture_destroy(f);
 }
 
@@ -338,6 +384,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(header_values_may_be_any_bytes),
     cmocka_unit_test(changes_what_is_forwarded),
     cmocka_unit_test(bodies_are_binary_safe),
+    cmocka_unit_test(a_body_can_be_written_again_and_again),
+    cmocka_unit_test(the_upstreams_body_can_be_written_again_and_again),
     cmocka_unit_test(a_body_that_was_not_collected_cannot_be_read),
     cmocka_unit_test(the_upstream_is_live),
     cmocka_unit_test(the_upstream_redirects),

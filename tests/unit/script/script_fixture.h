@@ -277,6 +277,8 @@ FIXTURE_USED static void fixture_end_run(struct fixture *f)
     script_run_destroy(f->run);
     if (f->run != NULL) {
         buf_finish(&f->x.response_body);
+        buf_finish(&f->x.request_body.written);
+        buf_finish(&f->x.upstream_body.written);
         arena_finish(&f->arena);
         arena_finish(&f->run_memory);
     }
