@@ -819,6 +819,7 @@ test('check gives the diagnostics of TypeScript and of an upload', async () => {
     const files = {
         'good.ts': 'import type { Context } from "dgate";\nimport { half } from "./half";\nexport const requestHandler = (ctx: Context) => ctx.response().json(half(2));',
         'half.ts': 'export const half = (n: number): number => n / 2;',
+        'good-patterns.ts': 'export const a = [/a.b/s, /(?<y>.)/, /a/d, /[a]/v];',
         'types.ts': 'import { half } from "./half";\nexport const x: string = half(1);\nexport const requestHandler = (ctx) => ctx;',
         'refused.js': 'exports.requestHandler = () => eval("1");',
         'missing.ts': 'import { a } from "./gone";\nexport const b = a;',
