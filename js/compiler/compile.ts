@@ -94,6 +94,12 @@ export function compile(request: CompileRequest): CompileResult {
     const file = ts.createSourceFile(fileName, request.source, ts.ScriptTarget.ESNext, true);
     const problems = new Problems(file);
 
+    const nul = request.source.indexOf("\0"); // which the JSON of an answer may not hold
+    if (nul >= 0) {
+        problems.add(nul, "a NUL character (U+0000) is not allowed in a source; in a string, write \\0 instead");
+        return { ok: false, problems: problems.list() };
+    }
+
     let js = "";
     let map = "";
     const host = createHost(file, (name, text) => {
