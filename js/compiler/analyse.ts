@@ -72,7 +72,7 @@ class Analysis {
             escapes(this.file, this.#bindings).forEach((s) => this.#reads(s));
         }
         this.facts.functions.forEach((n) => this.#exports.add(n));
-        this.facts.exports = [...this.#exports];
+        this.facts.exports = [...this.#exports].filter((n) => !n.includes("\0")); // JSON that C reads has no NUL
         if (this.#exports.has("fetchUpstream") && this.#exports.has("fetchUpstreamUrl"))
             this.problems.add(0, "fetchUpstream and fetchUpstreamUrl are two names of one function: export one of them");
         return this.facts;

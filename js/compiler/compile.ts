@@ -3,7 +3,9 @@
 import ts from "typescript";
 
 import { analyse } from "./analyse";
+import { syntaxErrors } from "./diagnostics";
 import { exportTail } from "./names";
+import { checkPatterns } from "./patterns";
 import { Problems, type Problem } from "./problems";
 import { syntaxError } from "./syntax";
 
@@ -28,12 +30,6 @@ export interface Compiled {
 }
 
 export type CompileResult = { ok: true; compiled: Compiled } | { ok: false; problems: Problem[] };
-
-// Codes below 2000 are TypeScript's syntax errors: the parser's, the binder's and the checker's grammar.
-// Everything from 2000 on is about types, which need libraries and the other modules.
-const FIRST_TYPE_ERROR = 2000;
-// "Namespaces are not allowed in global script files", for their parts in other files: a module is one file.
-const NAMESPACE_IN_SCRIPT = 1280;
 
 // Async functions are lowered (to generators and promises) so that every await goes through
 // Promise.prototype.then, where the runtime counts them against the CPU limit.
@@ -94,8 +90,15 @@ function requiredNames(js: string): Set<string> {
 export function compile(request: CompileRequest): CompileResult {
     const javascript = request.type === "javascript";
     const fileName = javascript ? "/module.js" : "/module.ts";
-    const file = ts.createSourceFile(fileName, request.source, ts.ScriptTarget.ES2016, true);
+    // The engine runs the newest regular expressions whatever the target is.
+    const file = ts.createSourceFile(fileName, request.source, ts.ScriptTarget.ESNext, true);
     const problems = new Problems(file);
+
+    const nul = request.source.indexOf("\0"); // which the JSON of an answer may not hold
+    if (nul >= 0) {
+        problems.add(nul, "a NUL character (U+0000) is not allowed in a source; in a string, write \\0 instead");
+        return { ok: false, problems: problems.list() };
+    }
 
     let js = "";
     let map = "";
@@ -107,9 +110,8 @@ export function compile(request: CompileRequest): CompileResult {
 
     addDiagnostics(problems, program.getSyntacticDiagnostics(file));
     if (problems.none()) {
-        const semantic = program.getSemanticDiagnostics(file);
-        const isRefused = (code: number) => code < FIRST_TYPE_ERROR && code !== NAMESPACE_IN_SCRIPT;
-        addDiagnostics(problems, semantic.filter((d) => isRefused(d.code)));
+        const errors = syntaxErrors(program.getSemanticDiagnostics(file));
+        addDiagnostics(problems, checkPatterns(file, errors, problems));
     }
     if (!problems.none()) return { ok: false, problems: problems.list() };
 

@@ -29,11 +29,12 @@ globalThis.dgateCompile = (text) => {
         const result = more !== undefined ? { ok: true, ...more } : compile(request);
         return JSON.stringify({ id: request.id, ...result });
     } catch (error) {
-        // The TypeScript compiler recurses with the source, so deep nesting ends here as a RangeError.
-        const text =
-            error instanceof RangeError
-                ? "the source is nested too deeply or too large to compile"
-                : `the compiler failed: ${String(error)}`;
-        return JSON.stringify({ id: request.id, ok: false, problems: [{ line: 1, column: 1, text }] });
+        // The TypeScript compiler recurses with the source, so deep nesting ends here as a RangeError;
+        // so does memory that is used up, by earlier requests perhaps.
+        const exhausted = error instanceof RangeError;
+        const text = exhausted
+            ? "the source is nested too deeply or too large to compile"
+            : `the compiler failed: ${String(error)}`;
+        return JSON.stringify({ id: request.id, ok: false, exhausted, problems: [{ line: 1, column: 1, text }] });
     }
 };

@@ -25,6 +25,7 @@ const NODE_BUILTINS = ["buffer", "console", "url", "util"];
 // more are built in too, for who runs the compiler elsewhere than in a server.
 export function importProblem(name: string, more: readonly string[]): string | undefined {
     if (more.includes(name)) return undefined;
+    if (name.includes("\0")) return "the name of a module has no NUL character (U+0000)";
     const has = BUILTINS.map((n) => `"${n}"`).join(", ");
     if (name.startsWith("dgate/") && !BUILTINS.includes(name))
         return `there is no "${name}"; there are ${has}`;

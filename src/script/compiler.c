@@ -90,12 +90,12 @@ static void unload(struct compiler *c)
 }
 
 /* Appends an answer that says why there is no compiled form. */
-static void add_failure(struct buf *answer, struct str request, const char *why)
+static void add_failure(struct buf *answer, struct str request, bool exhausted, const char *why)
 {
     json_t *q = json_text_parse(request, NULL);
-    json_t *a = json_pack("{s:I, s:b, s:[{s:i, s:i, s:s}]}", "id",
-                          json_integer_value(json_object_get(q, "id")), "ok", 0, "problems", "line",
-                          1, "column", 1, "text", why);
+    json_t *a = json_pack("{s:I, s:b, s:b, s:[{s:i, s:i, s:s}]}", "id",
+                          json_integer_value(json_object_get(q, "id")), "ok", 0, "exhausted",
+                          exhausted, "problems", "line", 1, "column", 1, "text", why);
     (void)!json_text_write(answer, a);
     json_decref(a);
     json_decref(q);
@@ -109,15 +109,15 @@ static void answer_request(struct compiler *c, JSObjectRef function, struct str 
     JSValueRef exception = NULL;
     const JSValueRef v = JSObjectCallAsFunction(c->ctx, function, NULL, 1, &text, &exception);
     if (c->stopped) {
-        add_failure(answer, request, "it took too long");
+        add_failure(answer, request, false, "it took too long");
     } else if (v == NULL) {
         size_t len = 0;
         char *why = jsvalue_copy(c->ctx, exception, &len);
-        add_failure(answer, request, why != NULL ? why : "the compiler failed");
+        add_failure(answer, request, true, why != NULL ? why : "the compiler failed");
         free(why);
     } else if (!jsvalue_add_text(c->ctx, v, answer, NULL)) {
         buf_clear(answer);
-        add_failure(answer, request, "the compiled form is too large");
+        add_failure(answer, request, false, "the compiled form is too large");
     }
 }
 

@@ -4,7 +4,8 @@
  * Request:  {"id": n, "name": "mod", "type": "typescript" | "javascript",
  *            "api": "auto" | "dgate1" | "dgate2" (absent: auto), "source": "..."}
  * Answer:   {"id": n, "ok": true, "compiled": {...}} or
- *           {"id": n, "ok": false, "problems": [{"line": 3, "column": 7, "text": "..."}]}
+ *           {"id": n, "ok": false, "problems": [{"line": 3, "column": 7, "text": "..."}]}, and in it
+ *           "exhausted": true when stack or memory did not suffice: a process that has done nothing before may do it
  * compiled: {"js": "...", "map": "...", "exports": [...], "imports": [...], "importPositions": [[3, 7], ...],
  *            "flavour": "dgate1", "readsRequestBody": bool, "readsResponseBody": bool, "compiler": "5.9.x"}
  *

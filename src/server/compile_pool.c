@@ -22,7 +22,8 @@ enum { HEADER_SIZE = 4, READ_SIZE = 64 * 1024 };
 
 struct job {
     struct ilist_node node;
-    struct buf frame; /* the request, as far as it is not sent */
+    struct buf frame; /* the request */
+    size_t sent;      /* of it */
     uint64_t id;
     char name[MODEL_LABEL_SIZE];
     change_compiled_fn compiled; /* or */
@@ -37,6 +38,7 @@ struct compile_pool {
     struct child *child;
     int fd; /* our end of the socket; -1: no process */
     struct poller *poller;
+    bool used; /* the process has answered, so it may hold garbage of other jobs */
     struct buf in;
     struct ilist waiting;
     uint32_t waiting_count;
@@ -54,6 +56,7 @@ static void process_close(struct compile_pool *p, bool kill)
     p->poller = NULL;
     (void)close(p->fd);
     p->fd = -1;
+    p->used = false;
     buf_clear(&p->in);
     if (p->child != NULL && kill)
         child_signal(p->child, SIGKILL);
@@ -65,6 +68,7 @@ static struct job *end_current(struct compile_pool *p)
 {
     struct job *j = p->current;
     p->current = NULL;
+    p->used = p->fd >= 0;
     timeout_set(&p->timer, p->options.idle_ms);
     return j;
 }
@@ -128,7 +132,7 @@ static bool is_answer(const struct compile_pool *p, const json_t *answer)
 {
     const json_t *id = json_object_get(answer, "id");
     return json_is_integer(id) && (uint64_t)json_integer_value(id) == p->current->id &&
-           p->current->frame.len == 0 && p->in.len == 0;
+           p->current->sent == p->current->frame.len && p->in.len == 0;
 }
 
 static void take_compiled(struct compile_pool *p, const json_t *answer)
@@ -163,6 +167,19 @@ static void take_verdict(struct compile_pool *p, const json_t *answer)
     job_finish_validation(p, NULL, &e);
 }
 
+/* The current job once more, in a fresh process: what an earlier one left behind may be why it failed. False when it
+ * is in a fresh one.
+ */
+static bool repeat_in_fresh_process(struct compile_pool *p)
+{
+    if (!p->used)
+        return false;
+    process_close(p, true);
+    p->current->sent = 0;
+    loop_schedule(p->loop, &p->next);
+    return true;
+}
+
 static void take_answer(struct compile_pool *p, struct str text)
 {
     struct err e = {0};
@@ -171,6 +188,11 @@ static void take_answer(struct compile_pool *p, struct str text)
         json_decref(answer);
         process_close(p, true);
         job_fail(p, ERR_INTERNAL, "the compiler gave no readable answer");
+        return;
+    }
+    const bool exhausted = json_is_true(json_object_get(answer, "exhausted"));
+    if (exhausted && repeat_in_fresh_process(p)) {
+        json_decref(answer);
         return;
     }
     if (p->current->validated != NULL)
@@ -206,6 +228,8 @@ static void take_frame(struct compile_pool *p)
 
 static void on_gone(struct compile_pool *p)
 {
+    if (p->current != NULL && repeat_in_fresh_process(p))
+        return;
     process_close(p, true);
     if (p->current != NULL)
         job_fail(p, ERR_INTERNAL, "the compiler ended unexpectedly; it may need too much memory");
@@ -227,9 +251,9 @@ static void on_readable(struct compile_pool *p)
 
 static void send_more(struct compile_pool *p)
 {
-    struct buf *b = &p->current->frame;
-    while (b->len > 0) {
-        struct str s = buf_str(b);
+    struct job *j = p->current;
+    while (j->sent < j->frame.len) {
+        struct str s = str_slice(buf_str(&j->frame), j->sent, j->frame.len);
         ssize_t n = send(p->fd, s.p, s.len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -239,9 +263,9 @@ static void send_more(struct compile_pool *p)
             on_gone(p);
             return;
         }
-        buf_consume(b, (size_t)n);
+        j->sent += (size_t)n;
     }
-    poller_watch(p->poller, b->len > 0 ? POLLER_READ | POLLER_WRITE : POLLER_READ);
+    poller_watch(p->poller, j->sent < j->frame.len ? POLLER_READ | POLLER_WRITE : POLLER_READ);
 }
 
 static void on_ready(void *user, int events)
@@ -290,14 +314,22 @@ static bool process_open(struct compile_pool *p, struct err *e)
     return true;
 }
 
+static bool take_next(struct compile_pool *p)
+{
+    struct ilist_node *n = ilist_pop(&p->waiting);
+    if (n == NULL)
+        return false;
+    p->waiting_count--;
+    p->current = container_of(n, struct job, node);
+    return true;
+}
+
 static void on_next(struct loop_task *t)
 {
     struct compile_pool *p = container_of(t, struct compile_pool, next);
-    struct ilist_node *n = p->current == NULL ? ilist_pop(&p->waiting) : NULL;
-    if (n == NULL)
+    const bool is_at_work = p->current != NULL && p->fd >= 0;
+    if (is_at_work || (p->current == NULL && !take_next(p))) /* a current one is to be repeated */
         return;
-    p->waiting_count--;
-    p->current = container_of(n, struct job, node);
     struct err e = {0};
     if (p->current->frame.len == 0) {
         job_fail(p, ERR_UNAVAILABLE, "too much waits for the compiler, or it is too large");
@@ -348,10 +380,8 @@ void compile_pool_destroy(struct compile_pool *p)
     struct err e = {0};
     (void)err_set(&e, ERR_UNAVAILABLE, "shutting down");
     while (p->current != NULL || !ilist_empty(&p->waiting)) {
-        if (p->current == NULL) {
-            p->current = container_of(ilist_pop(&p->waiting), struct job, node);
-            p->waiting_count--;
-        }
+        if (p->current == NULL)
+            (void)take_next(p);
         job_finish_error(p, &e);
     }
     loop_unschedule(&p->next);

@@ -104,6 +104,21 @@ test('all compile errors of a module come back, with line and column', async () 
     assert.match(texts, /line 5, column 1: import\(\) is not available/);
 });
 
+test('a NUL in a source is refused with its place, an escaped one in a name too', async () => {
+    const upload = (source) => gateway.admin('PUT', '/api/v1/module', { name: 'nul', payload: Buffer.from(source).toString('base64') });
+    for (const [source, error] of [
+        ['const a = 1;\nconst b = "a\0b";', 'line 2, column 13: a NUL character (U+0000) is not allowed in a source; in a string, write \\0 instead'],
+        ['\0', 'line 1, column 1: a NUL character (U+0000) is not allowed in a source; in a string, write \\0 instead'],
+        ['import "./a\\0b";', 'line 1, column 8: the name of a module has no NUL character (U+0000)'],
+    ]) {
+        const answer = await upload(source);
+        assert.equal(answer.status, 400, answer.text);
+        assert.equal(answer.json.errors[0].error, error);
+    }
+    const taken = await upload('const a = "\\0";\nexport { a as "b\\0c" };');
+    assert.equal(taken.status, 201, taken.text);
+});
+
 test('chains are checked when a route, a module or all together are put', async () => {
     await gateway.module('a', 'import { x } from "./b";\nexport const requestHandler = () => x;');
     const alone = await gateway.admin('PUT', '/api/v1/route', { name: 'chain', paths: ['/chain'], methods: ['*'], modules: ['a', 'teller'] });

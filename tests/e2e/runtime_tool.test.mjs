@@ -819,8 +819,10 @@ test('check gives the diagnostics of TypeScript and of an upload', async () => {
     const files = {
         'good.ts': 'import type { Context } from "dgate";\nimport { half } from "./half";\nexport const requestHandler = (ctx: Context) => ctx.response().json(half(2));',
         'half.ts': 'export const half = (n: number): number => n / 2;',
+        'good-patterns.ts': 'export const a = [/a.b/s, /(?<y>.)/, /a/d, /[a]/v];',
         'types.ts': 'import { half } from "./half";\nexport const x: string = half(1);\nexport const requestHandler = (ctx) => ctx;',
         'refused.js': 'exports.requestHandler = () => eval("1");',
+        'nul.ts': 'export const a = 1;\nexport const b = "a\0b";',
         'missing.ts': 'import { a } from "./gone";\nexport const b = a;',
         'api.ts': 'import { sleep } from "dgate";\nexport const requestModifier = () => sleep(1);',
     };
@@ -831,6 +833,7 @@ test('check gives the diagnostics of TypeScript and of an upload', async () => {
         assert.match(all.stdout, /^types\.ts:2:14: error TS2322: Type 'number' is not assignable to type 'string'\.$/m);
         assert.match(all.stdout, /^types\.ts:3:32: error TS7006: Parameter 'ctx' implicitly has an 'any' type\.$/m);
         assert.match(all.stdout, /^refused\.js:1:32: error: eval\(\) is not available in modules$/m);
+        assert.match(all.stdout, /^nul\.ts:2:20: error: a NUL character \(U\+0000\) is not allowed in a source/m);
         assert.match(all.stdout, /^missing\.ts:1:19: error: there is no file for "\.\/gone"$/m);
         assert.match(all.stdout, /^api\.ts:1:10: error: sleep\(\) would block the worker/m);
         assert.doesNotMatch(all.stdout, /good|half/);

@@ -53,7 +53,7 @@ function parse(path: string): typescript.SourceFile | undefined {
     const known = parsed.get(path);
     const text = textOf(path);
     if (known !== undefined || text === undefined) return known;
-    const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+    const file = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true); // for newer regular expressions
     parsed.set(path, file);
     return file;
 }

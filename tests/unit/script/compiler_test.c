@@ -32,6 +32,14 @@ static const struct refused REFUSED[] = {
     {"javascript", "new Function('return 1');", 1, 5, "Function() is not available"},
     {"typescript", "export {};\nawait 1;", 2, 1, "Top-level 'await' expressions"},
     {"javascript", "var a = 08;", 1, 9, "Decimals with leading zeros"},
+    {"typescript", "export const a = 1;\nconst b = [/(a/s];", 2, 15, "')' expected."},
+    {"javascript", "export const a = 1;\nconst b = [/[b-a]/s];", 2, 12,
+     "Invalid regular expression: range out of order in character class"},
+    {"typescript", "const a = [\n1, /a/ss];", 2, 8, "Duplicate regular expression flag."},
+    {"javascript", "const a = [\n1, /a/ss];", 2, 4, "Invalid flags"},
+    {"typescript", "function f() { break; }", 1, 16, "Jump target cannot cross"},
+    {"typescript", "class A { constructor() {} get a(b) { return b; } }", 1, 32,
+     "A 'get' accessor"},
 };
 
 static void refuses_with_the_place(void **state)
@@ -52,6 +60,44 @@ static void refuses_with_the_place(void **state)
         assert_int_equal(column, r->column);
         assert_non_null(strstr(text, r->text));
         json_decref(answer);
+    }
+}
+
+static const char *const TAKEN[] = {
+    "const a = [/a.b/s, /(?<y>\\d+)/, /a/d, /[a]/v, /(?<=a)b/, /\\p{L}/u];",
+    "const a = [/\\p{L}/, /\\1(a)/, /[\\1]/, /\\k/];",
+    "function log(): void {}\nif (!log()) log();",
+    "export async function f() { return { then() { } }; }",
+    "const t = { then: (a: any) => a('k') };\nexport async function f() { return await t; }",
+    "const t = { then: 1 as any as () => void };\n"
+    "export async function* f() { yield t; }",
+    "function d(a: number) { return a; }\n@d class A { @d p = 1; @d m(@d x: any) { return x; } }",
+    "const name = () => 'k';\nclass A { [name()] = 1; }\n"
+    "interface B { [name()]: 1; }\ntype C = { [name()]: 1 };",
+    "const a = { b: 1, b: 2, get c() { return 1; }, get c() { return 2; }, c: 3 };",
+    "function f(a?: number, b: number) {}\ntry { f(); } catch (e: Error) { }\nif (f());",
+    "function isA(a: any): b is string { return true; }",
+    "interface A { [k: 'a' | 'b']: 1; }\nlet u: unique symbol;",
+    "const a = 1 satisfies string;\nlet b = f() as const;\ndeclare function f(): any;",
+};
+
+/* What is no error of syntax: types, and what only a target older than the engine lacks. */
+static void takes_what_the_engine_runs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(TAKEN); i++)
+        json_decref(fixture_compile("m", "typescript", TAKEN[i]));
+}
+
+static void keeps_regular_expressions(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"typescript", "javascript"};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        json_t *c = fixture_compile("m", types[i], "f(/(?<y>.)(?<=[\\w--\\d])/dsv);");
+        assert_non_null(
+            strstr(json_string_value(json_object_get(c, "js")), "f(/(?<y>.)(?<=[\\w--\\d])/dsv);"));
+        json_decref(c);
     }
 }
 
@@ -250,6 +296,8 @@ static void a_second_compiler_ends_with_its_socket(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(refuses_with_the_place),
+    cmocka_unit_test(takes_what_the_engine_runs),
+    cmocka_unit_test(keeps_regular_expressions),
     cmocka_unit_test(reports_all_problems_in_order),
     cmocka_unit_test(tells_who_may_read_bodies),
     cmocka_unit_test(lists_imports_and_exports),

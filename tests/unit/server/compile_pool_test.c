@@ -238,6 +238,59 @@ static void test_a_compiler_that_ends(void **state)
     compile_pool_destroy(p);
 }
 
+/* What it fails for lack of memory may be due to garbage of other modules: a fresh process tries it again, once. */
+static void test_a_compiler_that_is_worn_out(void **state)
+{
+    (void)state;
+    static const char *const worn[] = {"serve one and exit", "serve one and be exhausted"};
+    static const struct {
+        const char *fresh;
+        enum err_code code;
+        const char *js;
+        const char *problems;
+    } cases[] = {
+        {"serve", ERR_OK, "1", ""},
+        {"exit", ERR_INTERNAL, "", ""},
+        {"{'id':2,'ok':false,'exhausted':true,'problems':[{'text':'too large'}]}", ERR_OK, "",
+         "payload: too large\n"},
+    };
+    static char source[LARGE];
+    memset(source, ' ', sizeof(source));
+    for (size_t i = 0; i < ARRAY_LEN(worn) * ARRAY_LEN(cases); i++) {
+        const size_t k = i / ARRAY_LEN(worn);
+        struct outcome o = {0};
+        struct compile_pool *p = create(60000, 60000);
+        play(worn[i % ARRAY_LEN(worn)]);
+        submit(p, &o);
+        until(o.calls == 1);
+        assert_string_equal(o.js, "1");
+        play(cases[k].fresh);
+        submit_source(p, &o, (struct str){source, sizeof(source)});
+        until(o.calls == 2);
+        if (o.code != cases[k].code || strcmp(o.js, cases[k].js) != 0 ||
+            strcmp(o.problems, cases[k].problems) != 0)
+            fail_msg("%s: %s, \"%s\", \"%s\"", cases[k].fresh, err_text(o.code), o.js, o.problems);
+        compile_pool_destroy(p);
+    }
+}
+
+/* The time of the second try is limited as well. */
+static void test_a_worn_out_compiler_then_one_that_hangs(void **state)
+{
+    (void)state;
+    struct outcome o = {0};
+    struct compile_pool *p = create(2000, 60000);
+    play("serve one and exit");
+    submit(p, &o);
+    until(o.calls == 1);
+    assert_int_equal(o.code, ERR_OK);
+    play("hang");
+    submit(p, &o);
+    until(o.calls == 2);
+    assert_int_equal(o.code, ERR_TIMEOUT);
+    compile_pool_destroy(p);
+}
+
 /* It says nothing, or begins in time and does not end. */
 static void test_a_compiler_that_hangs(void **state)
 {
@@ -414,6 +467,27 @@ static void say_twice(struct str s)
     say(both, 2 * s.len);
 }
 
+/* Without reading, until the pool has closed its end. */
+static void stay(void)
+{
+    struct pollfd fd = {.fd = LAUNCH_FD_COMPILER};
+    (void)poll(&fd, 1, -1);
+}
+
+/* The second request is too much for it. */
+static void serve_one(bool exits)
+{
+    char answer[100];
+    (void)snprintf(answer, sizeof(answer), "{'id':%d,'ok':true,'compiled':{'js':'1'}}",
+                   hear_request());
+    say_answer(answer);
+    (void)snprintf(answer, sizeof(answer), "{'id':%d,'ok':false,'exhausted':true}", hear_request());
+    if (exits)
+        _exit(EXIT_FAILURE);
+    say_answer(answer);
+    stay();
+}
+
 /* Answers with its count of requests, until the pool closes or kills it. */
 static void serve(const char *fifo, bool chats)
 {
@@ -427,13 +501,6 @@ static void serve(const char *fifo, bool chats)
         if (chats)
             say_answer(answer);
     }
-}
-
-/* Without reading, until the pool has closed its end. */
-static void stay(void)
-{
-    struct pollfd fd = {.fd = LAUNCH_FD_COMPILER};
-    (void)poll(&fd, 1, -1);
 }
 
 static void say_something(const char *how)
@@ -455,6 +522,8 @@ static void say_something(const char *how)
 
 static void behave(const char *how, const char *fifo)
 {
+    if (strncmp(how, "serve one", 9) == 0)
+        serve_one(strcmp(how, "serve one and exit") == 0);
     if (strncmp(how, "serve", 5) == 0)
         serve(strlen(how) > 5 ? fifo : NULL, strcmp(how, "serve and chat") == 0);
     if (strcmp(how, "early") == 0)
@@ -488,6 +557,8 @@ int main(int argc, char **argv)
         T(test_a_compiler_that_is_ended),
         T(test_an_answer_too_early),
         T(test_a_compiler_that_ends),
+        T(test_a_compiler_that_is_worn_out),
+        T(test_a_worn_out_compiler_then_one_that_hangs),
         T(test_a_compiler_that_hangs),
         T(test_too_many_wait),
         T(test_validations),
