@@ -379,11 +379,8 @@ void compile_pool_destroy(struct compile_pool *p)
     process_close(p, true);
     struct err e = {0};
     (void)err_set(&e, ERR_UNAVAILABLE, "shutting down");
-    while (p->current != NULL || !ilist_empty(&p->waiting)) {
-        if (p->current == NULL)
-            (void)take_next(p);
+    while (p->current != NULL || take_next(p))
         job_finish_error(p, &e);
-    }
     loop_unschedule(&p->next);
     timeout_finish(&p->timer);
     buf_finish(&p->in);

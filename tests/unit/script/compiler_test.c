@@ -69,11 +69,10 @@ static const char *const TAKEN[] = {
     "function log(): void {}\nif (!log()) log();",
     "export async function f() { return { then() { } }; }",
     "const t = { then: (a: any) => a('k') };\nexport async function f() { return await t; }",
-    "const t = { then: 1 as any as () => void };\n"
-    "export async function* f() { yield t; }",
+    "const t = { then: 1 as any as () => void };\nexport async function* f() { yield t; }",
     "function d(a: number) { return a; }\n@d class A { @d p = 1; @d m(@d x: any) { return x; } }",
-    "const name = () => 'k';\nclass A { [name()] = 1; }\n"
-    "interface B { [name()]: 1; }\ntype C = { [name()]: 1 };",
+    "const name = () => 'k';\nclass A { [name()] = 1; }",
+    "const name = () => 'k';\ninterface B { [name()]: 1; }\ntype C = { [name()]: 1 };",
     "const a = { b: 1, b: 2, get c() { return 1; }, get c() { return 2; }, c: 3 };",
     "function f(a?: number, b: number) {}\ntry { f(); } catch (e: Error) { }\nif (f());",
     "function isA(a: any): b is string { return true; }",
