@@ -15,8 +15,7 @@
 #include "proxy/proxy_stream.h"
 #include "proxy/proxy_switch.h"
 
-/* What a module overwrites of the fields, the path and so on counts too: there is room for a module that does in a loop. */
-enum { ERROR_TEXT_MAX = 4096, FIELDS_MEMORY = 8 * 1024 * 1024 };
+enum { ERROR_TEXT_MAX = 4096 };
 
 struct proxy_modules {
     struct script_program *program;
@@ -147,7 +146,7 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
-    arena_init(&m->arena, FIELDS_MEMORY);
+    arena_init(&m->arena, SCRIPT_EXCHANGE_MEMORY);
     m->x = (struct script_exchange){
         .arena = &m->arena,
         .id = r->id,
@@ -251,15 +250,19 @@ enum proxy_turn proxy_modules_modify(struct proxy_request *r)
     return call(r, SCRIPT_REQUEST_MODIFIER, PROXY_MODIFIED);
 }
 
+static void move(struct buf *to, struct buf *from)
+{
+    buf_finish(to);
+    *to = *from;
+    buf_init(from, 0);
+}
+
 /* The bytes of a body that is to be sent: a module that goes on, or another function of it, may write the body again
  * meanwhile, but no longer there. */
 static struct str keep(struct proxy_modules *m, enum script_side side, struct script_body *b)
 {
-    if (b->written.base != NULL) {
-        buf_finish(&m->kept[side]);
-        m->kept[side] = b->written;
-        buf_init(&b->written, 0);
-    }
+    if (b->written.base != NULL)
+        move(&m->kept[side], &b->written);
     return b->bytes;
 }
 
@@ -518,14 +521,9 @@ enum proxy_turn proxy_modules_rescued(struct proxy_request *r)
 static void put_answer(struct proxy_modules *m, struct proxy_reply *y)
 {
     struct script_exchange *x = &m->x;
-    if (y->streams && !x->upstream_body.replaced) {
-        buf_finish(&m->kept[SCRIPT_UPSTREAM_BODY]);
-        m->kept[SCRIPT_UPSTREAM_BODY] = y->gathered;
-    } else {
-        buf_finish(&y->gathered);
-    }
-    y->gathered = x->response_body;
-    buf_init(&x->response_body, 0);
+    if (y->streams && !x->upstream_body.replaced)
+        move(&m->kept[SCRIPT_UPSTREAM_BODY], &y->gathered);
+    move(&y->gathered, &x->response_body);
 }
 
 bool proxy_modules_answer(struct proxy_request *r)

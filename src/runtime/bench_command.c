@@ -40,7 +40,6 @@ static const struct arguments_option OPTIONS[] = {
     {"--help", "-h", NULL},
 };
 
-enum { MESSAGE_MEMORY = 1 << 23 }; /* what modules may add to one, bodies apart */
 enum { BATCH_NS = 5000000, SECOND_NS = 1000000000, SECONDS_MAX = 600, BATCHES_MAX = 100000 };
 
 struct bench {
@@ -117,7 +116,7 @@ static void call(struct bench *b, struct script_program *p, enum script_function
 {
     struct arena a;
     struct script_exchange x;
-    arena_init(&a, MESSAGE_MEMORY);
+    arena_init(&a, SCRIPT_EXCHANGE_MEMORY);
     fill_exchange(b, &x, &a);
     if (f == SCRIPT_RESPONSE_MODIFIER)
         set_upstream(&x);

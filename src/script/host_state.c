@@ -7,8 +7,6 @@
 #include "script/host_groups.h"
 #include "script/jsvalue.h"
 
-enum { NOW_RESULT_MAX = 8 * 1024 * 1024 };
-
 /* One question. It lives until its answer, which may come after its run has ended. */
 struct host_state {
     struct ilist_node asked;    /* in the run's list */
@@ -154,7 +152,7 @@ static JSValueRef ask_now(JSContextRef ctx, JSObjectRef function, JSObjectRef th
     struct buf out;
     struct err e = {0};
     JSValueRef result = NULL;
-    buf_init(&out, NOW_RESULT_MAX);
+    buf_init(&out, SCRIPT_STATE_RESULT_MAX);
     if (!script_state_reads(request.op))
         result = jsvalue_throw(ctx, exception, "this is not a read");
     else if (vm->host.state_now(vm->host.user, &request, &out, &e))

@@ -142,10 +142,16 @@ struct script_body {
     bool replaced;  /* a module wrote it: bytes is what is to be sent */
     bool taken;     /* a module reads it piece by piece, or has: it is nobody else's any more */
     struct str bytes;
-    struct buf
-        written; /* where a module wrote bytes; the next write releases it unless the proxy has moved it away,
-                         * who finishes it */
+    /* Where a module wrote bytes. The next write releases it; who made the exchange finishes it, or moves it away before. */
+    struct buf written;
 };
+
+/* For what scripts add to a message, bodies apart. What they overwrite of the fields, the path and so on counts too: there is
+ * room for a module that does so in a loop. */
+enum { SCRIPT_EXCHANGE_MEMORY = 8 * 1024 * 1024 };
+
+/* What a read of the state answers at most, and a listing of dgate/storage. */
+enum { SCRIPT_STATE_RESULT_MAX = 8 * 1024 * 1024 };
 
 enum script_side { SCRIPT_REQUEST_BODY, SCRIPT_UPSTREAM_BODY, SCRIPT_SIDE_COUNT };
 

@@ -61,8 +61,7 @@ struct script_vm {
     struct timeout look;
     uint32_t large_looks;  /* in a row at which the process was too large */
     struct timeout retire; /* of the old VM */
-    struct timeout
-        settle; /* looks at the memory, from a renewal until that of the old VM should be back */
+    struct timeout settle; /* looks at the memory, until that of the old VM should be back */
     uint32_t settle_looks; /* that are left */
     uint32_t unsettled;    /* renewals in a row after which the process stayed too large */
     size_t retired_bytes;  /* of the old VM, still the process's; until settle is over */

@@ -29,7 +29,7 @@ static void on_changed(void *user, const struct change_result *result)
         reply_error(p->call, &e);
     } else {
         struct buf text;
-        buf_init(&text, (size_t)8 * 1024 * 1024);
+        buf_init(&text, SCRIPT_STATE_RESULT_MAX);
         bool ok = p->wants_stored && result->stored != NULL ? json_text_write(&text, result->stored)
                                                             : buf_add(&text, STR("null"));
         links_reply(p->call, ok ? ERR_OK : ERR_TOO_LARGE, buf_str(&text));

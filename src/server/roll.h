@@ -10,8 +10,8 @@ struct roll {
     struct keeper *keepers; /* control, then the workers; borrowed */
     size_t count;
     struct keeper_shared *shared;
-    void (*on_done)(
-        void *user); /* all is replaced: from now on no connection is accepted by one of before */
+    /* All is replaced: from now on no connection is accepted by one of before. */
+    void (*on_done)(void *user);
     /* A place cannot be filled. The callee may begin another roll; if it does not, this one goes on trying. */
     void (*on_failed)(void *user, const struct keeper *k);
     void *user;
