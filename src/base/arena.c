@@ -8,18 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 4096 - 64, SPARE_MAX = 128 };
+#include "base/mem.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#    define ARENA_EACH_ALONE 1
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define ARENA_EACH_ALONE 1
-#    endif
-#endif
-#ifndef ARENA_EACH_ALONE
-#    define ARENA_EACH_ALONE 0
-#endif
+enum { CHUNK_SIZE = 4096 - 64, SPARE_MAX = 128 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -55,7 +46,7 @@ static struct arena_chunk *take_spare(size_t size)
 
 static void chunk_free(struct arena_chunk *c)
 {
-    if (ARENA_EACH_ALONE || c->size != CHUNK_SIZE || spare.n == SPARE_MAX) {
+    if (c->size != CHUNK_SIZE || !MEM_RECYCLE || spare.n == SPARE_MAX) {
         free(c);
         return;
     }
@@ -91,27 +82,22 @@ void arena_finish(struct arena *a)
     a->used = 0;
 }
 
-/* As arena_alloc(), but not zeroed: a request uses a small part of its chunks. */
-static void *take(struct arena *a, size_t size)
+static struct arena_chunk *__attribute__((noinline)) add_chunk(struct arena *a, size_t size)
+{
+    const bool own = !MEM_RECYCLE || size > CHUNK_SIZE;
+    a->chunks = chunk_create(own ? size : CHUNK_SIZE, a->chunks);
+    return a->chunks;
+}
+
+void *arena_take(struct arena *a, size_t size)
 {
     assert(size > 0);
-    assert(a->used <= a->limit);
-
-    if (size > a->limit)
+    const size_t rounded = round_up(size);
+    if (size > a->limit || rounded > a->limit - a->used)
         return NULL;
-    size_t rounded = round_up(size);
-    if (rounded > a->limit - a->used)
-        return NULL;
-    if (ARENA_EACH_ALONE) {
-        a->chunks = chunk_create(size, a->chunks);
-        a->used += rounded;
-        return a->chunks->bytes;
-    }
-
-    if (a->chunks == NULL || rounded > a->chunks->size - a->chunks->used)
-        a->chunks = chunk_create(rounded > CHUNK_SIZE ? rounded : CHUNK_SIZE, a->chunks);
-
     struct arena_chunk *c = a->chunks;
+    if (!MEM_RECYCLE || c == NULL || rounded > c->size - c->used)
+        c = add_chunk(a, MEM_RECYCLE ? rounded : size);
     void *p = c->bytes + c->used;
     c->used += rounded;
     a->used += rounded;
@@ -120,7 +106,7 @@ static void *take(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    void *p = take(a, size);
+    void *p = arena_take(a, size);
     if (p != NULL)
         memset(p, 0, size);
     return p;
@@ -128,7 +114,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 bool arena_copy(struct arena *a, struct str s, struct str *ret)
 {
-    char *p = take(a, s.len + 1);
+    char *p = arena_take(a, s.len + 1);
     if (p == NULL)
         return false;
     if (s.len > 0)
@@ -145,7 +131,7 @@ bool arena_printf(struct arena *a, struct str *ret, const char *fmt, ...)
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     assert(n >= 0);
-    char *p = take(a, (size_t)n + 1);
+    char *p = arena_take(a, (size_t)n + 1);
     if (p == NULL)
         return false;
     va_start(args, fmt);

@@ -1,6 +1,6 @@
 /* Request-lifetime memory: many small allocations, one release.
  *
- * An arena has one owner and is not thread-safe. What it hands out is zeroed and stays valid until
+ * An arena has one owner and is not thread-safe. What it hands out stays valid until
  * arena_finish(). Running into the limit is an ordinary failure (NULL), so that one request cannot
  * eat the process; running out of system memory aborts. A thread keeps up to 512 KiB of what was
  * released. Under AddressSanitizer every allocation is its own malloc, so that overruns are seen.
@@ -28,6 +28,9 @@ void arena_finish(struct arena *a);
 
 /* Zeroed, aligned for any type. Returns NULL when the limit would be passed. size must not be 0. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((warn_unused_result));
+
+/* As arena_alloc(), but not zeroed: for what is written before it is read. */
+void *arena_take(struct arena *a, size_t size) __attribute__((warn_unused_result));
 
 /* Copies s and adds a NUL that the result's length does not count. False past the limit; *ret is
  * untouched then. */

@@ -7,7 +7,13 @@
 
 #include "base/mem.h"
 
-enum { FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 256, SPARES_MAX = 64 };
+
+/* First allocations that buffers of this thread have given back. */
+static _Thread_local struct {
+    char *v[SPARES_MAX];
+    size_t n;
+} spares;
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -15,9 +21,12 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max};
 }
 
-void buf_finish(struct buf *b)
+void buf_release(struct buf *b)
 {
-    free(b->base);
+    if (MEM_RECYCLE && b->cap == FIRST_CAPACITY && spares.n < SPARES_MAX)
+        spares.v[spares.n++] = b->base;
+    else
+        free(b->base);
     *b = (struct buf){.max = b->max};
 }
 
@@ -38,6 +47,11 @@ static void make_room(struct buf *b, size_t n)
     }
     if (n <= b->cap - b->len)
         return;
+    if (b->cap == 0 && n <= FIRST_CAPACITY && spares.n > 0) {
+        b->base = spares.v[--spares.n];
+        b->cap = FIRST_CAPACITY;
+        return;
+    }
     size_t cap = b->cap == 0 ? FIRST_CAPACITY : b->cap;
     while (cap < b->len + n)
         cap *= 2;

@@ -19,8 +19,15 @@ struct buf {
 /* An empty buffer of at most max bytes. Allocates nothing yet. */
 void buf_init(struct buf *b, size_t max);
 
+/* As buf_finish(), of a buffer that has memory. */
+void buf_release(struct buf *b);
+
 /* Releases the memory and empties b, which keeps its maximum. b may be zeroed. */
-void buf_finish(struct buf *b);
+static inline void buf_finish(struct buf *b)
+{
+    if (b->base != NULL)
+        buf_release(b);
+}
 
 /* The unread bytes; valid until b next changes. */
 struct str buf_str(const struct buf *b);

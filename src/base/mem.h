@@ -6,6 +6,19 @@
 
 #include <stddef.h>
 
+/* Whether what is used again and again is kept instead of freed. Not under AddressSanitizer, which is to see who uses it
+ * after its time. */
+#if defined(__SANITIZE_ADDRESS__)
+#    define MEM_RECYCLE 0
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define MEM_RECYCLE 0
+#    endif
+#endif
+#ifndef MEM_RECYCLE
+#    define MEM_RECYCLE 1
+#endif
+
 /* Zeroed memory of size bytes, never NULL. size must not be 0. */
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -88,10 +88,10 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *ret)
     for (size_t i = 0; i < s.len; i++) {
         if (s.p[i] < '0' || s.p[i] > '9')
             return false;
-        uint64_t digit = (uint64_t)(s.p[i] - '0');
-        if (digit > max || value > (max - digit) / 10)
+        const uint64_t digit = (uint64_t)(s.p[i] - '0');
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value) || value > max)
             return false;
-        value = value * 10 + digit;
     }
     *ret = value;
     return true;

@@ -375,17 +375,16 @@ static const struct http1_error *read_absolute_form(struct http_head *head, stru
 static const struct http1_error *read_target(struct http_head *head, const struct special *s,
                                              struct arena *a)
 {
-    struct str host;
     uint16_t port;
     if (!s->has_host && head->version >= HTTP_1_1)
         return &http1_error_no_host;
-    if (s->host.len > 0 && !url_split_authority(s->host, &host, &port))
+    if (s->host.len > 0 && !url_split_authority(s->host, &head->host, &port))
         return &http1_error_bad_host;
     head->authority = s->host;
 
     if (str_eq(head->method, STR("CONNECT"))) {
         head->authority = head->target;
-        bool legal = url_split_authority(head->target, &host, &port) && port != 0;
+        bool legal = url_split_authority(head->target, &head->host, &port) && port != 0;
         return legal ? NULL : &http1_error_bad_target;
     }
     if (head->target.p[0] == '/')
@@ -394,7 +393,7 @@ static const struct http1_error *read_target(struct http_head *head, const struc
         return str_eq(head->method, STR("OPTIONS")) ? NULL : &http1_error_bad_target;
 
     const struct http1_error *error = read_absolute_form(head, a);
-    if (error == NULL && !url_split_authority(head->authority, &host, &port))
+    if (error == NULL && !url_split_authority(head->authority, &head->host, &port))
         error = &http1_error_bad_target;
     return error;
 }

@@ -47,7 +47,7 @@ static void put_token(struct pen *pen, struct str s)
 
 static void put_value(struct pen *pen, struct str s)
 {
-    if (s.len > 0 && octets_skip_value(s.p, s.p + s.len) != s.p + s.len)
+    if (!octets_are_value(s.p, s.len))
         pen->ok = false;
     put(pen, s);
 }

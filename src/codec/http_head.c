@@ -120,7 +120,7 @@ static bool grow(struct http_fields *fs, struct arena *a)
 {
     assert(fs->cap <= UINT32_MAX / 2);
     uint32_t cap = fs->cap == 0 ? FIRST_FIELDS : fs->cap * 2;
-    struct http_field *v = arena_alloc(a, cap * sizeof(*v));
+    struct http_field *v = arena_take(a, cap * sizeof(*v));
     if (v == NULL)
         return false;
     if (fs->n > 0)
@@ -187,7 +187,7 @@ static void copy_str(char **to, struct str *s)
 bool http_head_copy(struct arena *a, const struct http_head *head, struct http_head *ret)
 {
     struct http_head copy = *head;
-    struct str *const members[] = {&copy.method, &copy.scheme, &copy.authority,
+    struct str *const members[] = {&copy.method, &copy.scheme, &copy.authority, &copy.host,
                                    &copy.target, &copy.reason, &copy.upgrade};
     size_t bytes = 1;
     for (size_t i = 0; i < ARRAY_LEN(members); i++)
@@ -224,9 +224,7 @@ bool http_head_is_token(struct str s)
 
 bool http_head_is_value(struct str s)
 {
-    if (s.len == 0)
-        return true;
-    return octets_skip_value(s.p, s.p + s.len) == s.p + s.len && str_trim(s).len == s.len;
+    return octets_are_value(s.p, s.len) && str_trim(s).len == s.len;
 }
 
 bool http_head_method_idempotent(struct str method)

@@ -51,14 +51,19 @@ static uint64_t controls(uint64_t eight)
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest of a word");
 
+static uint64_t eight_at(const char *p)
+{
+    uint64_t eight = 0;
+    memcpy(&eight, p, sizeof(eight));
+    return eight;
+}
+
 const char *octets_skip_value(const char *p, const char *end)
 {
     while (end - p >= (ptrdiff_t)sizeof(uint64_t)) {
-        uint64_t eight = 0;
-        memcpy(&eight, p, sizeof(eight));
-        const uint64_t marked = controls(eight);
+        const uint64_t marked = controls(eight_at(p));
         if (marked == 0) {
-            p += sizeof(eight);
+            p += sizeof(uint64_t);
             continue;
         }
         p += __builtin_ctzll(marked) / 8;
@@ -69,4 +74,17 @@ const char *octets_skip_value(const char *p, const char *end)
     while (p < end && octets_is(*p, OCTETS_VALUE))
         p++;
     return p;
+}
+
+bool octets_are_value(const char *p, size_t n)
+{
+    if (n >= sizeof(uint64_t)) {
+        const char *last = p + n - sizeof(uint64_t);
+        uint64_t marked = controls(eight_at(last));
+        for (const char *q = p; q < last; q += sizeof(uint64_t))
+            marked |= controls(eight_at(q));
+        if (marked == 0)
+            return true;
+    }
+    return n == 0 || octets_skip_value(p, p + n) == p + n;
 }

@@ -38,9 +38,9 @@ void buf_pool_give(struct buf_pool *p, struct buf *b)
 
 void buf_pool_drop(struct buf_pool *p, struct buf *b)
 {
-    if (BUF_POOL_RECYCLE && b->cap == BUF_POOL_BLOCK && p->n < BUF_POOL_KEEP)
+    if (MEM_RECYCLE && b->cap == BUF_POOL_BLOCK && p->n < BUF_POOL_KEEP)
         p->blocks[p->n++] = b->base;
-    else if (BUF_POOL_RECYCLE && b->cap == BUF_POOL_LARGE && p->large_n < BUF_POOL_LARGE_KEEP)
+    else if (MEM_RECYCLE && b->cap == BUF_POOL_LARGE && p->large_n < BUF_POOL_LARGE_KEEP)
         p->large[p->large_n++] = b->base;
     else
         free(b->base);

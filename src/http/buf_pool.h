@@ -8,18 +8,6 @@
 
 #include "base/buf.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#    define BUF_POOL_RECYCLE 0
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define BUF_POOL_RECYCLE 0
-#    endif
-#endif
-#ifndef BUF_POOL_RECYCLE
-#    define BUF_POOL_RECYCLE                                                                       \
-        1 /* whether memory is recycled in this build; 0 under AddressSanitizer */
-#endif
-
 enum {
     BUF_POOL_BLOCK = 16384,
     BUF_POOL_KEEP = 128,

@@ -124,7 +124,7 @@ static void release(struct h1_call *c)
     h1_wire_finish(&c->staging);
     ilist_remove(&c->each);
     exchange_impl_done(&c->x);
-    if (BUF_POOL_RECYCLE && shared->spare_count < SPARES_MAX) {
+    if (MEM_RECYCLE && shared->spare_count < SPARES_MAX) {
         shared->spare_count++;
         ilist_push_front(&shared->spares, &c->node);
         return;

@@ -633,7 +633,7 @@ static void release(struct h1_server *c)
     loop_unschedule(&c->task);
     h1_wire_finish(&c->wire);
     ilist_remove(&c->node);
-    if (BUF_POOL_RECYCLE && shared->spare_count < SPARES_MAX) {
+    if (MEM_RECYCLE && shared->spare_count < SPARES_MAX) {
         shared->spare_count++;
         ilist_push_front(&shared->spares, &c->node);
     } else {
@@ -647,6 +647,8 @@ static void release(struct h1_server *c)
 static void on_task(struct loop_task *t)
 {
     struct h1_server *c = container_of(t, struct h1_server, task);
+    if (c->wire.out.len > 0)
+        flush(c);
     run(c);
     if (c->wire.out.len > 0) {
         flush(c);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { WATCH_IN = EPOLLIN | EPOLLRDHUP, WATCH_BOTH = EPOLLIN | EPOLLRDHUP | EPOLLOUT };
@@ -82,6 +83,21 @@ int sock_connected(struct sock *s)
     return error;
 }
 
+/* recv() and send() without being cancellation points (pthreads(7)), which in a process with threads, as the JavaScript
+ * engine has, costs four atomic operations per pair. */
+static ssize_t receive(int fd, void *to, size_t size)
+{
+    return syscall(SYS_recvfrom, fd, to, size, 0, NULL, NULL);
+}
+
+static ssize_t transmit(int fd, struct iovec *iov, int n)
+{
+    if (n == 1)
+        return syscall(SYS_sendto, fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL, NULL, 0);
+    const struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    return syscall(SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
+}
+
 /* A short read has emptied the socket: what comes later makes a new edge. Not so when the peer's end
  * is known already, since that edge is over. */
 enum sock_result sock_read(struct sock *s, void *to, size_t size, size_t *got)
@@ -89,7 +105,7 @@ enum sock_result sock_read(struct sock *s, void *to, size_t size, size_t *got)
     assert(s->fd >= 0 && size > 0);
     ssize_t n = 0;
     do
-        n = recv(s->fd, to, size, 0);
+        n = receive(s->fd, to, size);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         *got = (size_t)n;
@@ -126,10 +142,9 @@ enum sock_result sock_write(struct sock *s, struct iovec *iov, int n, size_t *pu
     size_t asked = 0;
     for (int i = 0; i < n; i++)
         asked += iov[i].iov_len;
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
     ssize_t sent = 0;
     do
-        sent = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+        sent = transmit(s->fd, iov, n);
     while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
         *put = (size_t)sent;

@@ -109,10 +109,11 @@ static enum proxy_turn redirect(struct proxy_request *r)
 enum proxy_turn proxy_access_host(struct proxy_request *r)
 {
     const struct proxy_access *a = &r->proxy->access;
-    if (a->served.any && !match(&a->served, r->host))
+    const struct str host = r->down->request->host;
+    if (a->served.any && !match(&a->served, host))
         return proxy_error_refuse(r, 403, "this host is not served", no_detail);
     const bool plain = a->secured.any && !proxy_client_secure(r);
-    if (plain && r->host.len > 0 && match(&a->secured, r->host))
+    if (plain && host.len > 0 && match(&a->secured, host))
         return redirect(r);
     return proxy_request_go(r, PROXY_MATCH);
 }

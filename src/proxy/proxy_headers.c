@@ -96,7 +96,7 @@ static bool is_for_upstreams(const struct http_field *f)
 /* An empty array with room for n fields. */
 static bool reserve(struct http_fields *fs, struct arena *a, uint32_t n)
 {
-    *fs = (struct http_fields){.cap = n, .v = arena_alloc(a, n * sizeof(*fs->v))};
+    *fs = (struct http_fields){.cap = n, .v = arena_take(a, n * sizeof(*fs->v))};
     return fs->v != NULL;
 }
 
@@ -286,7 +286,8 @@ bool proxy_headers_clean(struct http_fields *fields)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < fields->n; i++) {
         const struct http_field *f = &fields->v[i];
-        if (!http_head_is_token(f->name) || !http_head_is_value(f->value))
+        const bool named = f->id != HTTP_FIELD_OTHER || http_head_is_token(f->name);
+        if (!named || !http_head_is_value(f->value))
             return false;
         if (!not_for_modules[f->id])
             fields->v[kept++] = *f;

@@ -1,8 +1,10 @@
 #include "proxy/proxy_id.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "codec/hex.h"
 #include "codec/http_head.h"
 
 void proxy_id_init(struct proxy_id *ids)
@@ -20,17 +22,11 @@ static uint64_t next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static void put_hex(char out[16], uint64_t value)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 16; i-- > 0; value >>= 4)
-        out[i] = digits[value & 15];
-}
-
 void proxy_id_make(struct proxy_id *ids, char out[PROXY_ID_SIZE])
 {
-    put_hex(out, next(&ids->high));
-    put_hex(out + 16, next(&ids->low));
+    const uint64_t random[] = {next(&ids->high), next(&ids->low)};
+    static_assert(PROXY_ID_SIZE == 2 * sizeof(random), "two digits for each byte");
+    (void)hex_encode(out, (struct str){(const char *)random, sizeof(random)});
 }
 
 bool proxy_id_is_sane(struct str id)

@@ -34,11 +34,7 @@ enum proxy_turn proxy_match_path(struct proxy_request *r)
 
 enum proxy_turn proxy_match_namespace(struct proxy_request *r)
 {
-    struct str authority = r->down->request->authority;
-    uint16_t port = 0;
-    if (authority.len > 0 && !url_split_authority(authority, &r->host, &port))
-        return proxy_error_refuse(r, 400, "the host is not valid", no_detail);
-    r->router = catalog_router(r->proxy->catalog, r->host);
+    r->router = catalog_router(r->proxy->catalog, r->down->request->host);
     if (r->router == NULL && r->proxy->options.strict)
         return proxy_request_abort(r, EXCHANGE_CANCELED);
     if (r->router == NULL)

@@ -146,30 +146,30 @@ static bool begin_run(struct proxy_request *r)
 {
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
+    struct script_exchange *x = &m->x; /* zeroed, as all of m */
     arena_init(&m->arena, SCRIPT_EXCHANGE_MEMORY);
-    m->x = (struct script_exchange){
-        .arena = &m->arena,
-        .id = r->id,
-        .method = head->method,
-        .path = r->path,
-        .merge_slashes = r->proxy->options.merge_slashes,
-        .query = r->query,
-        .host = head->authority,
-        .proto = proto_of(head->version),
-        .remote_address = proxy_client_address(r),
-        .content_length = head->content_length,
-        .request_fields = r->fields,
-        .route = r->route->model,
-        .service = r->limits,
-        .flow = &proxy_stream_flow,
-        .flow_user = r,
-    };
-    if (head->no_body || r->upload.collected)
-        m->x.request_body =
-            (struct script_body){.collected = true, .bytes = buf_str(&r->upload.kept)};
-    if (!set_params(r, &m->x))
+    x->arena = &m->arena;
+    x->id = r->id;
+    x->method = head->method;
+    x->path = r->path;
+    x->merge_slashes = r->proxy->options.merge_slashes;
+    x->query = r->query;
+    x->host = head->authority;
+    x->proto = proto_of(head->version);
+    x->remote_address = proxy_client_address(r);
+    x->content_length = head->content_length;
+    x->request_fields = r->fields;
+    x->route = r->route->model;
+    x->service = r->limits;
+    x->flow = &proxy_stream_flow;
+    x->flow_user = r;
+    if (head->no_body || r->upload.collected) {
+        x->request_body.collected = true;
+        x->request_body.bytes = buf_str(&r->upload.kept);
+    }
+    if (!set_params(r, x))
         return false;
-    m->run = script_run_create(m->program, &m->x, &r->down->arena);
+    m->run = script_run_create(m->program, x, &r->down->arena);
     return m->run != NULL;
 }
 

@@ -174,7 +174,6 @@ void proxy_request_start(struct proxy *p, struct exchange *x)
 
 static void check(const struct proxy_request *r)
 {
-    assert(r->step < PROXY_STEP_COUNT);
     assert(r->down->user == r && !r->down->done);
     assert(!r->released || r->step == PROXY_CLOSED);
 }
@@ -183,11 +182,15 @@ void proxy_request_run(struct proxy_request *r)
 {
     if (r->running)
         return;
+    check(r);
     r->running = true;
-    do
-        check(r);
-    while (steps[r->step].run(r) == PROXY_AGAIN);
+    enum proxy_turn turn = PROXY_AGAIN;
+    while (turn == PROXY_AGAIN) {
+        assert(r->step < PROXY_STEP_COUNT);
+        turn = steps[r->step].run(r);
+    }
     r->running = false;
+    check(r);
 }
 
 void proxy_request_deadline_set(struct proxy_request *r, int64_t ns)

@@ -196,7 +196,6 @@ struct proxy_request {
     char made_id[PROXY_ID_SIZE];
     struct str client; /* read it with proxy_client_address() */
     bool client_secure;
-    struct str host;   /* without port */
     struct str method; /* as forwarded */
     struct str path;   /* normalised */
     struct str query;

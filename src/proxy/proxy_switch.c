@@ -50,8 +50,10 @@ bool proxy_switch_refuse(struct proxy_request *r, enum proxy_turn *turn)
     if (r->proxy->options.node == NULL)
         return false;
     struct node_switches *s = node_segment_switches(r->proxy->options.node);
+    if (!node_switches_are_used(s))
+        return false;
     struct node_switches_info info = {0};
-    if (!node_switches_are_used(s) || !node_switches_get(s, key_of(r->route, s), &info))
+    if (!node_switches_get(s, key_of(r->route, s), &info))
         return false;
     const char *text = describe(r, &info);
     r->proxy->stats.module_errors++;

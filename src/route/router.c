@@ -189,20 +189,32 @@ static enum verdict try_end(struct search *s, struct frame *f)
     return f->node->end != NULL ? try_leaf(s, f->node->end, f->captures) : GO_ON;
 }
 
+static bool has_choices(const struct tree_node *n)
+{
+    return n->regex_count > 0 || n->param != NULL || n->subtree != NULL || n->rest != NULL;
+}
+
+/* The literal node below n whose text stands at pos, before the end of the path; NULL when there is none. */
+static const struct tree_node *literal_kid(const struct search *s, const struct tree_node *n,
+                                           uint32_t pos)
+{
+    const struct tree_node *kid = tree_kid(n, s->path.p[pos]);
+    if (kid == NULL || kid->text_len > s->path.len - pos)
+        return NULL;
+    /* Its first byte is known to match: often it is the only one. */
+    const size_t more = kid->text_len - 1U;
+    return more == 0 || memcmp(kid->text + 1, s->path.p + pos + 1, more) == 0 ? kid : NULL;
+}
+
 static enum verdict try_literal(struct search *s, struct frame *f)
 {
     const struct tree_node *n = f->node;
     f->stage = STAGE_REGEX;
-    const struct tree_node *kid = tree_kid(n, s->path.p[f->pos]);
-    if (kid == NULL || kid->text_len > s->path.len - f->pos)
-        return GO_ON;
-    /* Its first byte is known to match: often it is the only one. */
-    size_t more = kid->text_len - 1U;
-    if (more > 0 && memcmp(kid->text + 1, s->path.p + f->pos + 1, more) != 0)
+    const struct tree_node *kid = literal_kid(s, n, f->pos);
+    if (kid == NULL)
         return GO_ON;
     s->work += kid->text_len / WORK_BYTES;
-    bool keep = n->regex_count > 0 || n->param != NULL || n->subtree != NULL || n->rest != NULL;
-    return enter(s, keep, frame_at(s, kid, f->pos + kid->text_len, f->captures));
+    return enter(s, has_choices(n), frame_at(s, kid, f->pos + kid->text_len, f->captures));
 }
 
 static uint32_t segment_end(struct search *s, uint32_t pos)
@@ -323,9 +335,23 @@ static enum verdict try_next(struct search *s, struct frame *f)
     return try_rest(s, f);
 }
 
+/* Where the search begins: as far down as there is nothing but literals. */
+static struct frame first_frame(const struct search *s, const struct tree_node *n)
+{
+    uint32_t pos = 0;
+    while (pos < s->path.len && !has_choices(n)) {
+        const struct tree_node *kid = literal_kid(s, n, pos);
+        if (kid == NULL)
+            break;
+        n = kid;
+        pos += kid->text_len;
+    }
+    return frame_at(s, n, pos, 0);
+}
+
 static enum router_result run(const struct router *r, struct search *s)
 {
-    s->stack[s->depth++] = frame_at(s, r->root, 0, 0);
+    s->stack[s->depth++] = first_frame(s, r->root);
     while (s->depth > 0) {
         if (++s->work > WORK_MAX)
             return ROUTER_TOO_COMPLEX;

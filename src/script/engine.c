@@ -46,6 +46,35 @@ struct script_engine *engine_current(struct script_vm *vm)
     return vm->now;
 }
 
+void engine_hold(struct script_engine *e)
+{
+    struct script_vm *vm = e->vm;
+    if (vm->held == e || jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
+        return;
+    engine_let_go(vm);
+    jsc_lock(vm->hold, e->group);
+    vm->held = e;
+    loop_schedule(vm->loop, &vm->let_go);
+}
+
+void engine_let_go(struct script_vm *vm)
+{
+    if (vm->held != NULL)
+        jsc_unlock(vm->hold);
+    vm->held = NULL;
+}
+
+void engine_drain(const struct script_engine *e)
+{
+    if (e->vm->held == e)
+        jsc_drain_microtasks(e->group);
+}
+
+static void on_let_go(struct loop_task *t)
+{
+    engine_let_go(container_of(t, struct script_vm, let_go));
+}
+
 static void *release(void *user)
 {
     struct script_vm *vm = user;
@@ -92,6 +121,7 @@ static void destroy(struct script_engine *e)
     struct hmap_node *n = NULL;
     if (e == NULL)
         return;
+    engine_let_go(e->vm);
     while ((n = hmap_any(&e->realms)) != NULL)
         realm_destroy(container_of(n, struct realm, node));
     hmap_finish(&e->realms);
@@ -259,6 +289,7 @@ void engine_program_gone(struct script_engine *e)
 void engine_init(struct script_vm *vm)
 {
     vm->renewal.run = on_turn_end;
+    vm->let_go.run = on_let_go;
     timeout_init(&vm->retire, vm->loop, on_retired);
     timeout_init(&vm->retry, vm->loop, on_retry);
     timeout_init(&vm->look, vm->loop, on_look);
@@ -268,6 +299,8 @@ void engine_init(struct script_vm *vm)
 void engine_finish(struct script_vm *vm)
 {
     loop_unschedule(&vm->renewal);
+    loop_unschedule(&vm->let_go);
+    engine_let_go(vm);
     timeout_finish(&vm->retire);
     timeout_finish(&vm->retry);
     timeout_finish(&vm->look);

@@ -132,6 +132,7 @@ void entry_begin(struct entry *e, struct realm *realm, struct script_program *p,
         take_unit(e, unit);
     vm->entry = e;
     vm->used = true;
+    engine_hold(realm->engine);
     if (!timeout_is_set(&vm->look))
         engine_look_soon(vm);
     current = vm;
@@ -169,8 +170,10 @@ void entry_drain(void)
 JSValueRef entry_call(struct entry *e, enum realm_function f, size_t argc, const JSValueRef *argv)
 {
     e->exception = NULL;
-    return JSObjectCallAsFunction(e->realm->ctx, e->realm->functions[f], NULL, argc, argv,
-                                  &e->exception);
+    const JSValueRef result = JSObjectCallAsFunction(e->realm->ctx, e->realm->functions[f], NULL,
+                                                     argc, argv, &e->exception);
+    engine_drain(e->realm->engine);
+    return result;
 }
 
 static JSValueRef nothing(JSContextRef ctx, JSObjectRef function, JSObjectRef this, size_t argc,
@@ -192,6 +195,7 @@ static void recover(struct realm *r)
     for (int i = 0; i < RECOVER_TRIES; i++) {
         JSValueRef exception = NULL;
         (void)JSObjectCallAsFunction(r->ctx, function, NULL, 0, NULL, &exception);
+        engine_drain(r->engine);
         if (exception == NULL)
             return;
     }

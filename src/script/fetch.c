@@ -99,7 +99,7 @@ static void release(struct fetch *f)
     buf_finish(&f->raw);
     buf_finish(&f->body);
     arena_finish(&f->arena);
-    if (!BUF_POOL_RECYCLE || p->spare_count >= SPARES_MAX) {
+    if (!MEM_RECYCLE || p->spare_count >= SPARES_MAX) {
         free_memory(f);
         return;
     }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { ON_STACK = 1024, REPLACEMENT = 0xFFFD, MESSAGE_MAX = 512 };
+enum { ON_STACK = 1024, REPLACEMENT = 0xFFFD, MESSAGE_MAX = 512, SMALL_NUMBERS = 256 };
 
 static JSChar *put_code_point(JSChar *out, uint32_t c)
 {
@@ -152,6 +152,16 @@ double jsvalue_number(JSContextRef ctx, JSValueRef v)
     double number = 0;
     memcpy(&number, &bits, sizeof(number));
     return JSValueMakeNumber(ctx, number) == v ? number : JSValueToNumber(ctx, v, NULL);
+}
+
+JSValueRef jsvalue_uint(JSContextRef ctx, uint32_t n)
+{
+    static JSValueRef small[SMALL_NUMBERS];
+    if (n >= SMALL_NUMBERS)
+        return JSValueMakeNumber(ctx, n);
+    if (small[n] == NULL)
+        small[n] = JSValueMakeNumber(ctx, n);
+    return small[n];
 }
 
 JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s)

@@ -19,6 +19,10 @@ JSValueRef jsvalue_decode(JSContextRef ctx, struct str s, bool fatal);
 
 /* The value as a number. Cheap when it is one. */
 double jsvalue_number(JSContextRef ctx, JSValueRef v);
+
+/* The number as a value. The engine is not asked for small ones, whose values are the same in all contexts. */
+JSValueRef jsvalue_uint(JSContextRef ctx, uint32_t n);
+
 /* A value whose characters are the bytes of s, U+0000 to U+00FF. */
 JSValueRef jsvalue_latin1(JSContextRef ctx, struct str s);
 

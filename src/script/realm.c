@@ -64,6 +64,7 @@ static bool load_runtime(struct realm *r)
     /* NOLINTNEXTLINE(readability-suspicious-call-argument): the names only happen to be alike */
     (void)JSEvaluateScript(r->ctx, runtime_source(), NULL, url, 1, &exception);
     JSStringRelease(url);
+    engine_drain(r->engine);
     if (exception != NULL) {
         size_t len = 0;
         char *text = jsvalue_copy(r->ctx, exception, &len);
@@ -141,6 +142,7 @@ char *realm_describe(struct realm *r, JSValueRef thrown, size_t *ret_len)
     static const char unknown[] = "an error that cannot be shown";
     JSValueRef text =
         JSObjectCallAsFunction(r->ctx, r->functions[REALM_DESCRIBE], NULL, 1, &thrown, NULL);
+    engine_drain(r->engine);
     char *copy = text != NULL ? jsvalue_copy(r->ctx, text, ret_len) : NULL;
     if (copy != NULL)
         return copy;

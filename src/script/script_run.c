@@ -197,7 +197,7 @@ static void discard_response(struct script_run *r)
 static void take_result(struct script_run *r, struct entry *e, JSValueRef v)
 {
     JSContextRef ctx = script_run_context(r);
-    if (v == JSValueMakeNumber(ctx, OUTCOME_DONE)) { /* the usual, and cheap to ask */
+    if (v == jsvalue_uint(ctx, OUTCOME_DONE)) { /* the usual, and cheap to ask */
         script_run_end(r, SCRIPT_OK, NULL, 0);
         return;
     }
@@ -247,9 +247,9 @@ void script_run_call(struct script_run *r, enum script_function f, struct str er
     const JSValueRef argv[] = {
         r->program->object,
         JSValueMakeNumber(ctx, r->handle),
-        JSValueMakeNumber(ctx, script_vm_slot(r->handle)),
-        JSValueMakeNumber(ctx, r->call),
-        JSValueMakeNumber(ctx, (double)f),
+        jsvalue_uint(ctx, script_vm_slot(r->handle)),
+        jsvalue_uint(ctx, r->call),
+        jsvalue_uint(ctx, f),
         f == SCRIPT_ERROR_HANDLER ? jsvalue_text(ctx, error_text) : JSValueMakeUndefined(ctx),
     };
     const JSValueRef result = entry_call(&e, REALM_RUN, ARRAY_LEN(argv), argv);

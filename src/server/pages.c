@@ -66,6 +66,13 @@ static size_t append(char *out, size_t size, size_t at, struct str part)
     return at + n;
 }
 
+/* The usual: a worker runs the same again and again. */
+static bool is_same(const struct pages_running *r, const struct script_place *what)
+{
+    return r->program == what->program && str_eq(str_of(r->module), what->module) &&
+           str_eq(str_of(r->function), what->function);
+}
+
 void pages_running_set(struct pages_worker *w, const struct script_place *what)
 {
     if (what == NULL || what->route.len == 0) {
@@ -73,8 +80,14 @@ void pages_running_set(struct pages_worker *w, const struct script_place *what)
         return;
     }
     struct pages_running *r = &w->running;
-    uint64_t seq = atomic_load_explicit(&w->running_seq, memory_order_relaxed);
-    atomic_store_explicit(&w->running_seq, seq + 1, memory_order_relaxed);
+    const uint64_t before = atomic_load_explicit(&w->running_seq, memory_order_relaxed);
+    if ((before & 1) == 0 && is_same(r, what)) {
+        atomic_store_explicit(&w->runs, 1, memory_order_release);
+        return;
+    }
+    /* It is odd already when whoever had the page before was killed here. */
+    const uint64_t seq = before | 1;
+    atomic_store_explicit(&w->running_seq, seq, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     size_t at = append(r->route, sizeof(r->route), 0, what->ns);
     at = append(r->route, sizeof(r->route), at, STR("/"));
@@ -82,7 +95,7 @@ void pages_running_set(struct pages_worker *w, const struct script_place *what)
     (void)append(r->module, sizeof(r->module), 0, what->module);
     (void)append(r->function, sizeof(r->function), 0, what->function);
     r->program = what->program;
-    atomic_store_explicit(&w->running_seq, seq + 2, memory_order_release);
+    atomic_store_explicit(&w->running_seq, seq + 1, memory_order_release);
     atomic_store_explicit(&w->runs, 1, memory_order_release);
 }
 

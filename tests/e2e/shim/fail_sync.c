@@ -19,7 +19,7 @@
  *   log    Appended to if it exists, a line an event:
  *              SEQUENCE NANOSECONDS PID EVENT RESULT BYTES WHAT
  *          EVENT sync, write, meta: taken when the call is over, RESULT 0 or errno, WHAT the file.
- *          EVENT send: a write, writev, send, sendto or sendmsg to a socket, taken before the call, RESULT
+ *          EVENT send: a write, writev, send, sendto or sendmsg to a socket, also by syscall(), taken before the call, RESULT
  *          is -, WHAT its first bytes (at most 80, "\xNN" for what is not printable ASCII).
  *          So an answer that a sync covers has the larger SEQUENCE, which counts over all processes (it is
  *          kept in the file "seq").
@@ -31,6 +31,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -372,4 +374,19 @@ SHIM_EXPORT ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
     if (m->msg_iovlen > 0)
         shim_log_send(fd, m->msg_iov[0].iov_base, m->msg_iov[0].iov_len);
     return real(fd, m, flags);
+}
+
+/* The gateway's sends and receives. */
+SHIM_EXPORT long syscall(long number, ...)
+{
+    SHIM_REAL("syscall", long, long, ...);
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (size_t i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_sendto)
+        shim_log_send((int)a[0], (const void *)a[1], (size_t)a[2]);
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include "base/mem.h"
 #include "testing.h"
 
 static void test_add_up_to_the_maximum(void **state)
@@ -37,6 +38,45 @@ static void test_maximum_zero(void **state)
     buf_finish(&b);
     struct buf zeroed = {0};
     buf_finish(&zeroed);
+}
+
+/* Small memory goes from one buffer to the next; what was taken out of a buffer does not. */
+static void test_recycled(void **state)
+{
+    (void)state;
+    struct buf a;
+    struct buf b;
+    buf_init(&a, 1000);
+    buf_init(&b, 1000);
+    assert_true(buf_add(&a, STR("first")));
+    const char *first = buf_str(&a).p;
+    buf_finish(&a);
+    assert_str(buf_str(&a), "");
+    assert_true(buf_add(&b, STR("second")));
+    if (MEM_RECYCLE)
+        assert_ptr_equal(buf_str(&b).p, first);
+    assert_true(buf_add(&a, STR("third")));
+    assert_str(buf_str(&a), "third");
+    assert_str(buf_str(&b), "second");
+
+    size_t len = 0;
+    char *taken = buf_take(&b, &len);
+    buf_finish(&b);
+    assert_true(buf_add(&b, STR("fourth")));
+    assert_string_equal(taken, "second");
+    free(taken);
+    buf_finish(&a);
+    buf_finish(&b);
+
+    /* It grows as any other. */
+    char *to = NULL;
+    assert_true(buf_add(&a, STR("x")));
+    assert_non_null(to = buf_reserve(&a, 999));
+    memset(to, 'y', 999);
+    buf_added(&a, 999);
+    assert_int_equal(buf_str(&a).p[0], 'x');
+    assert_int_equal(buf_str(&a).len, 1000);
+    buf_finish(&a);
 }
 
 static void test_reserve(void **state)
@@ -165,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_up_to_the_maximum),
         cmocka_unit_test(test_maximum_zero),
+        cmocka_unit_test(test_recycled),
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_consume_and_refill),
         cmocka_unit_test(test_full_buffer_with_a_consumed_front),

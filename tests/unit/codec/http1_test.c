@@ -99,31 +99,34 @@ static void test_targets(void **state)
         struct str text;
         const char *scheme;
         const char *authority;
+        const char *host;
         const char *target;
     } rows[] = {
-        {TEXT("GET //a HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "//a"},
-        {TEXT("GET /a{b}|\xff HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "/a{b}|\xff"},
-        {TEXT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), "", "", "/"},
-        {TEXT("GET / HTTP/1.1\r\nHost: h:\r\n\r\n"), "", "h:", "/"},
-        {TEXT("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), "", "[::1]:80", "/"},
-        {TEXT("GET / HTTP/1.1\r\nHost: a_b.c%41\r\n\r\n"), "", "a_b.c%41", "/"},
-        {TEXT("GET / HTTP/1.0\r\n\r\n"), "", "", "/"},
-        {TEXT("GET / HTTP/1.0\r\nHost: h\r\n\r\n"), "", "h", "/"},
-        {TEXT("GET http://t/x?y HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "/x?y"},
-        {TEXT("GET http://t/x HTTP/1.0\r\n\r\n"), "http", "t", "/x"},
-        {TEXT("GET HTTPS://t:1 HTTP/1.1\r\nHost: h\r\n\r\n"), "https", "t:1", "/"},
-        {TEXT("GET http://t?q HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "/?q"},
-        {TEXT("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "*"},
-        {TEXT("OPTIONS http://t HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "*"},
-        {TEXT("OPTIONS http://t/ HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "/"},
-        {TEXT("CONNECT t:443 HTTP/1.1\r\nHost: h\r\n\r\n"), "", "t:443", "t:443"},
-        {TEXT("CONNECT [::1]:443 HTTP/1.1\r\nHost: h\r\n\r\n"), "", "[::1]:443", "[::1]:443"},
+        {TEXT("GET //a HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "h", "//a"},
+        {TEXT("GET /a{b}|\xff HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "h", "/a{b}|\xff"},
+        {TEXT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), "", "", "", "/"},
+        {TEXT("GET / HTTP/1.1\r\nHost: h:\r\n\r\n"), "", "h:", "h", "/"},
+        {TEXT("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), "", "[::1]:80", "::1", "/"},
+        {TEXT("GET / HTTP/1.1\r\nHost: a_b.c%41\r\n\r\n"), "", "a_b.c%41", "a_b.c%41", "/"},
+        {TEXT("GET / HTTP/1.0\r\n\r\n"), "", "", "", "/"},
+        {TEXT("GET / HTTP/1.0\r\nHost: h\r\n\r\n"), "", "h", "h", "/"},
+        {TEXT("GET http://t/x?y HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "t", "/x?y"},
+        {TEXT("GET http://t/x HTTP/1.0\r\n\r\n"), "http", "t", "t", "/x"},
+        {TEXT("GET HTTPS://t:1 HTTP/1.1\r\nHost: h\r\n\r\n"), "https", "t:1", "t", "/"},
+        {TEXT("GET http://t?q HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "t", "/?q"},
+        {TEXT("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), "", "h", "h", "*"},
+        {TEXT("OPTIONS http://t HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "t", "*"},
+        {TEXT("OPTIONS http://t/ HTTP/1.1\r\nHost: h\r\n\r\n"), "http", "t", "t", "/"},
+        {TEXT("CONNECT t:443 HTTP/1.1\r\nHost: h\r\n\r\n"), "", "t:443", "t", "t:443"},
+        {TEXT("CONNECT [::1]:443 HTTP/1.1\r\nHost: h\r\n\r\n"), "", "[::1]:443", "::1",
+         "[::1]:443"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct http1_head h;
         assert_string_equal(read_request(rows[i].text, &h), "");
         assert_str(h.head.scheme, rows[i].scheme);
         assert_str(h.head.authority, rows[i].authority);
+        assert_str(h.head.host, rows[i].host);
         assert_str(h.head.target, rows[i].target);
     }
 }

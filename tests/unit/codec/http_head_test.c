@@ -92,6 +92,7 @@ static void test_copy(void **state)
         .method = {bytes, 3},
         .scheme = {bytes + 3, 4},
         .authority = {bytes + 7, 3},
+        .host = {bytes + 7, 1},
         .target = {bytes + 10, 2},
         .reason = {bytes + 12, 2},
         .upgrade = {bytes + 14, 2},
@@ -106,6 +107,7 @@ static void test_copy(void **state)
     assert_str(copy.method, "GET");
     assert_str(copy.scheme, "http");
     assert_str(copy.authority, "a.b");
+    assert_str(copy.host, "a");
     assert_str(copy.target, "/p");
     assert_str(copy.reason, "OK");
     assert_str(copy.upgrade, "h2");

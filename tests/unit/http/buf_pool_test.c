@@ -1,4 +1,5 @@
 #include "base/container.h"
+#include "base/mem.h"
 #include "http/buf_pool.h"
 #include "testing.h"
 
@@ -21,9 +22,9 @@ static void test_blocks(void **state)
     buf_pool_give(&pool, &a);
     assert_null(a.base);
     assert_int_equal(a.max, 1 << 20);
-    assert_int_equal(pool.n, BUF_POOL_RECYCLE);
+    assert_int_equal(pool.n, MEM_RECYCLE);
     buf_pool_take(&pool, &b);
-    if (BUF_POOL_RECYCLE)
+    if (MEM_RECYCLE)
         assert_ptr_equal(b.base, block);
     assert_int_equal(buf_room(&b), 100);
     buf_pool_drop(&pool, &b);
@@ -52,13 +53,13 @@ static void test_large_blocks(void **state)
     assert_ptr_equal(a.base, block);
     buf_pool_give(&pool, &a);
     assert_null(a.base);
-    assert_int_equal(pool.large_n, BUF_POOL_RECYCLE);
+    assert_int_equal(pool.large_n, MEM_RECYCLE);
     assert_int_equal(pool.n, 0);
     buf_pool_take(&pool, &b); /* each kind for itself */
     assert_int_equal(b.cap, BUF_POOL_BLOCK);
     buf_pool_drop(&pool, &b);
     buf_pool_take_large(&pool, &b);
-    if (BUF_POOL_RECYCLE)
+    if (MEM_RECYCLE)
         assert_ptr_equal(b.base, block);
     buf_pool_drop(&pool, &b);
 
@@ -69,7 +70,7 @@ static void test_large_blocks(void **state)
     }
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         buf_pool_drop(&pool, &many[i]);
-    assert_int_equal(pool.large_n, BUF_POOL_RECYCLE ? BUF_POOL_LARGE_KEEP : 0);
+    assert_int_equal(pool.large_n, MEM_RECYCLE ? BUF_POOL_LARGE_KEEP : 0);
     buf_pool_finish(&pool);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "codec/json.h"
+#include "codec/url.h"
 #include "http/exchange_mem.h"
 #include "io/loop.h"
 #include "model/model.h"
@@ -137,6 +138,8 @@ static inline struct exchange *fixture_ask(struct fixture *f, const struct ask *
     };
     if (str_eq(head.authority, STR("-")))
         head.authority = (struct str){0};
+    uint16_t port;
+    assert_true(head.authority.len == 0 || url_split_authority(head.authority, &head.host, &port));
     fixture_fields(&head.fields, v, a->fields, ARRAY_LEN(v));
     struct exchange *x = exchange_mem_create(&head, a->room != 0 ? a->room : ROOM);
     (void)snprintf(x->peer.address, sizeof(x->peer.address), "%s",

@@ -111,6 +111,41 @@ static void test_running(void **state)
     assert_true(r.runs);
     assert_int_equal(r.program, 0);
     assert_string_equal(r.route, "");
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_int_equal(r.program, 77);
+}
+
+/* What is the same is not written again, and each of its parts counts. */
+static void test_running_again(void **state)
+{
+    (void)state;
+    static struct pages_worker w;
+    struct script_place what = {
+        .ns = STR("ns"), .route = STR("r"), .module = STR("m"), .function = STR("f"), .program = 1};
+    struct pages_running r;
+    pages_running_set(&w, &what);
+    const uint64_t seq = atomic_load(&w.running_seq);
+    pages_running_set(&w, NULL);
+    pages_running_set(&w, &what);
+    assert_int_equal(atomic_load(&w.running_seq), seq);
+    pages_running_get(&w, &r);
+    assert_true(r.runs);
+    assert_string_equal(r.module, "m");
+
+    what.module = STR("m2");
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_string_equal(r.module, "m2");
+    what.function = STR("f2");
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_string_equal(r.function, "f2");
+    what.program = 2;
+    what.route = STR("r2");
+    pages_running_set(&w, &what);
+    pages_running_get(&w, &r);
+    assert_string_equal(r.route, "ns/r2");
 }
 
 static void test_alive(void **state)
@@ -148,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_mappings), cmocka_unit_test(test_foreign_pages),
         cmocka_unit_test(test_served),       cmocka_unit_test(test_running),
+        cmocka_unit_test(test_running_again),
         cmocka_unit_test(test_alive),        cmocka_unit_test(test_require_keeps_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
