@@ -41,7 +41,7 @@ add_compile_options(-fno-common -g)
 # gcc 12 reasons wrongly about nodes of intrusive lists by their types: see test_sorted_insert of ilist_test.c.
 add_compile_options(-fno-strict-aliasing)
 # Assertions stay on in release builds: a wrong gateway is worse than a restarted worker.
-set(CMAKE_C_FLAGS_RELEASE "-O2")
+set(CMAKE_C_FLAGS_RELEASE "-O3")
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # Most of what a request costs us is calls of small functions across files.
     set(CMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE ON)

@@ -32,19 +32,21 @@ static void write_triplet(char *to, unsigned char octet)
     to[2] = hex_digits[octet & 15];
 }
 
-/* Whether all of s is octets of the given classes and percent-encoded ones. */
-static bool is_encoded(struct str s, unsigned classes)
+/* How many bytes of s from its begin are those of a reg-name, which ":" is not (RFC 3986 section 3.2.2). */
+static size_t name_length(struct str s)
 {
     const char *end = s.p + s.len;
+    const char *p = s.p;
     unsigned char octet;
-    for (const char *p = s.p; p < end; p++) {
-        if (octets_is(*p, classes))
-            continue;
-        if (*p != '%' || !read_triplet(p, end, &octet))
-            return false;
-        p += 2;
+    while (p < end) {
+        if (octets_is(*p, OCTETS_REG_NAME))
+            p++;
+        else if (*p == '%' && read_triplet(p, end, &octet))
+            p += 3;
+        else
+            break;
     }
-    return true;
+    return (size_t)(p - s.p);
 }
 
 static bool is_ipv6(struct str s)
@@ -84,9 +86,9 @@ bool url_split_authority(struct str authority, struct str *host, uint16_t *port)
         if (!is_ipv6(name))
             return false;
     } else {
-        end = str_index(authority, ':', 0);
+        end = name_length(authority);
         name = str_slice(authority, 0, end);
-        if (name.len == 0 || !is_encoded(name, OCTETS_REG_NAME))
+        if (end == 0)
             return false;
     }
     uint16_t number;
