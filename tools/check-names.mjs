@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Prints every name in the scripts of tests/, bench/ and tools/ that is declared nowhere, file:line. Exits 1 if there is one.
 import { execFileSync } from 'node:child_process';
 import ts from 'typescript';

@@ -112,18 +112,29 @@ export function describeStack(error: Error): string {
     }
 }
 
-// With the frames, if it has any.
+// With the frames, if it has any. Never throws, though a proxy may when it is asked what it is.
 export function describeAll(error: unknown): string {
-    return error instanceof Error ? describeStack(error) : describe(error);
+    try {
+        return error instanceof Error ? describeStack(error) : describe(error);
+    } catch {
+        return describe(error);
+    }
 }
 
-// The module that an error comes from, as far as its stack tells; else "".
-export function moduleOf(error: unknown): string {
-    if (!(error instanceof Error)) return "";
+function moduleOfStack(error: Error): string {
     for (const frame of frames(error)) {
         const url = /^(?:.*?@)?(.*):\d+:\d+$/.exec(frame)?.[1];
         const source = url === undefined ? undefined : sources.get(url);
         if (source !== undefined) return source.name;
     }
     return "";
+}
+
+// The module that an error comes from, as far as its stack tells; else "". Never throws.
+export function moduleOf(error: unknown): string {
+    try {
+        return error instanceof Error ? moduleOfStack(error) : "";
+    } catch {
+        return "";
+    }
 }

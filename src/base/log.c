@@ -11,14 +11,16 @@
 #include "base/utf8.h"
 
 /* PIPE_BUF bytes at most, so that a pipe takes the line whole. */
-enum { LINE_MAX_BYTES = 4096, END_ROOM = 16 };
+enum { LINE_MAX_BYTES = 4096, END_ROOM = 16, MESSAGE_END = LINE_MAX_BYTES / 2 };
 
 /* A line being made; the last END_ROOM bytes are kept free for its end. */
 struct line {
     char bytes[LINE_MAX_BYTES];
     size_t len;
-    bool quoted; /* within a quoted value */
-    bool cut;    /* something did not fit; nothing is added after that */
+    size_t end;     /* how far it may be filled now */
+    bool quoted;    /* within a quoted value */
+    bool cut;       /* something did not fit; nothing is added after that */
+    bool shortened; /* the message did not fit before the fields */
 };
 
 static struct log_setup current = {.level = LOG_INFO, .process = ""};
@@ -61,7 +63,7 @@ bool log_level_parse(struct str text, enum log_level *ret)
 
 static size_t room(const struct line *l)
 {
-    return l->cut ? 0 : sizeof(l->bytes) - END_ROOM - l->len;
+    return l->cut ? 0 : l->end - l->len;
 }
 
 static void put(struct line *l, struct str s)
@@ -180,11 +182,13 @@ static void put_text_pair(struct line *l, const char *key, struct str value)
         put_quoted(l, value);
 }
 
-static void start_line(struct line *l, enum log_level level, const char *module, struct str message)
+static void start_line(struct line *l, enum log_level level, const char *module)
 {
     l->len = 0;
+    l->end = sizeof(l->bytes) - END_ROOM;
     l->quoted = false;
     l->cut = false;
+    l->shortened = false;
     if (current.json) {
         put(l, STR("{\"time\":\""));
         put_time(l);
@@ -193,7 +197,6 @@ static void start_line(struct line *l, enum log_level level, const char *module,
         if (current.process[0] != '\0')
             put_json_pair(l, "process", str_of(current.process));
         put_json_pair(l, "module", str_of(module));
-        put_json_pair(l, "msg", message);
         return;
     }
     put_time(l);
@@ -201,7 +204,38 @@ static void start_line(struct line *l, enum log_level level, const char *module,
     int n = snprintf(head, sizeof(head), " %-5s %s%s%s: ", LEVEL_NAMES[level], current.process,
                      current.process[0] == '\0' ? "" : " ", module);
     put(l, (struct str){head, n < (int)sizeof(head) ? (size_t)n : sizeof(head) - 1});
-    put_escaped(l, message, false);
+}
+
+static void put_message(struct line *l, struct str message)
+{
+    if (current.json)
+        put_json_pair(l, "msg", message);
+    else
+        put_escaped(l, message, false);
+}
+
+/* Of fields without escapes. */
+static size_t fields_size(const struct log_field *fields, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += sizeof(",\"\":\"\"") + strlen(fields[i].key) + fields[i].value.len;
+    return size;
+}
+
+/* A long one leaves the fields, which say what it is about, the room that they need, up to half of the line. */
+static void put_message_before_fields(struct line *l, struct str message, size_t fields)
+{
+    const size_t end = l->end;
+    l->end = fields < end - MESSAGE_END ? end - fields : MESSAGE_END;
+    put_message(l, message);
+    l->end = end;
+    if (!l->cut)
+        return;
+    l->cut = false;
+    l->quoted = false;
+    l->shortened = true;
+    put(l, current.json ? STR("\"") : STR("..."));
 }
 
 static void end_with(struct line *l, struct str s)
@@ -216,7 +250,7 @@ static void finish_line(struct line *l)
         end_with(l, STR("..."));
     if (l->quoted)
         end_with(l, STR("\""));
-    if (l->cut && current.json)
+    if ((l->cut || l->shortened) && current.json)
         end_with(l, STR(",\"cut\":true"));
     end_with(l, current.json ? STR("}\n") : STR("\n"));
     const int fd = current.to_stderr ? STDERR_FILENO : STDOUT_FILENO;
@@ -239,7 +273,11 @@ void log_write_fields(enum log_level level, const char *module, struct str messa
     if (!log_enabled(level))
         return;
     struct line l;
-    start_line(&l, level, module, message);
+    start_line(&l, level, module);
+    if (count > 0)
+        put_message_before_fields(&l, message, fields_size(fields, count));
+    else
+        put_message(&l, message);
     for (size_t i = 0; i < count; i++) {
         if (current.json)
             put_json_pair(&l, fields[i].key, fields[i].value);

@@ -33,7 +33,8 @@ const char *log_level_name(enum log_level level);
 void log_write(enum log_level level, const char *module, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Same, followed by key=value pairs: fields is an array of count pairs. */
+/* Same, followed by key=value pairs: fields is an array of count pairs. A message that is too long for the line, which
+ * has at most 4096 bytes, is cut before they are. */
 struct log_field {
     const char *key;
     struct str value;

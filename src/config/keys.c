@@ -273,6 +273,10 @@ const struct keys_key keys_all[] = {
     NUMBER(admin_body_max, 16 * MIB, KIB, 256 * MIB, "body of an admin request"),
     NUMBER(document_max, MIB, 64, MIB, "a document"),
     NUMBER(module_body_max, 8 * MIB, 0, 256 * MIB, "body that is collected for a module"),
+    NUMBER(
+        module_request_memory, 8 * MIB, 64 * KIB, 256 * MIB,
+        "what modules add to a request and its response, bodies apart: header fields, path, query; "
+        "what they overwrite counts too"),
     TIME(module_cpu_ms, 100, 1, HOUR, "processor time of one call of a module"),
     TIME(module_wall_ms, 30 * SECOND, 1, HOUR,
          "duration of one call of a module, waiting included"),

@@ -147,7 +147,7 @@ static bool begin_run(struct proxy_request *r)
     struct proxy_modules *m = r->modules;
     const struct http_head *head = r->down->request;
     struct script_exchange *x = &m->x; /* zeroed, as all of m */
-    arena_init(&m->arena, SCRIPT_EXCHANGE_MEMORY);
+    arena_init(&m->arena, r->proxy->options.module_memory);
     x->arena = &m->arena;
     x->id = r->id;
     x->method = head->method;

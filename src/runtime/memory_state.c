@@ -275,7 +275,7 @@ bool memory_state_answer(struct memory_state *s, const struct script_state_reque
         (void)err_set(e, ERR_INVALID, "an object is expected");
     const bool fits = result != NULL && json_text_write(out, result);
     if (result != NULL && !fits)
-        (void)err_set(e, ERR_TOO_LARGE, "the result is larger than 8 MiB: ask for fewer");
+        (void)err_set(e, ERR_TOO_LARGE, SCRIPT_STATE_RESULT_TOO_LARGE);
     json_decref(result);
     json_decref(args);
     return fits;

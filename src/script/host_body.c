@@ -152,7 +152,8 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     if (!JSValueIsUndefined(ctx, data) && !add(ctx, r, response_body(r), data, exception))
         return JSValueMakeUndefined(ctx);
     if (!mark_sent(r->x, (uint16_t)host_number(ctx, argc, argv, 1)))
-        return jsvalue_throw(ctx, exception, "the headers are too large");
+        return jsvalue_throw(ctx, exception,
+                             "the headers are too large (limits.module_request_memory)");
     return JSValueMakeUndefined(ctx);
 }
 

@@ -227,8 +227,10 @@ static enum err_code begin(struct host_fetch *h, JSContextRef ctx, const JSValue
                        "the URL and the headers are too large: at most %d headers, %d bytes",
                        HEADER_COUNT_MAX, REQUEST_BYTES_MAX);
     }
-    if (q.has_body && !jsvalue_add_data(ctx, argv[4], fetch_body(h->fetch), NULL))
-        return err_set(e, ERR_TOO_LARGE, "the request body is too large");
+    JSValueRef textless = NULL;
+    if (q.has_body && !jsvalue_add_data(ctx, argv[4], fetch_body(h->fetch), &textless))
+        return textless != NULL ? err_set(e, ERR_INVALID, "the request body cannot be made a text")
+                                : err_set(e, ERR_TOO_LARGE, "the request body is too large");
     return fetch_start(h->fetch, &q, e);
 }
 

@@ -94,7 +94,10 @@ static const char *write_path(struct script_exchange *x, struct str path)
     struct str normal = {NULL, 0};
     if (str_index(path, '?', 0) < path.len || str_index(path, '#', 0) < path.len)
         return "is not a path: it has a query or a fragment";
-    if (url_path_normalise(path, x->merge_slashes, x->arena, &normal) != URL_PATH_OK)
+    const enum url_path_error error = url_path_normalise(path, x->merge_slashes, x->arena, &normal);
+    if (error == URL_PATH_TOO_LARGE)
+        return "is too large (limits.module_request_memory)";
+    if (error != URL_PATH_OK)
         return "is not a path: it begins with \"/\" and has no control characters, \"\\\" or "
                "broken percent encoding";
     x->path = normal;
@@ -125,7 +128,9 @@ static JSValueRef set_text(JSContextRef ctx, JSObjectRef function, JSObjectRef t
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
     if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, TARGET_MAX, &value))
-        return jsvalue_throw(ctx, exception, "it is longer than %d bytes", TARGET_MAX);
+        return jsvalue_throw(
+            ctx, exception, "it is longer than %d bytes, or more than limits.module_request_memory",
+            TARGET_MAX);
     const char *wrong = NULL;
     switch ((int)host_number(ctx, argc, argv, 1)) {
     case HOST_MESSAGE_METHOD:

@@ -77,7 +77,8 @@ static bool run_command(struct script_run *r, const unsigned char *p, size_t lef
     return p[0] == COMMAND_FIELD ? set_field(r, p, name, len) : answer(r, p, len);
 }
 
-static const char TOO_LARGE[] = "the headers or the body are too large";
+static const char TOO_LARGE[] =
+    "the headers (limits.module_request_memory) or the body (limit body) are too large";
 
 void outbox_drain(struct script_vm *vm)
 {

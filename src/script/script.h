@@ -152,6 +152,7 @@ enum { SCRIPT_EXCHANGE_MEMORY = 8 * 1024 * 1024 };
 
 /* What a read of the state answers at most, and a listing of dgate/storage. */
 enum { SCRIPT_STATE_RESULT_MAX = 8 * 1024 * 1024 };
+#define SCRIPT_STATE_RESULT_TOO_LARGE "the result is larger than 8 MiB: ask for fewer"
 
 enum script_side { SCRIPT_REQUEST_BODY, SCRIPT_UPSTREAM_BODY, SCRIPT_SIDE_COUNT };
 

@@ -80,6 +80,7 @@ struct proxy_options http_setup_proxy(const struct config *c)
         .request_timeout_ms = (uint64_t)c->limits.request_timeout_ms,
         .request_body_max = (uint64_t)c->limits.request_body_max,
         .retries_max = (uint32_t)c->limits.retries_max,
+        .module_memory = (size_t)c->limits.module_request_memory,
         .collect_max = (size_t)c->limits.module_body_max,
         .replay_max = (size_t)c->limits.exchange_buffer,
         .request_body_timeout_ms = (uint64_t)c->limits.client_idle_timeout_ms,

@@ -169,7 +169,7 @@ static bool write_result(json_t *result, struct buf *out, struct err *e)
 {
     const bool ok = result != NULL && json_text_write(out, result);
     if (result != NULL && !ok)
-        (void)err_set(e, ERR_TOO_LARGE, "the result is larger than 8 MiB: ask for fewer");
+        (void)err_set(e, ERR_TOO_LARGE, SCRIPT_STATE_RESULT_TOO_LARGE);
     json_decref(result);
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include "change/entry_value.h"
 #include "codec/json.h"
+#include "script/script.h"
 #include "server/page_args.h"
 
 struct listing {
@@ -15,7 +16,7 @@ struct listing {
 
 static bool too_large(struct err *e)
 {
-    (void)err_set(e, ERR_TOO_LARGE, "the result is larger than 8 MiB: ask for fewer");
+    (void)err_set(e, ERR_TOO_LARGE, SCRIPT_STATE_RESULT_TOO_LARGE);
     return false;
 }
 

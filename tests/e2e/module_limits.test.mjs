@@ -378,6 +378,38 @@ test('a huge body: written, 500; sent to be read, 413', async () => {
     await until('both are counted', async () => (await hits(gateway, 'body')) >= 2);
 });
 
+test('what a module adds to a request is bounded by limits.module_request_memory, by calls and by short texts', async () => {
+    const source = `
+        const put: Record<string, (ctx: any, i: number) => void> = {
+            header: (ctx, i) => ctx.response().headers.set("X-A", "v".repeat(1000) + i),
+            short: (ctx, i) => ctx.response().headers.set("X-A", "v".repeat(100) + i),
+            add: (ctx, i) => ctx.response().headers.add("X-A", "v".repeat(1000) + i),
+        };
+        export const requestHandler = (ctx: any) => {
+            const q = ctx.query();
+            for (let i = 0; i < Number(q.get("times")); i++) put[q.get("what")](ctx, i);
+            ctx.response().send("done");
+        };
+        export const errorHandler = (ctx: any, e: any) => { if (ctx.query().get("tell")) ctx.response().status(500).send(e.message); };`;
+    await withGateway({ workers: 1, limits: { module_request_memory: 65536 } }, async (g) => {
+        const path = await route(g, source);
+        for (const what of ['header', 'short', 'add']) {
+            assert.equal((await g.proxy(`${path}?what=${what}&times=10`)).text, 'done', what);
+            const refused = await g.proxy(`${path}?what=${what}&times=1000&tell=1`);
+            assert.equal(refused.status, 500, what);
+            assert.match(refused.text, /limits\.module_request_memory/, what);
+            assert.equal((await g.proxy(`${path}?what=${what}&times=1000`)).json.error, 'a module failed', what);
+        }
+        const script = await route(g, `function requestHandler(ctx) {
+            for (let i = 0; i < Number(ctx.queryParam("times")); i++) ctx.request.path = "/" + "p".repeat(1000) + i;
+            ctx.status(200).json({});
+        }`);
+        assert.equal((await g.proxy(`${script}?times=10`)).status, 200);
+        assert.equal((await g.proxy(`${script}?times=1000`)).status, 500);
+        assert.match(g.log, /Error: .*longer than \d+ bytes, or more than limits\.module_request_memory/);
+    });
+});
+
 test('a console flood is cut, and what was dropped is told', async () => {
     const path = await route(gateway, handler('for (let i = 0; i < 3000; i++) console.log("flood", i); ctx.response().send("done");'), { module: { limits: { cpu: '1s' } } });
     const module = `bad${count}`;
@@ -428,6 +460,18 @@ test('rejections that nothing handles, and errors in timers, are logged with mod
     const timer = await find(new RegExp(`in a setTimeout\\(\\) callback: Error: lost 2 at later \\(${module}:5:\\d+\\)`));
     assert.match(timer, new RegExp(`name=${module}.*function=requestHandler`));
     await find(new RegExp(`unhandled rejection: TypeError: at the end.*${module}:11:\\d+`));
+});
+
+test('a rejection with what cannot even be asked what it is, is logged', async () => {
+    const path = await route(gateway, handler(`
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        void Promise.reject(proxy);
+        void Promise.reject(new Proxy(new Error("x"), { get() { throw new Error("no"); } }));
+        ctx.response().send("x");`));
+    assert.equal((await gateway.proxy(path)).text, 'x');
+    const lines = () => gateway.log.split('\n').filter((l) => l.includes(`name=bad${count}`) && /unhandled rejection: an error that cannot be shown/.test(l));
+    await until('both', () => lines().length === 2);
 });
 
 test("a module's own limits: lower, higher up to the ceiling, both spellings, checked", async () => {

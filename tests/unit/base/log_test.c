@@ -266,6 +266,43 @@ static void test_long_text_is_marked(void **state)
     assert_true(str_ends(out, STR("xxx...\"\n")));
 }
 
+/* A message of any length leaves room for the fields, one without fields none. */
+static void test_fields_after_a_long_message(void **state)
+{
+    (void)state;
+    static char text[100000];
+    memset(text, 'x', sizeof(text));
+    const struct log_field fields[] = {{"route", STR("default/api")}, {"request_id", STR("42")}};
+    use(LOG_INFO, false, NULL);
+    for (size_t len = 3900; len < 4200; len++) {
+        capture_begin();
+        log_write_fields(LOG_INFO, "m", (struct str){text, len}, fields, ARRAY_LEN(fields));
+        const struct str out = capture_end();
+        assert_true(out.len <= PIPE_BUF);
+        assert_true(str_ends(out, STR(" route=default/api request_id=42\n")));
+        if (str_contains(out, STR("...")))
+            assert_in_range(out.len, PIPE_BUF - 40, PIPE_BUF);
+    }
+    use(LOG_INFO, true, NULL);
+    capture_begin();
+    log_write_fields(LOG_INFO, "m", (struct str){text, sizeof(text)}, fields, ARRAY_LEN(fields));
+    json_t *root = parse(capture_end());
+    assert_member(root, "route", "default/api");
+    assert_member(root, "request_id", "42");
+    assert_true(json_is_true(json_object_get(root, "cut")));
+    assert_true(json_string_length(json_object_get(root, "msg")) > 3900);
+    json_decref(root);
+
+    /* Fields have half of the line at most. */
+    capture_begin();
+    log_write_fields(LOG_INFO, "m", (struct str){text, sizeof(text)},
+                     &(struct log_field){"k", {text, sizeof(text)}}, 1);
+    root = parse(capture_end());
+    assert_in_range(json_string_length(json_object_get(root, "msg")), 1900, 2048);
+    assert_in_range(json_string_length(json_object_get(root, "k")), 1900, 2048);
+    json_decref(root);
+}
+
 static void test_errno_survives(void **state)
 {
     (void)state;
@@ -292,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_long_json_stays_json),
         cmocka_unit_test(test_long_text_is_marked),
+        cmocka_unit_test(test_fields_after_a_long_message),
         cmocka_unit_test(test_errno_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,7 @@ static const struct proxy_options fixture_options = {
     .connect_timeout_ms = 1000,
     .request_timeout_ms = 60000,
     .retries_max = 3,
+    .module_memory = 1 << 20,
     .collect_max = 2000,
     .replay_max = 500,
     .request_body_timeout_ms = 60000,

@@ -181,10 +181,13 @@ static void test_require_keeps_the_latest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_mappings), cmocka_unit_test(test_foreign_pages),
-        cmocka_unit_test(test_served),       cmocka_unit_test(test_running),
+        cmocka_unit_test(test_two_mappings),
+        cmocka_unit_test(test_foreign_pages),
+        cmocka_unit_test(test_served),
+        cmocka_unit_test(test_running),
         cmocka_unit_test(test_running_again),
-        cmocka_unit_test(test_alive),        cmocka_unit_test(test_require_keeps_the_latest),
+        cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_require_keeps_the_latest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
