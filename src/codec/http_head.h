@@ -77,7 +77,7 @@ struct http_head {
     struct str scheme; /* requests: "http" or "https" */
     /* requests: host[:port] from the target or Host (RFC 9112 section 3.2.2); may be empty */
     struct str authority;
-    struct str host; /* requests as received: of the authority, without brackets; may be empty */
+    struct str host;   /* requests as received: of the authority, without brackets; may be empty */
     struct str target; /* requests: origin-form path?query, or "*", or authority-form of CONNECT */
     uint16_t status;   /* responses: 100 to 999; 0 in a request */
     struct str reason; /* responses: may be empty */

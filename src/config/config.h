@@ -57,7 +57,7 @@ struct config_limits {
     int64_t accept_burst;
     int64_t admin_body_max;
     int64_t document_max;
-    int64_t module_body_max; /* body collected for a module */
+    int64_t module_body_max;       /* body collected for a module */
     int64_t module_request_memory; /* of what they add to a request, bodies apart */
     int64_t module_cpu_ms;         /* per call */
     int64_t module_wall_ms;

@@ -46,8 +46,8 @@ struct proxy_options {
     uint64_t request_body_max;   /* where neither route nor service says; 0: any */
     uint32_t retries_max;
     size_t module_memory; /* for what modules add to a request and its response, bodies apart */
-    size_t collect_max; /* body collected for a module: 413 (request), 502 (response) past it */
-    size_t replay_max;  /* request body kept so that an attempt can be repeated */
+    size_t collect_max;   /* body collected for a module: 413 (request), 502 (response) past it */
+    size_t replay_max;    /* request body kept so that an attempt can be repeated */
     uint64_t request_body_timeout_ms; /* between bytes of a body that is collected; 0: none */
     /* Of every client; they need the node. */
     struct node_rate_limit client_rate; /* period_ns is 0: none */

@@ -127,10 +127,12 @@ static JSValueRef set_text(JSContextRef ctx, JSObjectRef function, JSObjectRef t
     struct str value = {NULL, 0};
     if (r == NULL)
         return JSValueMakeUndefined(ctx);
-    if (!jsvalue_take(ctx, host_argument(ctx, argc, argv, 2), r->x->arena, TARGET_MAX, &value))
+    const JSValueRef given = host_argument(ctx, argc, argv, 2);
+    if (!jsvalue_take(ctx, given, r->x->arena, TARGET_MAX, &value)) {
         return jsvalue_throw(
             ctx, exception, "it is longer than %d bytes, or more than limits.module_request_memory",
             TARGET_MAX);
+    }
     const char *wrong = NULL;
     switch ((int)host_number(ctx, argc, argv, 1)) {
     case HOST_MESSAGE_METHOD:

@@ -55,7 +55,7 @@ struct script_vm {
     struct timeout housekeeping;
 
     /* engine.c's. */
-    struct script_engine *held; /* whose lock this thread has; NULL: none. Never two: they would have to go in reverse */
+    struct script_engine *held; /* whose lock this thread has: of one at a time; NULL: none */
     void *hold[JSC_LOCK_WORDS];
     struct loop_task let_go;
     bool renew;               /* asked for */

@@ -386,7 +386,10 @@ SHIM_EXPORT long syscall(long number, ...)
     for (size_t i = 0; i < 6; i++)
         a[i] = va_arg(args, long);
     va_end(args);
-    if (number == SYS_sendto)
-        shim_log_send((int)a[0], (const void *)a[1], (size_t)a[2]);
+    if (number == SYS_sendto) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): syscall() takes pointers as numbers */
+        const void *bytes = (const void *)a[1];
+        shim_log_send((int)a[0], bytes, (size_t)a[2]);
+    }
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -141,7 +141,9 @@ static void full_headers_end_the_call(void **state)
         fixture_call(f, SCRIPT_REQUEST_MODIFIER);
         if (f->status != SCRIPT_THREW)
             fail_msg("%s", source);
-        assert_string_equal(f->text, "the headers (limits.module_request_memory) or the body (limit body) are too large");
+        assert_string_equal(
+            f->text,
+            "the headers (limits.module_request_memory) or the body (limit body) are too large");
         fixture_destroy(f);
     }
 }
