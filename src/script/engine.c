@@ -46,33 +46,40 @@ struct script_engine *engine_current(struct script_vm *vm)
     return vm->now;
 }
 
-void engine_hold(struct script_engine *e)
+/* The lock that engine_hold() took. Of one VM at a time: each has its table of the thread's strings in use while it is
+ * locked, and puts back the one of before. */
+static _Thread_local struct {
+    const struct script_engine *engine; /* NULL: none */
+    void *lock[JSC_LOCK_WORDS];
+} held;
+
+static void let_go(void)
 {
-    struct script_vm *vm = e->vm;
-    if (vm->held == e || jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
-        return;
-    engine_let_go(vm);
-    jsc_lock(vm->hold, e->group);
-    vm->held = e;
-    loop_schedule(vm->loop, &vm->let_go);
+    if (held.engine != NULL)
+        jsc_unlock(held.lock);
+    held.engine = NULL;
 }
 
-void engine_let_go(struct script_vm *vm)
+void engine_hold(struct script_engine *e)
 {
-    if (vm->held != NULL)
-        jsc_unlock(vm->hold);
-    vm->held = NULL;
+    if (held.engine == e || jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
+        return;
+    let_go();
+    jsc_lock(held.lock, e->group);
+    held.engine = e;
+    loop_schedule(e->vm->loop, &e->vm->let_go);
 }
 
 void engine_drain(const struct script_engine *e)
 {
-    if (e->vm->held == e)
+    if (held.engine == e)
         jsc_drain_microtasks(e->group);
 }
 
 static void on_let_go(struct loop_task *t)
 {
-    engine_let_go(container_of(t, struct script_vm, let_go));
+    (void)t;
+    let_go();
 }
 
 static void *release(void *user)
@@ -121,7 +128,7 @@ static void destroy(struct script_engine *e)
     struct hmap_node *n = NULL;
     if (e == NULL)
         return;
-    engine_let_go(e->vm);
+    let_go();
     while ((n = hmap_any(&e->realms)) != NULL)
         realm_destroy(container_of(n, struct realm, node));
     hmap_finish(&e->realms);
@@ -300,7 +307,6 @@ void engine_finish(struct script_vm *vm)
 {
     loop_unschedule(&vm->renewal);
     loop_unschedule(&vm->let_go);
-    engine_let_go(vm);
     timeout_finish(&vm->retire);
     timeout_finish(&vm->retry);
     timeout_finish(&vm->look);

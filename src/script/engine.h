@@ -43,9 +43,6 @@ void engine_program_gone(struct script_engine *e);
 /* Takes its lock until the end of this turn of the loop: each call into the engine would take it anew. */
 void engine_hold(struct script_engine *e);
 
-/* Gives back the lock that engine_hold() took, if it did. */
-void engine_let_go(struct script_vm *vm);
-
 /* What promises put off runs now, as it does whenever the lock is given back. For those who called JavaScript. */
 void engine_drain(const struct script_engine *e);
 

@@ -9,7 +9,6 @@
 #include "io/loop.h"
 #include "io/timeout.h"
 #include "script/engine.h"
-#include "script/jsc_private.h"
 #include "script/script.h"
 #include "script/script_clock.h"
 
@@ -55,9 +54,7 @@ struct script_vm {
     struct timeout housekeeping;
 
     /* engine.c's. */
-    struct script_engine *held; /* whose lock this thread has: of one at a time; NULL: none */
-    void *hold[JSC_LOCK_WORDS];
-    struct loop_task let_go;
+    struct loop_task let_go;  /* of the lock that engine_hold() took */
     bool renew;               /* asked for */
     bool end_old;             /* so is the end of the old VM, although there is something in it */
     struct loop_task renewal; /* does these, and ends an old VM that is empty */

@@ -135,6 +135,34 @@ static void a_vm_without_programs_is_cheap(void **state)
     loop_destroy(loop);
 }
 
+/* The lock of one is given back when the other is entered, and turns of their loops end in any order. More names of properties
+ * than the engine keeps at hand. */
+static void two_vms_of_a_thread(void **state)
+{
+    (void)state;
+    struct fixture *f[2] = {fixture_create(NULL), fixture_create(NULL)};
+    for (size_t i = 0; i < 2; i++)
+        fixture_module(f[i],
+                       "let n = 0; const all: any = {};\n"
+                       "export const requestHandler = (ctx: any) => {\n"
+                       "    for (let i = 0; i < 1000; i++) all['name' + n++] = n;\n"
+                       "    let found = 0;\n"
+                       "    for (let i = 0; i < n; i++) if (all['name' + i] === i + 1) found++;\n"
+                       "    ctx.response().send(String(found));\n"
+                       "};");
+    for (int n = 1; n <= 12; n++) {
+        char expected[64];
+        (void)snprintf(expected, sizeof(expected), "%d", n * 1000);
+        assert_string_equal(fixture_handle(f[0]), expected);
+        assert_string_equal(fixture_handle(f[1]), expected);
+        if (n % 3 == 0)
+            loop_turn(f[n % 2]->loop, false);
+    }
+    fixture_destroy(f[0]);
+    assert_string_equal(fixture_handle(f[1]), "13000");
+    fixture_destroy(f[1]);
+}
+
 static void functions_have_names(void **state)
 {
     (void)state;
@@ -145,7 +173,7 @@ static void functions_have_names(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(memory_levels_off),     cmocka_unit_test(many_at_once),
     cmocka_unit_test(programs_are_replaced), cmocka_unit_test(a_vm_without_programs_is_cheap),
-    cmocka_unit_test(functions_have_names),
+    cmocka_unit_test(two_vms_of_a_thread),   cmocka_unit_test(functions_have_names),
 };
 
 FIXTURE_MAIN(tests)
