@@ -141,15 +141,16 @@ static void two_vms_of_a_thread(void **state)
 {
     (void)state;
     struct fixture *f[2] = {fixture_create(NULL), fixture_create(NULL)};
-    for (size_t i = 0; i < 2; i++)
-        fixture_module(f[i],
-                       "let n = 0; const all: any = {};\n"
-                       "export const requestHandler = (ctx: any) => {\n"
-                       "    for (let i = 0; i < 1000; i++) all['name' + n++] = n;\n"
-                       "    let found = 0;\n"
-                       "    for (let i = 0; i < n; i++) if (all['name' + i] === i + 1) found++;\n"
-                       "    ctx.response().send(String(found));\n"
-                       "};");
+    static const char source[] =
+        "let n = 0; const all: any = {};\n"
+        "export const requestHandler = (ctx: any) => {\n"
+        "    for (let i = 0; i < 1000; i++) all['name' + n++] = n;\n"
+        "    let found = 0;\n"
+        "    for (let i = 0; i < n; i++) if (all['name' + i] === i + 1) found++;\n"
+        "    ctx.response().send(String(found));\n"
+        "};";
+    fixture_module(f[0], source);
+    fixture_module(f[1], source);
     for (int n = 1; n <= 12; n++) {
         char expected[64];
         (void)snprintf(expected, sizeof(expected), "%d", n * 1000);
