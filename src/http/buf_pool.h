@@ -11,7 +11,8 @@
 enum {
     BUF_POOL_BLOCK = 16384,
     BUF_POOL_KEEP = 128,
-    BUF_POOL_LARGE = 65536,
+    /* Half of what limits.exchange_buffer usually is: one is read while the one before is being written. */
+    BUF_POOL_LARGE = 32768,
     BUF_POOL_LARGE_KEEP = 4,
 };
 
