@@ -1,5 +1,6 @@
 /* A growable run of bytes that is born with its maximum. One owner, not thread-safe.
- * Consuming from the front is cheap: bytes move only when room is needed.
+ * Consuming from the front is cheap: bytes move only when room is needed. A thread keeps up to 16 KiB of what
+ * small ones released.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

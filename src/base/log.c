@@ -206,14 +206,6 @@ static void start_line(struct line *l, enum log_level level, const char *module)
     put(l, (struct str){head, n < (int)sizeof(head) ? (size_t)n : sizeof(head) - 1});
 }
 
-static void put_message(struct line *l, struct str message)
-{
-    if (current.json)
-        put_json_pair(l, "msg", message);
-    else
-        put_escaped(l, message, false);
-}
-
 /* Of fields without escapes. */
 static size_t fields_size(const struct log_field *fields, size_t count)
 {
@@ -224,13 +216,16 @@ static size_t fields_size(const struct log_field *fields, size_t count)
 }
 
 /* A long one leaves the fields, which say what it is about, the room that they need, up to half of the line. */
-static void put_message_before_fields(struct line *l, struct str message, size_t fields)
+static void put_message(struct line *l, struct str message, size_t fields)
 {
     const size_t end = l->end;
     l->end = fields < end - MESSAGE_END ? end - fields : MESSAGE_END;
-    put_message(l, message);
+    if (current.json)
+        put_json_pair(l, "msg", message);
+    else
+        put_escaped(l, message, false);
     l->end = end;
-    if (!l->cut)
+    if (!l->cut || fields == 0)
         return;
     l->cut = false;
     l->quoted = false;
@@ -274,10 +269,7 @@ void log_write_fields(enum log_level level, const char *module, struct str messa
         return;
     struct line l;
     start_line(&l, level, module);
-    if (count > 0)
-        put_message_before_fields(&l, message, fields_size(fields, count));
-    else
-        put_message(&l, message);
+    put_message(&l, message, fields_size(fields, count));
     for (size_t i = 0; i < count; i++) {
         if (current.json)
             put_json_pair(&l, fields[i].key, fields[i].value);

@@ -45,13 +45,6 @@ static bool same(uint64_t a, uint64_t b)
     return ((a ^ b) & ~cases) == 0;
 }
 
-static uint64_t eight(const char *p)
-{
-    uint64_t n = 0;
-    memcpy(&n, p, 8);
-    return n;
-}
-
 static uint64_t four(const char *p)
 {
     uint32_t n = 0;
@@ -73,8 +66,9 @@ static bool is_name(const char *p, const char *known, size_t len)
         return same(two(p), two(known)) && same(two(p + len - 2), two(known + len - 2));
     if (len < 8)
         return same(four(p), four(known)) && same(four(p + len - 4), four(known + len - 4));
-    return same(eight(p), eight(known)) && same(eight(p + len - 8), eight(known + len - 8)) &&
-           (len <= 16 || same(eight(p + 8), eight(known + 8)));
+    return same(octets_word(p), octets_word(known)) &&
+           same(octets_word(p + len - 8), octets_word(known + len - 8)) &&
+           (len <= 16 || same(octets_word(p + 8), octets_word(known + 8)));
 }
 
 enum http_field_id http_head_field_id(struct str name)

@@ -1,8 +1,6 @@
 #include "codec/octets.h"
 
-#include <assert.h>
 #include <stddef.h>
-#include <string.h>
 
 #define IS_DIGIT(c)     ((c) >= '0' && (c) <= '9')
 #define IS_ALPHA(c)     (((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z'))
@@ -49,19 +47,10 @@ static uint64_t controls(uint64_t eight)
     return (((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & (ones * 0x80);
 }
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest of a word");
-
-static uint64_t eight_at(const char *p)
-{
-    uint64_t eight = 0;
-    memcpy(&eight, p, sizeof(eight));
-    return eight;
-}
-
 const char *octets_skip_value(const char *p, const char *end)
 {
     while (end - p >= (ptrdiff_t)sizeof(uint64_t)) {
-        const uint64_t marked = controls(eight_at(p));
+        const uint64_t marked = controls(octets_word(p));
         if (marked == 0) {
             p += sizeof(uint64_t);
             continue;
@@ -80,9 +69,9 @@ bool octets_are_value(const char *p, size_t n)
 {
     if (n >= sizeof(uint64_t)) {
         const char *last = p + n - sizeof(uint64_t);
-        uint64_t marked = controls(eight_at(last));
+        uint64_t marked = controls(octets_word(last));
         for (const char *q = p; q < last; q += sizeof(uint64_t))
-            marked |= controls(eight_at(q));
+            marked |= controls(octets_word(q));
         if (marked == 0)
             return true;
     }

@@ -2,9 +2,11 @@
 #ifndef CODEC_OCTETS_H
 #define CODEC_OCTETS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     OCTETS_TOKEN = 1,      /* tchar, RFC 9110 section 5.6.2 */
@@ -21,6 +23,15 @@ extern const uint8_t octets_class[256];
 
 /* The value of a hexadecimal digit in either case; 0xFF for any other octet. */
 extern const uint8_t octets_hex[256];
+
+/* The eight octets at p, the first one lowest. */
+static inline uint64_t octets_word(const char *p)
+{
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest");
+    uint64_t word = 0;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
 
 /* The first octet from p on that is not OCTETS_VALUE; end when there is none. */
 const char *octets_skip_value(const char *p, const char *end);

@@ -116,7 +116,7 @@ static void call(struct bench *b, struct script_program *p, enum script_function
 {
     struct arena a;
     struct script_exchange x;
-    arena_init(&a, SCRIPT_EXCHANGE_MEMORY);
+    arena_init(&a, (size_t)b->config->limits.module_request_memory);
     fill_exchange(b, &x, &a);
     if (f == SCRIPT_RESPONSE_MODIFIER)
         set_upstream(&x);

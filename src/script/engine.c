@@ -62,7 +62,7 @@ static void let_go(void)
 
 void engine_hold(struct script_engine *e)
 {
-    if (held.engine == e || jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
+    if (held.engine == e || !jsc_has_lock())
         return;
     let_go();
     jsc_lock(held.lock, e->group);

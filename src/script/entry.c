@@ -159,7 +159,7 @@ void entry_load(struct entry *e, const struct unit *unit)
 void entry_drain(void)
 {
     struct script_engine *engine = current->entry->realm->engine;
-    if (jsc_lock == NULL || jsc_unlock == NULL || jsc_drain_microtasks == NULL)
+    if (!jsc_has_lock())
         return; /* each of them has the limit then, and entry_tick() is asked */
     void *lock[JSC_LOCK_WORDS] = {NULL};
     jsc_lock(lock, engine->group);

@@ -2,6 +2,7 @@
 #include "script/host_body.h"
 
 #include "codec/http_head.h"
+#include "script/host_fields.h"
 #include "script/host_groups.h"
 #include "script/host_message.h"
 #include "script/jsvalue.h"
@@ -152,8 +153,7 @@ static JSValueRef send(JSContextRef ctx, JSObjectRef function, JSObjectRef this,
     if (!JSValueIsUndefined(ctx, data) && !add(ctx, r, response_body(r), data, exception))
         return JSValueMakeUndefined(ctx);
     if (!mark_sent(r->x, (uint16_t)host_number(ctx, argc, argv, 1)))
-        return jsvalue_throw(ctx, exception,
-                             "the headers are too large (limits.module_request_memory)");
+        return jsvalue_throw(ctx, exception, HOST_FIELDS_TOO_LARGE);
     return JSValueMakeUndefined(ctx);
 }
 

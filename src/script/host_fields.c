@@ -173,8 +173,7 @@ static bool take_value(const struct request *q, JSValueRef v, struct str *ret,
     struct str value = {NULL, 0};
     if (!jsvalue_take_field(q->ctx, v, q->run->x->arena, VALUE_MAX_BYTES, &value)) {
         (void)jsvalue_throw(q->ctx, exception,
-                            "a header value is longer than %d bytes, or the headers are too large "
-                            "(limits.module_request_memory)",
+                            "a header value is longer than %d bytes, or " HOST_FIELDS_TOO_LARGE,
                             VALUE_MAX_BYTES);
         return false;
     }
@@ -206,8 +205,7 @@ static JSValueRef put(JSContextRef ctx, size_t argc, const JSValueRef argv[], JS
                         : http_head_add(fields, arena, name, value));
     }
     if (!fits)
-        (void)jsvalue_throw(ctx, exception,
-                            "the headers are too large (limits.module_request_memory)");
+        (void)jsvalue_throw(ctx, exception, HOST_FIELDS_TOO_LARGE);
     return JSValueMakeUndefined(ctx);
 }
 

@@ -37,6 +37,12 @@ void jsc_unlock(void *holder) __asm__("_ZN3JSC12JSLockHolderD1Ev") __attribute__
 void jsc_drain_microtasks(JSContextGroupRef vm) __asm__("_ZN3JSC2VM15drainMicrotasksEv")
     __attribute__((weak));
 
+/* Whether the library exports these three. */
+static inline bool jsc_has_lock(void)
+{
+    return jsc_lock != NULL && jsc_unlock != NULL && jsc_drain_microtasks != NULL;
+}
+
 /* WTF::releaseFastMallocFreeMemory(): what is free goes back to the system now, not a good while later. */
 void jsc_release_free_memory(void) __asm__("_ZN3WTF27releaseFastMallocFreeMemoryEv")
     __attribute__((weak));

@@ -146,10 +146,6 @@ struct script_body {
     struct buf written;
 };
 
-/* For what scripts add to a message, bodies apart. What they overwrite of the fields, the path and so on counts too: there is
- * room for a module that does so in a loop. */
-enum { SCRIPT_EXCHANGE_MEMORY = 8 * 1024 * 1024 };
-
 /* What a read of the state answers at most, and a listing of dgate/storage. */
 enum { SCRIPT_STATE_RESULT_MAX = 8 * 1024 * 1024 };
 #define SCRIPT_STATE_RESULT_TOO_LARGE "the result is larger than 8 MiB: ask for fewer"
